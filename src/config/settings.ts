@@ -1,0 +1,44 @@
+/** Everything that can be configured, with units in the names. Read by load-settings.ts from file, environment and command line. */
+export interface Settings {
+  /** libvirt connection URI. */
+  readonly connectUri: string;
+  /** Folder of state.db. */
+  readonly stateDir: string;
+  /** Store location: a folder. */
+  readonly store: string;
+  /** The agent's unix socket. */
+  readonly socket: string;
+  /** Disks of launched instances. */
+  readonly instancesDir: string;
+  /** Overlays of disks that are host block devices. */
+  readonly overlayDir: string;
+  /** User that QEMU runs as; owner of the disks of launched instances. */
+  readonly qemuUser: string;
+  /** Group that may read image files. */
+  readonly imageGroup: string;
+  readonly launch: {
+    /** `<domain type>` for images that were imported. */
+    readonly virtType: 'kvm' | 'qemu';
+    readonly network: string;
+    readonly memoryMiB: number;
+    readonly vcpus: number;
+  };
+  readonly agentProbeTimeoutMs: number;
+  readonly freezeTimeoutMs: number;
+  /** Freeze, snapshot and thaw together; Windows gives up at 10 s. */
+  readonly freezeWindowMs: number;
+  readonly quota: {
+    /** null: no limit. */
+    readonly maxImages: number | null;
+    readonly maxImageBytes: number | null;
+  };
+  /** Bytes that must stay free on every file system that is written to. */
+  readonly reserveBytes: number;
+  readonly maxConcurrentCopies: number;
+  /** 0: unlimited. */
+  readonly copyBandwidthBytesPerSecond: number;
+  readonly commitBandwidthBytesPerSecond: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Folders that an agent may import from and export to; an embedded application uses its caller's rights instead. */
+  readonly transferDirs: readonly string[];
+}

@@ -1,0 +1,141 @@
+import type { InstanceAddress, PowerState } from '../instance.ts';
+
+/** A domain as libvirt lists it. */
+export interface DomainInfo {
+  readonly uuid: string;
+  readonly name: string;
+  readonly powerState: PowerState;
+  readonly isPersistent: boolean;
+  readonly isAutostart: boolean;
+  readonly hasManagedSave: boolean;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+}
+
+export interface HypervisorVersions {
+  /** As libvirt names its driver: QEMU, TEST. */
+  readonly driver: string;
+  /** Dotted: 9.0.0. */
+  readonly libvirt: string;
+  readonly hypervisor: string;
+}
+
+/**
+ * What the guest agent does when asked something harmless. absent: no channel, or nothing connected to it; hung: no
+ * answer in time; frozen: it refuses, because its file systems are frozen.
+ */
+export type AgentState = 'answering' | 'absent' | 'hung' | 'frozen';
+
+export interface BlockJobInfo {
+  /** libvirt's virDomainBlockJobType. */
+  readonly type: 'pull' | 'copy' | 'commit' | 'active-commit' | 'backup' | 'unknown';
+  readonly done: number;
+  readonly total: number;
+  /** A mirror that is in step with its source and waits for its pivot. */
+  readonly isReady: boolean;
+}
+
+export interface DomainXmlOptions {
+  /** The persistent configuration instead of the running one. */
+  readonly isInactive?: boolean;
+  /** With secrets, such as a VNC password. */
+  readonly isSecure?: boolean;
+}
+
+export interface UndefineOptions {
+  readonly nvram: 'keep' | 'remove';
+  readonly tpm: 'keep' | 'remove';
+}
+
+export interface CommitBlockOptions {
+  readonly target: string;
+  /** Path of the backing file that receives the data. */
+  readonly base: string;
+  /** Path of the overlay whose data is merged. */
+  readonly top: string;
+  /** 0: unlimited. */
+  readonly bandwidthBytesPerSecond: number;
+}
+
+export interface NetworkInfo {
+  readonly name: string;
+  readonly isActive: boolean;
+}
+
+export type HypervisorEvent =
+  | { readonly kind: 'lifecycle'; readonly uuid: string; readonly event: string; readonly detail: number }
+  | {
+      readonly kind: 'block-job';
+      readonly uuid: string;
+      /** Target name of the disk. */
+      readonly disk: string;
+      readonly status: 'completed' | 'failed' | 'cancelled' | 'ready';
+    }
+  | { readonly kind: 'agent'; readonly uuid: string; readonly isConnected: boolean }
+  /** The connection that events come over was lost (then events were missed) or is back. */
+  | { readonly kind: 'connection'; readonly isConnected: boolean };
+
+/**
+ * The part of libvirt that the core needs. Domains are named by UUID. Every call may throw
+ * LIBVIRT_UNREACHABLE (connection lost or not to be had), INSTANCE_NOT_FOUND (no such domain) or
+ * LIBVIRT_FAILED (fields: libvirtCode, libvirtDomain). Calls for different domains run side by side.
+ */
+export interface Hypervisor extends AsyncDisposable {
+  /** libvirt connection URI. */
+  readonly uri: string;
+
+  versions(): Promise<HypervisorVersions>;
+  /** True when libvirt offers hardware virtualisation (`<domain type='kvm'>` in its capabilities). */
+  offersKvm(): Promise<boolean>;
+
+  listDomains(): Promise<readonly DomainInfo[]>;
+  getDomain(uuid: string): Promise<DomainInfo>;
+  getDomainXml(uuid: string, options?: DomainXmlOptions): Promise<string>;
+  /** Defines or redefines a persistent domain; returns its UUID. */
+  defineDomain(xml: string): Promise<string>;
+  /** Removes the persistent definition with managed save, snapshot and checkpoint metadata. */
+  undefineDomain(uuid: string, options: UndefineOptions): Promise<void>;
+  setAutostart(uuid: string, options: { readonly isEnabled: boolean }): Promise<void>;
+
+  startDomain(uuid: string, options?: { readonly isPaused?: boolean }): Promise<void>;
+  /** Starts a transient domain that libvirt destroys when this process' connection ends; returns its UUID. */
+  createTransientDomain(xml: string): Promise<string>;
+  /** Asks for a shutdown by ACPI or agent; returns at once. */
+  shutdownDomain(uuid: string): Promise<void>;
+  rebootDomain(uuid: string): Promise<void>;
+  /** Pulls the plug. */
+  destroyDomain(uuid: string): Promise<void>;
+  suspendDomain(uuid: string): Promise<void>;
+  resumeDomain(uuid: string): Promise<void>;
+  /** Saves RAM to disk and stops (managed save). */
+  managedSaveDomain(uuid: string): Promise<void>;
+
+  /** Asks the agent for its time; waits at most `timeoutMs` (rounded up to whole seconds). Never throws for the agent's sake. */
+  probeAgent(uuid: string, options: { readonly timeoutMs: number }): Promise<AgentState>;
+  /**
+   * Freezes all file systems; returns how many. Throws AGENT_UNRESPONSIVE when the agent did not answer within
+   * `timeoutMs` (the freeze may still happen later), INSTANCE_FROZEN when it is frozen already, QUIESCE_UNAVAILABLE
+   * when there is no agent, FREEZE_FAILED when the agent says no.
+   */
+  freezeFileSystems(uuid: string, options: { readonly timeoutMs: number }): Promise<number>;
+  /** Thaws all file systems; returns how many. Throws as freezeFileSystems does. */
+  thawFileSystems(uuid: string, options: { readonly timeoutMs: number }): Promise<number>;
+
+  /** External disk-only snapshot of all disks named in the XML, atomic, without metadata, onto files that exist. */
+  createDiskSnapshot(uuid: string, snapshotXml: string): Promise<void>;
+  countInternalSnapshots(uuid: string): Promise<number>;
+  /** null when the disk has no block job. */
+  getBlockJob(uuid: string, target: string): Promise<BlockJobInfo | null>;
+  /** Starts an active commit (virDomainBlockCommit with ACTIVE). */
+  startActiveCommit(uuid: string, options: CommitBlockOptions): Promise<void>;
+  /** Ends a ready active commit by making its base the active layer. */
+  pivotBlockJob(uuid: string, target: string): Promise<void>;
+  abortBlockJob(uuid: string, target: string): Promise<void>;
+
+  listInterfaceAddresses(uuid: string, source: InstanceAddress['source']): Promise<readonly InstanceAddress[]>;
+  listNetworks(): Promise<readonly NetworkInfo[]>;
+  startNetwork(name: string): Promise<void>;
+
+  /** Calls `listener` for every event until the returned function is called. */
+  subscribe(listener: (event: HypervisorEvent) => void): () => void;
+}

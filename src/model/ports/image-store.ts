@@ -1,0 +1,59 @@
+import type { Image, ImageUser } from '../image.ts';
+
+/** An image in the making: nobody sees it before publish. */
+export interface ImageDraft {
+  readonly imageId: string;
+  /** Where to write `file` (a name relative to the image's folder); the name is a temporary one until sealed. */
+  path(file: string): string;
+  /** fsyncs the written file, sets its owner and mode, and gives it its name. Returns its length in bytes. */
+  seal(file: string, options?: { readonly isSecret?: boolean }): Promise<{ readonly sizeBytes: number }>;
+  /** Path of a sealed file, for reading. */
+  sealedPath(file: string): string;
+  /** Writes the manifest, last. From here on the image exists. */
+  publish(image: Image): Promise<void>;
+  /** Removes the draft and all its files; no error when there is nothing. Refuses (IMAGE_STATE) once published. */
+  discard(): Promise<void>;
+}
+
+export interface BrokenImage {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/**
+ * Images of one store. Unknown ids: IMAGE_NOT_FOUND; a manifest that cannot be read or does not hold what it must:
+ * IMAGE_DAMAGED; a store that cannot be read or written: STORE_UNUSABLE; a write that failed: STORE_WRITE_FAILED,
+ * NO_SPACE. Nothing in a manifest is trusted: names of files that leave the image's folder make it damaged.
+ */
+export interface ImageStore {
+  /** As given in the configuration. */
+  readonly location: string;
+  /** Image files lie on a file system of this host, so that an overlay can name them as backing. */
+  readonly isLocal: boolean;
+
+  /** Folder that images are written to; for space checks and cloning. */
+  readonly rootPath: string;
+  /** STORE_UNUSABLE unless images can be created. Creates the layout where it is missing. */
+  assertWritable(): Promise<void>;
+  freeBytes(): Promise<number>;
+
+  createDraft(imageId: string): Promise<ImageDraft>;
+  /** Handle on a draft that may or may not exist, for recovery. */
+  openDraft(imageId: string): ImageDraft;
+  /** Ids of folders without a manifest. */
+  listDraftIds(): Promise<readonly string[]>;
+
+  /** Newest first. */
+  listImages(): Promise<{ readonly images: readonly Image[]; readonly broken: readonly BrokenImage[] }>;
+  readImage(imageId: string): Promise<Image>;
+  /** Replaces the manifest atomically. */
+  updateImage(image: Image): Promise<void>;
+  /** Manifest first, then the files. Idempotent: finishes what an interrupted delete began; no error when nothing is there. */
+  deleteImage(imageId: string): Promise<void>;
+  /** Local path of a file of an image, checked to lie inside its folder and to be a regular file. */
+  resolveFile(imageId: string, file: string): Promise<string>;
+
+  listUsers(imageId: string): Promise<readonly ImageUser[]>;
+  addUser(imageId: string, user: ImageUser): Promise<void>;
+  removeUser(imageId: string, instanceId: string): Promise<void>;
+}

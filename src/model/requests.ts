@@ -1,0 +1,115 @@
+import type { RequestedConsistency } from './consistency.ts';
+import type { ImageType } from './image.ts';
+
+/** References to instances and images are a name where it is unique, or the id. */
+export interface CreateImageRequest {
+  readonly kind: 'image.create';
+  readonly instance: string;
+  readonly name: string;
+  readonly consistency: RequestedConsistency;
+  readonly description: string | null;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly isGeneralized: boolean;
+}
+
+/** Formats that an import takes; null in a request: recognised by content. */
+export const IMPORT_FORMATS = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const;
+export type ImportFormat = (typeof IMPORT_FORMATS)[number];
+
+export interface ImportImageRequest {
+  readonly kind: 'image.import';
+  /** A file, or a folder that an export of a whole image wrote. */
+  readonly path: string;
+  readonly name: string;
+  readonly format: ImportFormat | null;
+  readonly description: string | null;
+  /** hw_machine_type, hw_firmware_type, hw_disk_bus, hw_vif_model … decide how it is launched. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface ExportImageRequest {
+  readonly kind: 'image.export';
+  readonly image: string;
+  /** A file for an image of one disk without firmware variables, else a folder; must not exist. */
+  readonly path: string;
+  /** Of the written disks; null: as they are in the store. */
+  readonly format: 'qcow2' | 'raw' | null;
+}
+
+export interface VerifyImageRequest {
+  readonly kind: 'image.verify';
+  readonly image: string;
+  /** Also boots a throw-away overlay of it. */
+  readonly isBooted: boolean;
+  /** Text that must appear on the serial console; null: the guest agent must answer. */
+  readonly expect: string | null;
+  readonly timeoutMs: number;
+}
+
+export interface DeleteImageRequest {
+  readonly kind: 'image.delete';
+  readonly image: string;
+}
+
+export interface LaunchInstanceRequest {
+  readonly kind: 'instance.launch';
+  readonly name: string;
+  readonly image: string;
+  /** null: as the image's source had it. */
+  readonly memoryMiB: number | null;
+  readonly vcpus: number | null;
+  /** null: thin where the store is local. */
+  readonly clone: 'thin' | 'full' | null;
+  readonly isStarted: boolean;
+  /** libvirt network; null: as the source's. */
+  readonly network: string | null;
+  /** Public key lines for the default user. */
+  readonly sshKeys: readonly string[];
+  /** cloud-init user data, given through as it is. */
+  readonly userData: string | null;
+}
+
+export interface DeleteInstanceRequest {
+  readonly kind: 'instance.delete';
+  readonly instance: string;
+  /** Needed for a domain that Darkroom did not make; then its disks are kept. */
+  readonly isForced: boolean;
+}
+
+export interface PowerRequest {
+  readonly kind: 'instance.start' | 'instance.pause' | 'instance.resume' | 'instance.suspend';
+  readonly instance: string;
+}
+
+export interface StopInstanceRequest {
+  readonly kind: 'instance.stop' | 'instance.reboot';
+  readonly instance: string;
+  /** Pulls the plug instead of asking the guest. */
+  readonly isForced: boolean;
+  /** How long to wait for the guest. */
+  readonly timeoutMs: number;
+}
+
+/** Everything that runs as an operation. */
+export type OperationRequest =
+  | CreateImageRequest
+  | ImportImageRequest
+  | ExportImageRequest
+  | VerifyImageRequest
+  | DeleteImageRequest
+  | LaunchInstanceRequest
+  | DeleteInstanceRequest
+  | PowerRequest
+  | StopInstanceRequest;
+
+export interface ImageFilter {
+  readonly type?: ImageType;
+}
+
+/** Changes of an image's record; what is absent stays. */
+export interface UpdateImageRequest {
+  readonly name?: string;
+  readonly description?: string | null;
+  readonly isProtected?: boolean;
+  readonly properties?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Worker threads and child processes run built files, so tests of real parts load the build instead of the sources. */
+const loadBuild = {
+  name: 'load-build',
+  enforce: 'pre' as const,
+  resolveId(source: string, importer: string | undefined): string | null {
+    if (importer === undefined || !source.startsWith('.')) return null;
+    const target = path.resolve(path.dirname(importer), source);
+    if (!target.startsWith(path.join(root, 'src') + path.sep)) return null;
+    const built = path.join(root, 'dist', path.relative(path.join(root, 'src'), target)).replace(/\.ts$/, '.js');
+    if (!existsSync(built)) throw new Error(`${built} does not exist: run npm run build first`);
+    return built;
+  },
+};
+
+const realParts = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 300_000 };
+
+export default defineConfig({
+  test: {
+    root,
+    projects: [
+      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        plugins: [loadBuild],
+        test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },
+      },
+      {
+        plugins: [loadBuild],
+        test: { root, name: 'integration', include: ['test/integration/**/*.test.ts'], ...realParts },
+      },
+      {
+        plugins: [loadBuild],
+        test: { root, name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...realParts, fileParallelism: false },
+      },
+    ],
+  },
+});
