@@ -78,6 +78,11 @@ export interface DiskTool {
   ): Promise<void>;
   /** Merges an overlay that nobody has open into its backing file; leaves the overlay's file in place. */
   commit(disk: DiskFile, signal?: AbortSignal): Promise<void>;
+  /**
+   * Keeps a file open with QEMU's read lock until disposed, so that no guest can start writing to it meanwhile.
+   * INSTANCE_BUSY when somebody writes to it already.
+   */
+  holdForReading(disk: DiskFile): Promise<AsyncDisposable>;
   resize(disk: DiskFile, virtualSizeBytes: number, signal?: AbortSignal): Promise<void>;
   removeBitmap(disk: DiskFile, bitmap: string, signal?: AbortSignal): Promise<void>;
 }

@@ -33,6 +33,7 @@ export interface HostFiles {
   makeDirectory(path: string, ownership?: Partial<FileOwnership>): Promise<void>;
   /** Reads at most `maxBytes`; longer files are an error. */
   readText(path: string, options: { readonly maxBytes: number }): Promise<string>;
+  readBytes(path: string, options: { readonly maxBytes: number }): Promise<Uint8Array>;
   /** Temporary name, fsync, rename, fsync of the folder. */
   writeDurably(path: string, content: string | Uint8Array, ownership?: Partial<FileOwnership>): Promise<void>;
   /** Shares the blocks (FICLONE). False where the file system cannot; then nothing is left at `target`. */

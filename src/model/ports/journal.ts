@@ -9,6 +9,8 @@ import type {
 export interface OperationFilter {
   readonly status?: OperationStatus;
   readonly limit?: number;
+  /** Only operations whose plan is not null: something of theirs may still have to be put right. */
+  readonly isUnsettled?: boolean;
 }
 
 /** The durable record of operations. Every write has reached the disk when its promise resolves, but for progress. */

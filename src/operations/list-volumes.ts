@@ -1,0 +1,72 @@
+import { mapConcurrently } from '../lib/async.ts';
+import { uuidV5 } from '../lib/uuid.ts';
+import { type DomainDisk, describeDomain } from '../model/domain-xml/describe-domain.ts';
+import { DarkroomError } from '../model/errors.ts';
+import type { Volume } from '../model/instance.ts';
+import type { DomainInfo } from '../model/ports/hypervisor.ts';
+import { findInstance } from './steps/find-instance.ts';
+import type { Core } from './support/context.ts';
+
+const VOLUME_NAMESPACE = '6b1e9f3c-5b0a-4d5e-9a55-6f0f8f6f2c11';
+const CONCURRENT_READS = 4;
+
+/** The disks of all instances, or of one. CD-ROMs and floppies are no volumes. */
+export async function listVolumes(core: Core, filter: { readonly instance?: string } = {}): Promise<readonly Volume[]> {
+  const domains =
+    filter.instance === undefined ? await core.hypervisor.listDomains() : [await findInstance(core, filter.instance)];
+  const volumes = await mapConcurrently(domains, CONCURRENT_READS, (domain) => volumesOf(core, domain));
+  return volumes.flat().sort((left, right) => compareVolumes(left, right));
+}
+
+export async function showVolume(core: Core, volumeId: string): Promise<Volume> {
+  const volume = (await listVolumes(core)).find(({ id }) => id === volumeId.toLowerCase());
+  if (volume !== undefined) return volume;
+  throw new DarkroomError('VOLUME_NOT_FOUND', `No volume has the id ${volumeId}. darkroom volume list shows them.`, {
+    fields: { volumeId },
+  });
+}
+
+/** Derived from what outlives a shelve, so that the id does too. */
+export function volumeId(instanceId: string, target: string): string {
+  return uuidV5(VOLUME_NAMESPACE, `${instanceId}/${target}`);
+}
+
+function compareVolumes(left: Volume, right: Volume): number {
+  return left.instanceName.localeCompare(right.instanceName) || left.target.localeCompare(right.target);
+}
+
+async function volumesOf(core: Core, domain: DomainInfo): Promise<Volume[]> {
+  const { disks } = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
+  const volumes = disks.filter(({ device }) => device === 'disk');
+  return Promise.all(volumes.map((disk) => describeVolume(core, domain, disk)));
+}
+
+async function describeVolume(core: Core, domain: DomainInfo, disk: DomainDisk): Promise<Volume> {
+  return {
+    id: volumeId(domain.uuid, disk.target),
+    instance: domain.uuid,
+    instanceName: domain.name,
+    target: disk.target,
+    path: disk.path,
+    format: disk.path === null ? null : disk.format,
+    ...(await readSizes(core, disk)),
+  };
+}
+
+/** Unknown where the file is gone or of a format that is not ours to read. */
+async function readSizes(core: Core, disk: DomainDisk): Promise<Pick<Volume, 'virtualSizeBytes' | 'sizeBytes'>> {
+  const unknown = { virtualSizeBytes: null, sizeBytes: null };
+  if (disk.path === null) return unknown;
+  const stat = await core.files.stat(disk.path);
+  if (stat === null) return unknown;
+  const sizeBytes = stat.kind === 'block-device' ? stat.sizeBytes : stat.allocatedBytes;
+  if (disk.format === 'raw') return { virtualSizeBytes: stat.sizeBytes, sizeBytes };
+  if (disk.format !== 'qcow2') return { virtualSizeBytes: null, sizeBytes };
+  try {
+    const info = await core.diskTool.info({ path: disk.path, format: 'qcow2' });
+    return { virtualSizeBytes: info.virtualSizeBytes, sizeBytes };
+  } catch (error) {
+    core.log.warn({ path: disk.path, error: String(error) }, 'a volume could not be read');
+    return { virtualSizeBytes: null, sizeBytes };
+  }
+}

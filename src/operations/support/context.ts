@@ -1,0 +1,53 @@
+import type { Logger } from '../../lib/logger.ts';
+import type { DiskTool } from '../../model/ports/disk-tool.ts';
+import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../../model/ports/host.ts';
+import type { Hypervisor } from '../../model/ports/hypervisor.ts';
+import type { ImageStore } from '../../model/ports/image-store.ts';
+import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { OperationHandle } from './operation-handle.ts';
+
+/** The part of the configuration that use cases read; units in the names. */
+export interface HostSettings {
+  readonly instancesDir: string;
+  readonly overlayDir: string;
+  readonly qemuUser: string;
+  readonly launch: {
+    readonly virtType: 'kvm' | 'qemu';
+    readonly network: string;
+    readonly memoryMiB: number;
+    readonly vcpus: number;
+  };
+  readonly agentProbeTimeoutMs: number;
+  readonly freezeTimeoutMs: number;
+  readonly freezeWindowMs: number;
+  readonly quota: { readonly maxImages: number | null; readonly maxImageBytes: number | null };
+  readonly reserveBytes: number;
+  readonly maxConcurrentCopies: number;
+  readonly copyBandwidthBytesPerSecond: number;
+  readonly commitBandwidthBytesPerSecond: number;
+  readonly transferDirs: readonly string[];
+}
+
+/** One host as the use cases see it. */
+export interface Core {
+  readonly hypervisor: Hypervisor;
+  readonly diskTool: DiskTool;
+  readonly store: ImageStore;
+  readonly journal: Journal;
+  readonly locks: LockTable;
+  readonly files: HostFiles;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly seeds: SeedBuilder;
+  readonly generalizer: Generalizer;
+  readonly log: Logger;
+  readonly settings: HostSettings;
+  readonly hostName: string;
+  /** Who asks: an embedded application acts with its caller's rights on paths, a daemon does not. */
+  readonly caller: { readonly userId: string; readonly isTrustedWithPaths: boolean };
+}
+
+/** A core at work on one operation. */
+export interface OperationContext extends Core {
+  readonly operation: OperationHandle;
+}

@@ -1,0 +1,146 @@
+import { newUuid } from '../../lib/uuid.ts';
+import { DarkroomError, hasCode, toDarkroomError } from '../../model/errors.ts';
+import type { Operation, OperationKind, OperationResult } from '../../model/operation.ts';
+import type { Core } from './context.ts';
+import { OperationHandle } from './operation-handle.ts';
+import { acquireLocks } from './operation-locks.ts';
+import type { Preparation, UseCase } from './use-case.ts';
+
+const CANCEL_POLL_MS = 250;
+
+interface RunningOperation {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Runs operations of this process: journals them, holds their locks, listens for cancellation, records their end. */
+export class OperationRunner {
+  readonly #core: Core;
+  readonly #running = new Map<string, RunningOperation>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Resolves when the operation is on record and runs. */
+  async start<Request extends { readonly kind: OperationKind }, Input>(
+    useCase: UseCase<Request, Input>,
+    request: Request,
+  ): Promise<Operation> {
+    const core = this.#core;
+    const prepared = await useCase.prepare(core, request);
+    const operation = newOperation(request.kind, prepared.target, core.clock.now());
+    await acquireLocks(core, prepared.locks, { operationId: operation.id, kind: request.kind });
+    try {
+      await core.journal.begin(operation, { owner: core.processes.self, plan: null });
+    } catch (error) {
+      await core.locks.release(operation.id);
+      throw error;
+    }
+    const controller = new AbortController();
+    const ended = this.#run(useCase, { operation, prepared, controller }).finally(() =>
+      this.#running.delete(operation.id),
+    );
+    this.#running.set(operation.id, { controller, ended });
+    return operation;
+  }
+
+  /** Cancels at once what runs here; true when it does. */
+  cancel(operationId: string): boolean {
+    const running = this.#running.get(operationId);
+    running?.controller.abort();
+    return running !== undefined;
+  }
+
+  /** Resolves when nothing runs any more. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #run<Request, Input>(
+    useCase: UseCase<Request, Input>,
+    work: { operation: Operation; prepared: Preparation<Input>; controller: AbortController },
+  ): Promise<void> {
+    const { operation, prepared, controller } = work;
+    const log = this.#core.log.child({ operationId: operation.id, kind: operation.kind });
+    const handle = new OperationHandle(operation.id, this.#core.journal);
+    const stopListening = this.#listenForCancel(operation.id, controller);
+    const started = this.#core.clock.monotonicMs();
+    let result: OperationResult = {};
+    let failure: DarkroomError | null = null;
+    try {
+      result = await useCase.run({ ...this.#core, log, operation: handle }, prepared.input, controller.signal);
+    } catch (error) {
+      failure = toDarkroomError(error);
+      log.warn({ code: failure.code, error: failure.message, stack: failure.stack ?? null }, 'operation failed');
+    }
+    stopListening();
+    handle.addTiming('totalMs', this.#core.clock.monotonicMs() - started);
+    await this.#finish(handle, { result, failure, isCancelled: controller.signal.aborted });
+  }
+
+  async #finish(
+    handle: OperationHandle,
+    end: { result: OperationResult; failure: DarkroomError | null; isCancelled: boolean },
+  ): Promise<void> {
+    const { facts } = handle;
+    const failure = end.failure !== null && end.isCancelled ? cancelled(end.failure) : end.failure;
+    try {
+      await this.#core.journal.finish(handle.id, {
+        ...facts,
+        status: outcomeOf(failure, handle.isSettled),
+        endedAt: this.#core.clock.now().toISOString(),
+        error: failure === null ? null : { code: failure.code, message: failure.message },
+        result: { ...facts.result, ...end.result },
+      });
+    } catch (error) {
+      this.#core.log.error(
+        { operationId: handle.id, error: String(error) },
+        'the end of an operation was not recorded',
+      );
+    } finally {
+      await this.#core.locks.release(handle.id);
+    }
+  }
+
+  #listenForCancel(operationId: string, controller: AbortController): () => void {
+    const timer = setInterval(() => {
+      this.#core.journal.read(operationId).then(
+        ({ isCancelRequested }) => {
+          if (isCancelRequested) controller.abort();
+        },
+        () => undefined,
+      );
+    }, CANCEL_POLL_MS);
+    return () => clearInterval(timer);
+  }
+}
+
+function newOperation(kind: OperationKind, target: string, startedAt: Date): Operation {
+  return {
+    id: newUuid(),
+    kind,
+    target,
+    status: 'running',
+    step: 'starting',
+    progress: null,
+    startedAt: startedAt.toISOString(),
+    endedAt: null,
+    error: null,
+    timings: {},
+    result: {},
+    warnings: [],
+  };
+}
+
+/** Whatever broke while an operation undid itself on request, what people should read is that it was cancelled. */
+function cancelled(failure: DarkroomError): DarkroomError {
+  if (hasCode(failure, 'CANCELLED')) return failure;
+  return new DarkroomError('CANCELLED', 'The operation was cancelled and undone.', { cause: failure });
+}
+
+function outcomeOf(failure: DarkroomError | null, isSettled: boolean): Operation['status'] {
+  if (failure === null) return 'succeeded';
+  if (!isSettled) return 'interrupted';
+  return failure.code === 'CANCELLED' ? 'cancelled' : 'failed';
+}

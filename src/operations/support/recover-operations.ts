@@ -1,0 +1,53 @@
+import { DarkroomError } from '../../model/errors.ts';
+import type { JournalledOperation, OperationKind } from '../../model/operation.ts';
+import type { Core } from './context.ts';
+import type { Recover } from './use-case.ts';
+
+export type RecoveryTable = Readonly<Partial<Record<OperationKind, Recover>>>;
+
+/** Puts right what operations of dead processes left behind, oldest first. One that cannot be mended now stops no other. */
+export async function recoverOperations(core: Core, table: RecoveryTable): Promise<void> {
+  const running = await core.journal.list({ status: 'running' });
+  const unsettled = await core.journal.list({ isUnsettled: true });
+  const known = new Map([...running, ...unsettled].map((entry) => [entry.operation.id, entry]));
+  const dead = [...known.values()].filter((entry) => !core.processes.isAlive(entry.owner));
+  dead.sort((left, right) => left.operation.startedAt.localeCompare(right.operation.startedAt));
+  for (const entry of dead) await recoverOperation(core, table, entry);
+}
+
+async function recoverOperation(core: Core, table: RecoveryTable, entry: JournalledOperation): Promise<void> {
+  const { operation } = entry;
+  const log = core.log.child({ operationId: operation.id, kind: operation.kind });
+  const isOurs = await core.journal.adopt(operation.id, { from: entry.owner, to: core.processes.self });
+  if (!isOurs) return;
+  try {
+    const recover = table[operation.kind];
+    const notes = entry.plan === null || recover === undefined ? [] : await recover({ ...core, log }, entry);
+    await core.journal.enterStep(operation.id, 'recovered', null);
+    await finishRecovered(core, entry, notes);
+    log.info({ step: operation.step }, 'an interrupted operation was put right');
+  } catch (error) {
+    log.error({ step: operation.step, error: String(error) }, 'an interrupted operation could not be put right yet');
+  } finally {
+    await core.locks.release(operation.id);
+  }
+}
+
+async function finishRecovered(core: Core, entry: JournalledOperation, notes: readonly string[]): Promise<void> {
+  const { operation } = entry;
+  const warnings = [...operation.warnings, ...notes];
+  const interruption = new DarkroomError(
+    'OPERATION_INTERRUPTED',
+    `Its process ended during the step ${operation.step}; what it had begun was put right at the next start.`,
+  );
+  await core.journal.finish(operation.id, {
+    status: operation.status === 'running' ? 'interrupted' : operation.status,
+    endedAt: operation.endedAt ?? core.clock.now().toISOString(),
+    error:
+      operation.error ??
+      (operation.status === 'succeeded' ? null : { code: interruption.code, message: interruption.message }),
+    timings: operation.timings,
+    result: operation.result,
+    warnings,
+  });
+}
