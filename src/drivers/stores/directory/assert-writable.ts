@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, open, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
+import { makeFolders, syncFolder } from './durable-files.ts';
+import { FOLDER_MODE, imagesFolder } from './layout.ts';
+import { withStoreErrors } from './store-errors.ts';
+
+/** Makes the layout where it is missing and does once, with a probe, all that publishing an image will do. */
+export async function assertWritable(context: StoreContext): Promise<void> {
+  const owner = await context.owner();
+  const folder = imagesFolder(context.root);
+  await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'use the store', path: context.root }, async () => {
+    await makeFolders(folder, FOLDER_MODE);
+    await ensureTraversable(folder);
+    await probe(folder, owner);
+  });
+}
+
+/** Whatever umask or person set it otherwise: QEMU's user must pass. */
+async function ensureTraversable(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o111) !== 0o111) await chmod(folder, (mode & 0o777) | FOLDER_MODE);
+}
+
+async function probe(folder: string, owner: { readonly uid: number; readonly gid: number } | null): Promise<void> {
+  const name = path.join(folder, `.probe-${randomBytes(6).toString('hex')}`);
+  try {
+    const handle = await open(name, 'wx', 0o600);
+    try {
+      await handle.writeFile('darkroom');
+      if (owner !== null) await handle.chown(owner.uid, owner.gid);
+      await handle.chmod(IMAGE_FILE_MODE);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(name, `${name}.renamed`);
+    await syncFolder(folder);
+  } finally {
+    await rm(name, { force: true });
+    await rm(`${name}.renamed`, { force: true });
+  }
+}

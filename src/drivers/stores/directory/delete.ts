@@ -1,0 +1,30 @@
+import { lstat, rm } from 'node:fs/promises';
+import { DarkroomError } from '../../../model/errors.ts';
+import type { StoreContext } from './context.ts';
+import { syncFolder } from './durable-files.ts';
+import { imageFolder, imagesFolder, manifestPath } from './layout.ts';
+import { errnoOf, withStoreErrors } from './store-errors.ts';
+
+/** Manifest first and durably, so that whatever happens then, nobody takes the rest for an image. */
+export async function deleteImage(context: StoreContext, imageId: string): Promise<void> {
+  const folder = imageFolder(context.root, imageId);
+  await withStoreErrors({ code: 'STORE_WRITE_FAILED', action: 'delete', path: folder }, async () => {
+    if (!(await isFolder(folder))) return;
+    await rm(manifestPath(context.root, imageId), { force: true });
+    await syncFolder(folder);
+    // Links inside are removed as links; what they point to is not ours.
+    await rm(folder, { recursive: true, force: true });
+    await syncFolder(imagesFolder(context.root));
+  });
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  try {
+    if ((await lstat(folder)).isDirectory()) return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  const message = `Will not delete ${folder}: it is not a folder but a link or a file. Look at what it is, and remove it by hand`;
+  throw new DarkroomError('IMAGE_DAMAGED', message, { fields: { path: folder } });
+}

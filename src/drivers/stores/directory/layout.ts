@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { DarkroomError } from '../../../model/errors.ts';
+
+export const MANIFEST_FILE = 'manifest.json';
+export const USERS_FOLDER = 'users';
+
+/** QEMU's user must be able to pass through to a disk whose path it was given, and need not see what else there is. */
+export const FOLDER_MODE = 0o711;
+/** Nobody but us looks into `tpm/` and `users/`. */
+export const PRIVATE_FOLDER_MODE = 0o700;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const PARTIAL = /^\..*\.partial$/;
+const NAME_SEGMENT = /^[A-Za-z0-9._+@=-]{1,200}$/;
+const MAX_DEPTH = 5;
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+export function imagesFolder(root: string): string {
+  return path.join(root, 'images');
+}
+
+/** IMAGE_NOT_FOUND unless the id is a UUID in lower case: nothing else ever becomes part of a path. */
+export function imageFolder(root: string, imageId: string): string {
+  if (!isUuid(imageId)) throw imageNotFound(imageId);
+  return path.join(imagesFolder(root), imageId);
+}
+
+export function manifestPath(root: string, imageId: string): string {
+  return path.join(imageFolder(root, imageId), MANIFEST_FILE);
+}
+
+export function usersFolder(root: string, imageId: string): string {
+  return path.join(imageFolder(root, imageId), USERS_FOLDER);
+}
+
+/** INVALID_REQUEST unless the instance's id is a UUID in lower case. */
+export function userPath(root: string, user: { readonly imageId: string; readonly instanceId: string }): string {
+  if (!isUuid(user.instanceId)) {
+    throw new DarkroomError('INVALID_REQUEST', `"${user.instanceId}" is not an instance id: expected a UUID`);
+  }
+  return path.join(usersFolder(root, user.imageId), `${user.instanceId}.json`);
+}
+
+/** A relative path of plain names that stays inside its image's folder and is none of the store's own files. */
+export function isSafeFileName(file: string): boolean {
+  const segments = file.split('/');
+  if (segments.length > MAX_DEPTH || !segments.every(isSafeSegment)) return false;
+  return file !== MANIFEST_FILE && segments[0] !== USERS_FOLDER;
+}
+
+function isSafeSegment(segment: string): boolean {
+  return NAME_SEGMENT.test(segment) && segment !== '.' && segment !== '..' && !PARTIAL.test(segment);
+}
+
+/** The name under which a file is written until it is complete. */
+export function partialPath(filePath: string): string {
+  return path.join(path.dirname(filePath), `.${path.basename(filePath)}.partial`);
+}
+
+export function imageNotFound(imageId: string): DarkroomError {
+  return new DarkroomError('IMAGE_NOT_FOUND', `There is no image ${imageId} in the store`, { fields: { imageId } });
+}

@@ -1,0 +1,93 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { ImageUser } from '../../../model/image.ts';
+import { SECRET_FILE_MODE, type StoreContext } from './context.ts';
+import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
+import { isUuid, PRIVATE_FOLDER_MODE, userPath, usersFolder } from './layout.ts';
+import { readImage } from './list.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
+
+const MAX_USER_BYTES = 64 * 1024;
+
+const userDocument = z.object({ instanceName: z.string(), host: z.string(), since: z.string() });
+
+/** By instance id. A document that cannot be read still counts: better an image too many than a guest without its disk. */
+export async function listUsers(context: StoreContext, imageId: string): Promise<readonly ImageUser[]> {
+  const folder = usersFolder(context.root, imageId);
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
+    const users: ImageUser[] = [];
+    for (const instanceId of await listInstanceIds(folder)) {
+      const user = await readUser(path.join(folder, `${instanceId}.json`), instanceId);
+      if (user !== null) users.push(user);
+    }
+    return users;
+  });
+}
+
+export async function addUser(context: StoreContext, imageId: string, user: ImageUser): Promise<void> {
+  await readImage(context, imageId);
+  const target = userPath(context.root, { imageId, instanceId: user.instanceId });
+  const text = `${JSON.stringify({ version: 1, ...user }, null, 2)}\n`;
+  await withStoreErrors(writeFailure(target), async () => {
+    if (await makeFolder(path.dirname(target), PRIVATE_FOLDER_MODE))
+      await syncFolder(path.dirname(path.dirname(target)));
+    await replaceFile(target, text, { mode: SECRET_FILE_MODE, owner: null });
+  });
+  await assertStillThere(context, { imageId, target });
+}
+
+/** Another host may have deleted the image while we were writing: then nobody may build on it. */
+async function assertStillThere(
+  context: StoreContext,
+  user: { readonly imageId: string; readonly target: string },
+): Promise<void> {
+  try {
+    await readImage(context, user.imageId);
+  } catch (error) {
+    await rm(user.target, { force: true });
+    throw error;
+  }
+}
+
+/** No error when there is no such user, or no such image. */
+export async function removeUser(context: StoreContext, imageId: string, instanceId: string): Promise<void> {
+  const target = userPath(context.root, { imageId, instanceId });
+  await withStoreErrors(writeFailure(target), async () => {
+    try {
+      await rm(target);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    await syncFolder(path.dirname(target));
+  });
+}
+
+async function listInstanceIds(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length))
+      .filter(isUuid)
+      .sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** null when it was removed meanwhile. */
+async function readUser(file: string, instanceId: string): Promise<ImageUser | null> {
+  try {
+    return { instanceId, ...userDocument.parse(JSON.parse(await readSmallFile(file, MAX_USER_BYTES))) };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    return { instanceId, instanceName: instanceId, host: 'unknown', since: 'unknown' };
+  }
+}
+
+function writeFailure(target: string): StoreFailure {
+  return { code: 'STORE_WRITE_FAILED', action: 'write', path: target };
+}
