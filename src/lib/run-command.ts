@@ -1,0 +1,150 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from './command-errors.ts';
+import { splitLines } from './split-lines.ts';
+
+export interface Command {
+  /** A name looked up in PATH, or an absolute path. */
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Ends the command: SIGTERM, and SIGKILL five seconds later. The call returns when the process is gone. */
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  /** Every finished line as it comes; a carriage return ends a line too, as progress meters print it. */
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Called once, with the pid of the command itself. */
+  readonly onStart?: (pid: number) => void;
+  /** Scheduling priority, -20 to 19. */
+  readonly nice?: number;
+  /** Added to this process' environment. LC_ALL is always C. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Exit codes that are answers, not failures. Only 0 by default. */
+  readonly acceptExitCodes?: readonly number[];
+  /** For each of stdout and stderr; a command that says more is ended and has failed. 32 MiB by default. */
+  readonly maxOutputBytes?: number;
+}
+
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly durationMs: number;
+  /** The kernel ends the command when this process dies. False only where setpriv is not installed. */
+  readonly diesWithUs: boolean;
+}
+
+const KILL_DELAY_MS = 5_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Runs a program without a shell and waits until it is gone. It is started through setpriv, so that the kernel kills
+ * it when this process dies for whatever reason (PR_SET_PDEATHSIG, prctl(2)): call it from the main thread, since the
+ * end of the calling thread counts as death. Throws CommandFailed, CommandMissing, CommandCancelled, CommandTimedOut.
+ */
+export async function runCommand(command: Command): Promise<CommandResult> {
+  if (command.signal?.aborted === true) throw new CommandCancelled(command.file);
+  const program = await findProgram(command.file);
+  if (program === null) throw new CommandMissing(command.file);
+  const setpriv = await findProgram('setpriv');
+  const [file, ...args] =
+    setpriv === null ? [program, ...command.args] : [setpriv, '--pdeathsig', 'KILL', '--', program, ...command.args];
+  const running = execa(file, args, execaOptions(command));
+  followLines(running, command.onLine);
+  try {
+    reportStart(running.pid, command);
+  } catch (error) {
+    running.kill('SIGKILL');
+    await running;
+    throw error;
+  }
+  const outcome = await running;
+  throwOnFailure(command, outcome);
+  return {
+    stdout: outcome.stdout,
+    stderr: outcome.stderr,
+    exitCode: outcome.exitCode ?? 0,
+    durationMs: outcome.durationMs,
+    diesWithUs: setpriv !== null,
+  };
+}
+
+/** Absolute path of a program, looked up in PATH as execvp(3) does; null when there is none to run. */
+export async function findProgram(file: string): Promise<string | null> {
+  if (file.includes('/')) return (await isExecutable(file)) ? file : null;
+  for (const directory of (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')) {
+    const candidate = path.join(directory === '' ? '.' : directory, file);
+    if (await isExecutable(candidate)) return path.resolve(candidate);
+  }
+  return null;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function execaOptions(command: Command) {
+  return {
+    reject: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    env: { ...command.env, LC_ALL: 'C' },
+    forceKillAfterDelay: KILL_DELAY_MS,
+    maxBuffer: command.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
+    ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
+    ...(command.timeoutMs === undefined ? {} : { timeout: command.timeoutMs }),
+  } as const;
+}
+
+interface OutputStream {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+}
+
+function followLines(
+  running: { readonly stdout: OutputStream; readonly stderr: OutputStream },
+  onLine: Command['onLine'],
+): void {
+  if (onLine === undefined) return;
+  for (const name of ['stdout', 'stderr'] as const) {
+    const splitter = splitLines((line) => onLine(line, name));
+    running[name].on('data', (chunk) => splitter.push(chunk));
+    running[name].on('end', () => splitter.end());
+  }
+}
+
+function reportStart(pid: number | undefined, command: Command): void {
+  if (pid === undefined) return;
+  if (command.nice !== undefined) setPriority(pid, command.nice);
+  command.onStart?.(pid);
+}
+
+interface Outcome {
+  readonly isCanceled: boolean;
+  readonly timedOut: boolean;
+  readonly isMaxBuffer: boolean;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly stderr: string;
+  readonly cause?: unknown;
+}
+
+function throwOnFailure(command: Command, outcome: Outcome): void {
+  if (outcome.isCanceled) throw new CommandCancelled(command.file);
+  if (outcome.timedOut) throw new CommandTimedOut(command.file, command.timeoutMs ?? 0);
+  const isAccepted = outcome.exitCode !== undefined && (command.acceptExitCodes ?? [0]).includes(outcome.exitCode);
+  if (isAccepted && !outcome.isMaxBuffer) return;
+  throw new CommandFailed(command, {
+    exitCode: outcome.exitCode ?? null,
+    signal: outcome.signal ?? null,
+    stderr: outcome.stderr,
+    ...(outcome.isMaxBuffer ? { reason: 'printed more than it may and was stopped' } : {}),
+  });
+}
