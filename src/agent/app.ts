@@ -1,0 +1,45 @@
+import fastify from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from '../lib/logger.ts';
+import type { Application } from '../operations/application.ts';
+import type { ApiApp } from './api-app.ts';
+import { answerUnknownRoute, createErrorAnswer } from './error-answers.ts';
+import { addHostRoutes } from './routes/host.ts';
+import { addImageRoutes } from './routes/images.ts';
+import { addInstanceRoutes } from './routes/instances.ts';
+import { addOperationRoutes } from './routes/operations.ts';
+import { addVolumeRoutes } from './routes/volumes.ts';
+import { compileValidator } from './validate-request.ts';
+
+/** Room for a megabyte of cloud-init user data in JSON. */
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+/** A name of 255 characters, each four bytes, each byte percent-encoded, and more. */
+const MAX_PARAM_LENGTH = 4096;
+
+export interface AppParts {
+  readonly application: Application;
+  /** Hears of faults of ours; absent: nobody does. */
+  readonly logger?: Pick<Logger, 'error'>;
+}
+
+/** The HTTP API over an application: what an agent listens with and what the command line injects into. */
+export function buildApp({ application, logger }: AppParts): ApiApp {
+  const answerError = createErrorAnswer(logger);
+  const app: ApiApp = fastify({
+    logger: false,
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: answerError,
+    exposeHeadRoutes: false,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(compileValidator);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerUnknownRoute);
+  addHostRoutes(app, application);
+  addImageRoutes(app, application);
+  addInstanceRoutes(app, application);
+  addVolumeRoutes(app, application);
+  addOperationRoutes(app, application);
+  return app;
+}

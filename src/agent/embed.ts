@@ -1,0 +1,60 @@
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../lib/logger.ts';
+import { DarkroomError } from '../model/errors.ts';
+import type { Application } from '../operations/application.ts';
+import type { ApiApp } from './api-app.ts';
+
+/**
+ * What to do about operations that dead processes left unfinished, before anything is served. required: a failure is
+ * thrown; attempted: it is told of and the rest goes on; none: for what reads records only.
+ */
+export type RecoveryPolicy = 'required' | 'attempted' | 'none';
+
+export interface EmbedOptions {
+  readonly recovery: RecoveryPolicy;
+  readonly warn: (message: string) => void;
+}
+
+export interface EmbeddedApp extends AsyncDisposable {
+  readonly app: ApiApp;
+}
+
+/** The same application and API as an agent has, in this process and without a socket. */
+export async function embedApp(settings: Settings, options: EmbedOptions): Promise<EmbeddedApp> {
+  const [{ compose }, { buildApp }] = await Promise.all([import('../compose.ts'), import('./app.ts')]);
+  const application = await compose(settings);
+  try {
+    await recover(application, options);
+    const app = buildApp({ application, ...(await debugLogger(settings)) });
+    return { app, [Symbol.asyncDispose]: () => close(app, application) };
+  } catch (error) {
+    await application[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A command tells of its own failures; their stacks are for who debugs it. Loaded only then, to start fast. */
+async function debugLogger({ logLevel }: Settings): Promise<{ logger?: Logger }> {
+  if (logLevel !== 'debug') return {};
+  const { createLogger } = await import('../lib/logger.ts');
+  return { logger: createLogger({ level: logLevel, isPretty: process.stderr.isTTY === true }) };
+}
+
+async function recover(application: Application, { recovery, warn }: EmbedOptions): Promise<void> {
+  if (recovery === 'none') return;
+  try {
+    await application.recover();
+  } catch (error) {
+    if (recovery === 'required') throw error;
+    const seen = error instanceof DarkroomError ? error.message : String(error);
+    warn(`what an earlier process left unfinished is not yet put right: ${seen}`);
+  }
+}
+
+async function close(app: ApiApp, application: Application): Promise<void> {
+  try {
+    await app.close();
+  } finally {
+    await application[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,11 @@
+import { API_ROOT } from '../../api/paths.ts';
+import { doctorBodySchema } from '../../api/schemas/operations.ts';
+import type { Application } from '../../operations/application.ts';
+import type { ApiApp } from '../api-app.ts';
+
+/** What concerns the host as a whole. */
+export function addHostRoutes(app: ApiApp, application: Application): void {
+  app.get('/healthz', () => ({ status: 'ok' }));
+
+  app.post(`${API_ROOT}/doctor`, { schema: { body: doctorBodySchema } }, ({ body }) => application.doctor(body));
+}

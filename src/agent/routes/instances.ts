@@ -1,0 +1,56 @@
+import { POWER_VERBS, STOP_VERBS } from '../../api/client.ts';
+import { API_ROOT } from '../../api/paths.ts';
+import {
+  deleteInstanceQuerySchema,
+  instanceParamsSchema,
+  launchInstanceBodySchema,
+  powerBodySchema,
+  stopInstanceBodySchema,
+} from '../../api/schemas/instances.ts';
+import type { Application } from '../../operations/application.ts';
+import { type ApiApp, accept } from '../api-app.ts';
+
+const INSTANCES = `${API_ROOT}/instances`;
+
+export function addInstanceRoutes(app: ApiApp, application: Application): void {
+  const { instances, operations } = application;
+
+  app.get(INSTANCES, () => instances.list());
+
+  app.get(`${INSTANCES}/:instance`, { schema: { params: instanceParamsSchema } }, ({ params }) =>
+    instances.show(params.instance),
+  );
+
+  app.post(INSTANCES, { schema: { body: launchInstanceBodySchema } }, async ({ body }, reply) =>
+    accept(reply, await operations.submit({ kind: 'instance.launch', ...body })),
+  );
+
+  app.delete(
+    `${INSTANCES}/:instance`,
+    { schema: { params: instanceParamsSchema, querystring: deleteInstanceQuerySchema } },
+    async ({ params, query }, reply) =>
+      accept(reply, await operations.submit({ kind: 'instance.delete', instance: params.instance, ...query })),
+  );
+
+  addPowerRoutes(app, application);
+}
+
+function addPowerRoutes(app: ApiApp, { operations }: Application): void {
+  for (const verb of POWER_VERBS) {
+    app.post(
+      `${INSTANCES}/:instance/${verb}`,
+      { schema: { params: instanceParamsSchema, body: powerBodySchema } },
+      async ({ params }, reply) =>
+        accept(reply, await operations.submit({ kind: `instance.${verb}`, instance: params.instance })),
+    );
+  }
+
+  for (const verb of STOP_VERBS) {
+    app.post(
+      `${INSTANCES}/:instance/${verb}`,
+      { schema: { params: instanceParamsSchema, body: stopInstanceBodySchema } },
+      async ({ params, body }, reply) =>
+        accept(reply, await operations.submit({ kind: `instance.${verb}`, instance: params.instance, ...body })),
+    );
+  }
+}

@@ -1,0 +1,23 @@
+import { API_ROOT } from '../../api/paths.ts';
+import { operationListQuerySchema, operationParamsSchema } from '../../api/schemas/operations.ts';
+import type { Application } from '../../operations/application.ts';
+import type { ApiApp } from '../api-app.ts';
+import { streamOperation } from '../stream-operation.ts';
+
+const OPERATIONS = `${API_ROOT}/operations`;
+
+export function addOperationRoutes(app: ApiApp, application: Application): void {
+  const { operations } = application;
+  const schema = { params: operationParamsSchema };
+
+  app.get(OPERATIONS, { schema: { querystring: operationListQuerySchema } }, ({ query }) => operations.list(query));
+
+  app.get(`${OPERATIONS}/:operation`, { schema }, ({ params }) => operations.show(params.operation));
+
+  app.post(`${OPERATIONS}/:operation/cancel`, { schema }, ({ params }) => operations.cancel(params.operation));
+
+  app.get(`${OPERATIONS}/:operation/events`, { schema }, async ({ params }, reply) => {
+    const events = await streamOperation(application, params.operation);
+    return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
+  });
+}

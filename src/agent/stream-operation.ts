@@ -1,0 +1,34 @@
+import { Readable } from 'node:stream';
+import { encodeEvent } from '../api/event-stream.ts';
+import { toErrorBody } from '../api/schemas/errors.ts';
+import { toDarkroomError } from '../model/errors.ts';
+import type { Operation } from '../model/operation.ts';
+import type { Application } from '../operations/application.ts';
+
+/**
+ * An event stream of an operation. Resolves when the first event is known, so that an unknown operation is still an
+ * ordinary error answer; stops watching when the reader goes away.
+ */
+export async function streamOperation(application: Application, operationId: string): Promise<Readable> {
+  const reader = new AbortController();
+  const changes = application.operations.watch(operationId, reader.signal)[Symbol.asyncIterator]();
+  const first = await changes.next();
+  const stream = Readable.from(encodeChanges(first, changes));
+  stream.once('close', () => reader.abort());
+  return stream;
+}
+
+async function* encodeChanges(
+  first: IteratorResult<Operation>,
+  changes: AsyncIterator<Operation>,
+): AsyncGenerator<string> {
+  try {
+    for (let next = first; next.done !== true; next = await changes.next()) {
+      yield encodeEvent('operation', next.value);
+    }
+  } catch (error) {
+    yield encodeEvent('error', toErrorBody(toDarkroomError(error)));
+  } finally {
+    await changes.return?.();
+  }
+}

@@ -1,0 +1,84 @@
+import type { ErrorCode } from '../model/errors.ts';
+
+/** What the command line ends with; the classes are those of the command reference. */
+export const EXIT_CODES = {
+  done: 0,
+  unexpected: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  refused: 5,
+  failed: 6,
+  unreachable: 7,
+  cancelled: 130,
+} as const;
+
+export interface ErrorRow {
+  readonly httpStatus: number;
+  readonly exitCode: number;
+}
+
+const invalid = { httpStatus: 400, exitCode: EXIT_CODES.usage };
+const notFound = { httpStatus: 404, exitCode: EXIT_CODES.notFound };
+const conflict = { httpStatus: 409, exitCode: EXIT_CODES.conflict };
+const refused = { httpStatus: 422, exitCode: EXIT_CODES.refused };
+const failed = { httpStatus: 500, exitCode: EXIT_CODES.failed };
+const unreachable = { httpStatus: 503, exitCode: EXIT_CODES.unreachable };
+
+/** The one place that says how a failure looks over HTTP and as an exit code. */
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
+  INVALID_REQUEST: invalid,
+
+  INSTANCE_NOT_FOUND: notFound,
+  IMAGE_NOT_FOUND: notFound,
+  VOLUME_NOT_FOUND: notFound,
+  OPERATION_NOT_FOUND: notFound,
+  NETWORK_NOT_FOUND: notFound,
+  ROUTE_NOT_FOUND: notFound,
+
+  AMBIGUOUS_NAME: conflict,
+  NAME_TAKEN: conflict,
+  INSTANCE_BUSY: conflict,
+  INSTANCE_STATE: conflict,
+  INSTANCE_FROZEN: conflict,
+  IMAGE_BUSY: conflict,
+  IMAGE_STATE: conflict,
+  IMAGE_IN_USE: conflict,
+  IMAGE_PROTECTED: conflict,
+  OPERATION_FINISHED: conflict,
+
+  NO_SPACE: { httpStatus: 507, exitCode: EXIT_CODES.refused },
+  QUOTA_EXCEEDED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
+  QUIESCE_UNAVAILABLE: refused,
+  NO_DISKS: refused,
+  DISK_MISSING: refused,
+  DISK_UNSUPPORTED: refused,
+  INSTANCE_UNSUPPORTED: refused,
+  INSTANCE_UNMANAGED: refused,
+  INTERNAL_SNAPSHOTS: refused,
+  IMAGE_REJECTED: refused,
+  STORE_UNUSABLE: { httpStatus: 503, exitCode: EXIT_CODES.refused },
+  TOOL_MISSING: refused,
+  PATH_NOT_ALLOWED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
+
+  IMAGE_DAMAGED: failed,
+  VERIFY_FAILED: failed,
+  GENERALIZE_FAILED: failed,
+  COPY_FAILED: failed,
+  STORE_WRITE_FAILED: failed,
+  COMMIT_FAILED: failed,
+  FREEZE_FAILED: failed,
+  AGENT_UNRESPONSIVE: failed,
+  SHUTDOWN_TIMEOUT: failed,
+  LIBVIRT_FAILED: failed,
+  QEMU_IMG_FAILED: failed,
+  COMMAND_FAILED: failed,
+  OPERATION_INTERRUPTED: failed,
+
+  LIBVIRT_UNREACHABLE: unreachable,
+  AGENT_UNREACHABLE: unreachable,
+  AGENT_REQUIRED: unreachable,
+
+  CANCELLED: { httpStatus: 409, exitCode: EXIT_CODES.cancelled },
+  INTERNAL: { httpStatus: 500, exitCode: EXIT_CODES.unexpected },
+};

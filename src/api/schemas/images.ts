@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
+import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES, type Image } from '../../model/image.ts';
+import { IMPORT_FORMATS } from '../../model/requests.ts';
+import { descriptionSchema, imageNameSchema, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
+import { propertiesSchema } from './properties.ts';
+
+const DEFAULT_BOOT_TIMEOUT_MS = 300_000;
+
+export const imageParamsSchema = z.object({ image: referenceSchema });
+export const imageListQuerySchema = z.strictObject({ type: z.enum(IMAGE_TYPES).exactOptional() });
+
+export const createImageBodySchema = z.strictObject({
+  instance: referenceSchema,
+  name: imageNameSchema,
+  consistency: z.enum(REQUESTED_CONSISTENCIES).default('auto'),
+  description: descriptionSchema.default(null),
+  properties: propertiesSchema.default({}),
+  isGeneralized: z.boolean().default(false),
+});
+export type CreateImageBody = z.input<typeof createImageBodySchema>;
+
+export const importImageBodySchema = z.strictObject({
+  path: pathSchema,
+  name: imageNameSchema,
+  format: z.enum(IMPORT_FORMATS).nullable().default(null),
+  description: descriptionSchema.default(null),
+  properties: propertiesSchema.default({}),
+});
+export type ImportImageBody = z.input<typeof importImageBodySchema>;
+
+export const exportImageBodySchema = z.strictObject({
+  path: pathSchema,
+  format: z.enum(DISK_FORMATS).nullable().default(null),
+});
+export type ExportImageBody = z.input<typeof exportImageBodySchema>;
+
+export const verifyImageBodySchema = z
+  .strictObject({
+    isBooted: z.boolean().default(false),
+    expect: z.string().min(1).max(1024).nullable().default(null),
+    timeoutMs: timeoutMsSchema.default(DEFAULT_BOOT_TIMEOUT_MS),
+  })
+  .refine((body) => body.isBooted || body.expect === null, { error: 'needs isBooted', path: ['expect'] })
+  .prefault({});
+export type VerifyImageBody = z.input<typeof verifyImageBodySchema>;
+
+/** `protected` is called as in the image itself. */
+export const updateImageBodySchema = z
+  .strictObject({
+    name: imageNameSchema.exactOptional(),
+    description: descriptionSchema.exactOptional(),
+    protected: z.boolean().exactOptional(),
+    properties: propertiesSchema.exactOptional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, { error: 'must change something' });
+export type UpdateImageBody = z.input<typeof updateImageBodySchema>;
+
+const consistencySchema = z.object({
+  requested: z.enum(REQUESTED_CONSISTENCIES),
+  achieved: z.enum(ACHIEVED_CONSISTENCIES),
+  freezeMs: z.number(),
+  pauseMs: z.number(),
+  reason: z.string().exactOptional(),
+});
+
+const imageFileSchema = z.object({ file: z.string(), sizeBytes: z.number(), sha256: z.string() });
+
+export const imageSchema: z.ZodType<Image> = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(IMAGE_STATUSES),
+  sizeBytes: z.number(),
+  virtualSizeBytes: z.number(),
+  createdAt: z.string(),
+  description: z.string().nullable(),
+  owner: z.string().nullable(),
+  visibility: z.enum(IMAGE_VISIBILITIES),
+  protected: z.boolean(),
+  minDiskGiB: z.number(),
+  minMemoryMiB: z.number(),
+  checksum: z.object({ algorithm: z.literal('sha256'), value: z.string().nullable() }),
+  consistency: consistencySchema.nullable(),
+  disks: z.array(
+    z.object({
+      target: z.string(),
+      file: z.string(),
+      format: z.enum(DISK_FORMATS),
+      virtualSizeBytes: z.number(),
+      sizeBytes: z.number(),
+      sha256: z.string().nullable(),
+    }),
+  ),
+  skippedDisks: z.array(
+    z.object({
+      target: z.string(),
+      device: z.string(),
+      reason: z.enum(['cdrom', 'floppy', 'readonly', 'shareable']),
+    }),
+  ),
+  nvram: imageFileSchema.nullable(),
+  tpm: z.array(imageFileSchema),
+  properties: z.record(z.string(), z.string()),
+});

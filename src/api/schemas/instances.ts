@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { INSTANCE_STATES, type Instance, POWER_STATES, type Volume } from '../../model/instance.ts';
+import { judgePublicKey } from '../ssh-key.ts';
+import { instanceNameSchema, referenceSchema, timeoutMsSchema } from './names.ts';
+
+const MAX_MEMORY_MIB = 16 * 1024 * 1024;
+const MAX_VCPUS = 4096;
+const MAX_SSH_KEYS = 64;
+export const MAX_USER_DATA_CHARACTERS = 1024 * 1024;
+const DEFAULT_STOP_TIMEOUT_MS = 60_000;
+
+export const instanceParamsSchema = z.object({ instance: referenceSchema });
+
+const publicKeySchema = z.string().check((context) => {
+  const complaint = judgePublicKey(context.value);
+  // The value stays out of the issue: it may be a private key.
+  if (complaint !== null) context.issues.push({ code: 'custom', input: null, message: complaint });
+});
+
+export const launchInstanceBodySchema = z.strictObject({
+  name: instanceNameSchema,
+  image: referenceSchema,
+  memoryMiB: z.int().min(1).max(MAX_MEMORY_MIB).nullable().default(null),
+  vcpus: z.int().min(1).max(MAX_VCPUS).nullable().default(null),
+  clone: z.enum(['thin', 'full']).nullable().default(null),
+  isStarted: z.boolean().default(true),
+  network: referenceSchema.nullable().default(null),
+  sshKeys: z.array(publicKeySchema).max(MAX_SSH_KEYS).default([]),
+  userData: z.string().max(MAX_USER_DATA_CHARACTERS).nullable().default(null),
+});
+export type LaunchInstanceBody = z.input<typeof launchInstanceBodySchema>;
+
+export const deleteInstanceQuerySchema = z.strictObject({
+  isForced: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
+});
+
+/** start, pause, resume and suspend take nothing; a body may be left out. */
+export const powerBodySchema = z.strictObject({}).prefault({});
+
+export const stopInstanceBodySchema = z
+  .strictObject({
+    isForced: z.boolean().default(false),
+    timeoutMs: timeoutMsSchema.default(DEFAULT_STOP_TIMEOUT_MS),
+  })
+  .prefault({});
+export type StopInstanceBody = z.input<typeof stopInstanceBodySchema>;
+
+export const instanceSchema: z.ZodType<Instance> = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(INSTANCE_STATES),
+  powerState: z.enum(POWER_STATES),
+  taskState: z.string().nullable(),
+  host: z.string(),
+  vcpus: z.number(),
+  memoryMiB: z.number(),
+  disks: z.array(
+    z.object({
+      target: z.string(),
+      device: z.string(),
+      path: z.string().nullable(),
+      format: z.string().nullable(),
+      isReadOnly: z.boolean(),
+    }),
+  ),
+  macs: z.array(z.string()),
+  addresses: z.array(
+    z.object({
+      mac: z.string(),
+      address: z.string(),
+      prefix: z.number(),
+      source: z.enum(['agent', 'lease', 'arp']),
+    }),
+  ),
+  imageId: z.string().nullable(),
+});
+
+export const volumeParamsSchema = z.object({ volume: referenceSchema });
+export const volumeListQuerySchema = z.strictObject({ instance: referenceSchema.exactOptional() });
+
+export const volumeSchema: z.ZodType<Volume> = z.object({
+  id: z.string(),
+  instance: z.string(),
+  instanceName: z.string(),
+  target: z.string(),
+  path: z.string().nullable(),
+  format: z.string().nullable(),
+  virtualSizeBytes: z.number().nullable(),
+  sizeBytes: z.number().nullable(),
+});

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { DoctorReport } from '../../model/doctor.ts';
+import { ERROR_CODES } from '../../model/errors.ts';
+import { OPERATION_KINDS, OPERATION_STATUSES, type Operation } from '../../model/operation.ts';
+import { referenceSchema } from './names.ts';
+
+const MAX_LISTED = 10_000;
+
+export const operationParamsSchema = z.object({ operation: referenceSchema });
+
+export const operationListQuerySchema = z.strictObject({
+  status: z.enum(OPERATION_STATUSES).exactOptional(),
+  limit: z.coerce.number().int().min(1).max(MAX_LISTED).exactOptional(),
+});
+
+export const operationSchema: z.ZodType<Operation> = z.object({
+  id: z.string(),
+  kind: z.enum(OPERATION_KINDS),
+  target: z.string(),
+  status: z.enum(OPERATION_STATUSES),
+  step: z.string(),
+  progress: z.object({ done: z.number(), total: z.number(), unit: z.enum(['bytes', 'steps']) }).nullable(),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+  error: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).nullable(),
+  timings: z.record(z.string(), z.number()),
+  result: z.object({
+    imageId: z.string().exactOptional(),
+    instanceId: z.string().exactOptional(),
+    snapshotId: z.string().exactOptional(),
+  }),
+  warnings: z.array(z.string()),
+});
+
+export const doctorBodySchema = z.strictObject({ isRepairing: z.boolean().default(false) }).prefault({});
+
+export const doctorReportSchema: z.ZodType<DoctorReport> = z.object({
+  checks: z.array(
+    z.object({
+      id: z.string(),
+      status: z.enum(['ok', 'warning', 'error']),
+      message: z.string(),
+      remedy: z.string().nullable(),
+      isRepaired: z.boolean(),
+    }),
+  ),
+  isHealthy: z.boolean(),
+});

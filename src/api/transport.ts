@@ -1,0 +1,20 @@
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With its query, already encoded. */
+  readonly path: string;
+  /** Sent as JSON; absent: no body. */
+  readonly body?: unknown;
+  /** Ends a stream that the caller no longer reads. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  /** The body as it arrives; an event stream goes on as long as there is something to tell. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** One way to reach an application that speaks the API. Throws AGENT_UNREACHABLE when nobody answers. */
+export interface Transport {
+  send(request: ApiRequest): Promise<ApiResponse>;
+}
