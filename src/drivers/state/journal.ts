@@ -1,0 +1,161 @@
+import { DarkroomError } from '../../model/errors.ts';
+import type { JournalledOperation } from '../../model/operation.ts';
+import type { Journal, OperationFilter } from '../../model/ports/journal.ts';
+import type { Database } from './database.ts';
+import { addFacts, type OperationDocument, parseDocument, parseRow } from './operation-row.ts';
+import { ProgressWriter } from './progress-writer.ts';
+import { withStateErrors } from './state-errors.ts';
+
+/** Finished operations beyond the newest so many are forgotten. */
+const KEPT_OPERATIONS = 1000;
+
+export interface SqliteJournal extends Journal {
+  /** Writes what progress is still pending. */
+  flush(): void;
+}
+
+export function createJournal(database: Database): SqliteJournal {
+  const progress = new ProgressWriter(database);
+  const run = <Result>(work: () => Result): Result => withStateErrors(database.file, work);
+  const write = <Result>(work: () => Result): Result => run(() => database.transact('durable', work));
+  return {
+    begin: async (operation, details) =>
+      write(() => begin(database, { operation, ...details, isCancelRequested: false })),
+    enterStep: async (operationId, step, plan) => write(() => enterStep(database, operationId, { step, plan })),
+    saveProgress: async (operationId, value) => progress.save(operationId, value),
+    saveFacts: async (operationId, facts) =>
+      write(() => rewrite(database, operationId, { change: (known) => addFacts(known, facts) })),
+    finish: async (operationId, outcome) => {
+      const { status, endedAt, error } = outcome;
+      write(() => {
+        progress.writePending(operationId);
+        rewrite(database, operationId, {
+          status,
+          change: (known) => ({ ...addFacts(known, outcome), endedAt, error }),
+        });
+      });
+      progress.forget(operationId);
+    },
+    adopt: async (operationId, owners) => write(() => adopt(database, operationId, owners)),
+    requestCancel: async (operationId) => write(() => requestCancel(database, operationId)),
+    read: async (operationId) => run(() => withPending(progress, readRow(database, operationId))),
+    list: async (filter = {}) => run(() => list(database, filter).map((entry) => withPending(progress, entry))),
+    flush: () => progress.flush(),
+  };
+}
+
+function begin(database: Database, entry: JournalledOperation): void {
+  const { id, kind, status, startedAt, step, progress, ...document } = entry.operation;
+  database
+    .prepare(
+      `INSERT INTO operations (id, kind, status, started_at, step, owner_pid, owner_start_ticks, owner_boot_id,
+         progress, plan, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      id,
+      kind,
+      status,
+      startedAt,
+      step,
+      entry.owner.pid,
+      entry.owner.startTicks,
+      entry.owner.bootId,
+      toJson(progress),
+      toJson(entry.plan),
+      JSON.stringify(document),
+    );
+  prune(database);
+}
+
+/** Never one that runs, or that still has something to put right. */
+function prune(database: Database): void {
+  database
+    .prepare(
+      `DELETE FROM operations WHERE sequence IN (
+         SELECT sequence FROM operations WHERE status <> 'running' AND plan IS NULL
+         ORDER BY started_at DESC, sequence DESC LIMIT -1 OFFSET ?)`,
+    )
+    .run(KEPT_OPERATIONS);
+}
+
+function enterStep(
+  database: Database,
+  operationId: string,
+  entered: { readonly step: string; readonly plan: unknown },
+): void {
+  const { changes } = database
+    .prepare('UPDATE operations SET step = ?, plan = ? WHERE id = ?')
+    .run(entered.step, toJson(entered.plan), operationId);
+  if (changes === 0) throw notFound(operationId);
+}
+
+function rewrite(
+  database: Database,
+  operationId: string,
+  options: { readonly status?: string; readonly change: (known: OperationDocument) => OperationDocument },
+): void {
+  const row: unknown = database.prepare('SELECT document FROM operations WHERE id = ?').get(operationId);
+  if (typeof row !== 'object' || row === null || !('document' in row)) throw notFound(operationId);
+  const changed = options.change(parseDocument(String(row.document)));
+  database
+    .prepare('UPDATE operations SET document = ?, status = coalesce(?, status) WHERE id = ?')
+    .run(JSON.stringify(changed), options.status ?? null, operationId);
+}
+
+function adopt(database: Database, operationId: string, owners: Parameters<Journal['adopt']>[1]): boolean {
+  const { from, to } = owners;
+  const { changes } = database
+    .prepare(
+      `UPDATE operations SET owner_pid = ?, owner_start_ticks = ?, owner_boot_id = ?
+       WHERE id = ? AND owner_pid = ? AND owner_start_ticks = ? AND owner_boot_id = ?`,
+    )
+    .run(to.pid, to.startTicks, to.bootId, operationId, from.pid, from.startTicks, from.bootId);
+  return changes === 1;
+}
+
+function requestCancel(database: Database, operationId: string): void {
+  const { operation } = readRow(database, operationId);
+  if (operation.status !== 'running') {
+    const message = `Operation ${operationId} is over (${operation.status}): there is nothing to cancel`;
+    throw new DarkroomError('OPERATION_FINISHED', message, { fields: { operationId, status: operation.status } });
+  }
+  database.prepare('UPDATE operations SET is_cancel_requested = 1 WHERE id = ?').run(operationId);
+}
+
+function readRow(database: Database, operationId: string): JournalledOperation {
+  const row: unknown = database.prepare('SELECT * FROM operations WHERE id = ?').get(operationId);
+  if (row === undefined) throw notFound(operationId);
+  return parseRow(row);
+}
+
+function list(database: Database, filter: OperationFilter): readonly JournalledOperation[] {
+  const rows: readonly unknown[] = database
+    .prepare(
+      `SELECT * FROM operations WHERE (?1 IS NULL OR status = ?1) AND (?2 = 0 OR plan IS NOT NULL)
+       ORDER BY started_at DESC, sequence DESC LIMIT ?3`,
+    )
+    .all(filter.status ?? null, filter.isUnsettled === true ? 1 : 0, filter.limit ?? -1);
+  return rows.flatMap(parseKnownRow);
+}
+
+/** One that a newer Darkroom wrote must not hide the others. */
+function parseKnownRow(row: unknown): readonly JournalledOperation[] {
+  try {
+    return [parseRow(row)];
+  } catch {
+    return [];
+  }
+}
+
+function withPending(progress: ProgressWriter, entry: JournalledOperation): JournalledOperation {
+  const pending = progress.peek(entry.operation.id);
+  return pending === undefined ? entry : { ...entry, operation: { ...entry.operation, progress: pending } };
+}
+
+function toJson(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}
+
+function notFound(operationId: string): DarkroomError {
+  return new DarkroomError('OPERATION_NOT_FOUND', `There is no operation ${operationId}`, { fields: { operationId } });
+}
