@@ -1,0 +1,58 @@
+import path from 'node:path';
+import { DarkroomError } from '../../model/errors.ts';
+import { formatBytes } from '../../model/format-bytes.ts';
+import type { Core } from '../support/context.ts';
+
+export interface SpaceNeed {
+  /** File or folder that will be written; need not exist yet. */
+  readonly path: string;
+  readonly bytes: number;
+  /** As in "for the image". */
+  readonly what: string;
+}
+
+interface FileSystemNeed {
+  readonly place: string;
+  readonly bytes: number;
+  readonly whats: readonly string[];
+}
+
+/** NO_SPACE unless every file system has room for all that is wanted of it, and its reserve besides. */
+export async function checkSpace(core: Core, needs: readonly SpaceNeed[]): Promise<void> {
+  for (const need of await sumByFileSystem(core, needs)) {
+    const freeBytes = await core.files.freeBytes(need.place);
+    if (freeBytes < need.bytes + core.settings.reserveBytes) throw noSpace(core, need, freeBytes);
+  }
+}
+
+async function sumByFileSystem(core: Core, needs: readonly SpaceNeed[]): Promise<readonly FileSystemNeed[]> {
+  const sums = new Map<number, FileSystemNeed>();
+  for (const { path: wanted, bytes, what } of needs) {
+    const { place, device } = await nearestExisting(core, wanted);
+    const sum = sums.get(device) ?? { place, bytes: 0, whats: [] };
+    sums.set(device, { place: sum.place, bytes: sum.bytes + bytes, whats: [...new Set([...sum.whats, what])] });
+  }
+  return [...sums.values()];
+}
+
+async function nearestExisting(
+  core: Core,
+  wanted: string,
+): Promise<{ readonly place: string; readonly device: number }> {
+  const stat = await core.files.stat(wanted);
+  if (stat?.kind === 'file' || stat?.kind === 'directory') return { place: wanted, device: stat.device };
+  const parent = path.dirname(wanted);
+  if (parent !== wanted) return await nearestExisting(core, parent);
+  throw new DarkroomError('INTERNAL', `${wanted} lies on no file system that can be measured`);
+}
+
+function noSpace(core: Core, need: FileSystemNeed, freeBytes: number): DarkroomError {
+  const { reserveBytes } = core.settings;
+  return new DarkroomError(
+    'NO_SPACE',
+    `There is too little space at ${need.place} for ${need.whats.join(' and ')}: ${formatBytes(need.bytes)} needed, ` +
+      `${formatBytes(freeBytes)} free, of which ${formatBytes(reserveBytes)} stay in reserve. ` +
+      'Free some, or use a larger file system.',
+    { fields: { path: need.place, neededBytes: need.bytes, freeBytes, reserveBytes } },
+  );
+}

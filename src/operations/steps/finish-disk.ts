@@ -1,0 +1,50 @@
+import { DarkroomError } from '../../model/errors.ts';
+import type { DiskFormat, ImageDisk } from '../../model/image.ts';
+import type { ImageDraft } from '../../model/ports/image-store.ts';
+import type { Core } from '../support/context.ts';
+import { requireStandalone } from './require-standalone.ts';
+
+export interface WrittenDisk {
+  /** Name in the image's folder, written under the draft's temporary name. */
+  readonly file: string;
+  readonly target: string;
+  readonly format: DiskFormat;
+  /** Copied bytes are read again and hashed; cloned or moved ones are not. */
+  readonly isCopied: boolean;
+  readonly onHashed?: (totalBytes: number) => void;
+}
+
+/** Seals a written disk and makes sure that it is sound and stands alone. COPY_FAILED for a copy that is not, else IMAGE_DAMAGED. */
+export async function finishDisk(
+  core: Core,
+  draft: ImageDraft,
+  disk: WrittenDisk,
+  signal: AbortSignal,
+): Promise<ImageDisk> {
+  const { file, target, format } = disk;
+  const { sizeBytes } = await draft.seal(file);
+  const sealed = { path: draft.sealedPath(file), format };
+  const info = await core.diskTool.info(sealed, signal);
+  requireStandalone(info, { path: sealed.path, code: disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED' });
+  await requireSound(core, { ...disk, path: sealed.path }, signal);
+  const onBytes = disk.onHashed === undefined ? {} : { onBytes: disk.onHashed };
+  const sha256 = disk.isCopied ? await core.files.hash(sealed.path, { signal, ...onBytes }) : null;
+  return { target, file, format, virtualSizeBytes: info.virtualSizeBytes, sizeBytes, sha256 };
+}
+
+/** Raw files have no structure that could be checked. */
+async function requireSound(
+  core: Core,
+  disk: WrittenDisk & { readonly path: string },
+  signal: AbortSignal,
+): Promise<void> {
+  if (disk.format === 'raw') return;
+  const { isSound, corruptions, checkErrors } = await core.diskTool.check({ path: disk.path, format: 'qcow2' }, signal);
+  if (isSound) return;
+  throw new DarkroomError(
+    disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED',
+    `The disk ${disk.target} of the image is damaged: qemu-img check found ${corruptions} corruptions and ${checkErrors} errors in ` +
+      `${disk.path}. Look at the disk below it with qemu-img check, and at the host's storage.`,
+    { fields: { path: disk.path, target: disk.target, corruptions, checkErrors } },
+  );
+}
