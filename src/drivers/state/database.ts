@@ -42,7 +42,7 @@ export function openDatabase(stateDir: string): Database {
 
 function makePrivateFile(stateDir: string, file: string): void {
   try {
-    if (mkdirSync(stateDir, { recursive: true, mode: 0o711 }) !== undefined) chmodSync(stateDir, 0o711);
+    makeTraversableFolders(path.resolve(stateDir));
     closeSync(openSync(file, 'a', 0o600));
     // SQLite gives the mode of the database to the log files beside it.
     chmodSync(file, 0o600);
@@ -51,6 +51,13 @@ function makePrivateFile(stateDir: string, file: string): void {
     const message = `Cannot use the state folder ${stateDir}: ${seen}. Run as root, or choose another with --state-dir`;
     throw new DarkroomError('STORE_UNUSABLE', message, { fields: { path: stateDir }, cause: error });
   }
+}
+
+/** Folders that are made here get their mode whatever the umask; those that were there keep theirs. */
+function makeTraversableFolders(folder: string): void {
+  const topmost = mkdirSync(folder, { recursive: true });
+  if (topmost === undefined) return;
+  for (let made = folder; made.length >= topmost.length; made = path.dirname(made)) chmodSync(made, 0o711);
 }
 
 /** Loaded here and not at import: commands that need no state do not pay for it. */

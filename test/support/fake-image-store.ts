@@ -1,0 +1,165 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DarkroomError, type ErrorCode } from '../../src/model/errors.ts';
+import type { Image, ImageUser } from '../../src/model/image.ts';
+import type { BrokenImage, ImageDraft, ImageStore } from '../../src/model/ports/image-store.ts';
+
+export interface FakeImageStore extends ImageStore {
+  /** Spoils an image's record. */
+  breakImage(imageId: string, reason: string): void;
+  /** Removes the files. */
+  dispose(): void;
+}
+
+export interface FakeImageStoreOptions {
+  readonly freeBytes?: number;
+}
+
+/** Records in memory, files in a temporary folder, since operations write them by path. */
+export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeImageStore {
+  const root = mkdtempSync(path.join(tmpdir(), 'dr-fake-store-'));
+  const images = new Map<string, Image>();
+  const broken = new Map<string, BrokenImage>();
+  const users = new Map<string, Map<string, ImageUser>>();
+  const isPublished = (id: string): boolean => images.has(id) || broken.has(id);
+  const read = (id: string): Image => {
+    const image = images.get(id);
+    if (image !== undefined && !broken.has(id)) return structuredClone(image);
+    throw broken.has(id) ? failure('IMAGE_DAMAGED', `Image ${id} is damaged`) : failure('IMAGE_NOT_FOUND', `No ${id}`);
+  };
+  const folderOf = (id: string): string => path.join(root, 'images', assertUuid(id));
+  const openDraft = (imageId: string): ImageDraft => {
+    const folder = folderOf(imageId);
+    return {
+      imageId,
+      path: (file) => prepare(partial(locate(folder, file))),
+      seal: async (file) => ({ sizeBytes: seal(locate(folder, file)) }),
+      sealedPath: (file) => locate(folder, file),
+      publish: async (image) => {
+        if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is already in the store`);
+        requireFiles(folder, image);
+        images.set(imageId, structuredClone(assertImage(image, imageId)));
+      },
+      discard: async () => {
+        if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is published`);
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  };
+  return {
+    location: root,
+    rootPath: root,
+    isLocal: true,
+    assertWritable: async () => {
+      mkdirSync(path.join(root, 'images'), { recursive: true });
+    },
+    freeBytes: async () => options.freeBytes ?? 1e12,
+    createDraft: async (imageId) => {
+      if (existsSync(folderOf(imageId))) throw failure('IMAGE_STATE', `Image ${imageId} is already in the store`);
+      mkdirSync(folderOf(imageId), { recursive: true });
+      return openDraft(imageId);
+    },
+    openDraft,
+    listDraftIds: async () => listFolders(root).filter((id) => !isPublished(id)),
+    listImages: async () => ({
+      images: [...images.keys()]
+        .filter((id) => !broken.has(id))
+        .map(read)
+        .sort((left, right) => Date.parse(right.createdAt) - Date.parse(left.createdAt)),
+      broken: [...broken.values()],
+    }),
+    readImage: async (imageId) => read(assertUuid(imageId)),
+    updateImage: async (image) => {
+      if (!isPublished(assertUuid(image.id))) throw failure('IMAGE_NOT_FOUND', `No ${image.id}`);
+      images.set(image.id, structuredClone(assertImage(image, image.id)));
+      broken.delete(image.id);
+    },
+    deleteImage: async (imageId) => {
+      const folder = folderOf(imageId);
+      for (const records of [images, broken, users]) records.delete(imageId);
+      rmSync(folder, { recursive: true, force: true });
+    },
+    resolveFile: async (imageId, file) => {
+      read(imageId);
+      return requireFile(path.join(folderOf(imageId), isSafe(file) ? file : '?'), imageId);
+    },
+    listUsers: async (imageId) => [...(users.get(assertUuid(imageId))?.values() ?? [])],
+    addUser: async (imageId, user) => {
+      read(assertUuid(imageId));
+      if (!UUID.test(user.instanceId)) throw failure('INVALID_REQUEST', `"${user.instanceId}" is not an instance id`);
+      users.set(imageId, new Map(users.get(imageId)).set(user.instanceId, { ...user }));
+    },
+    removeUser: async (imageId, instanceId) => {
+      users.get(assertUuid(imageId))?.delete(instanceId);
+    },
+    breakImage: (id, reason) => void broken.set(id, { id, reason }),
+    dispose: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function assertUuid(id: string): string {
+  if (!UUID.test(id)) throw failure('IMAGE_NOT_FOUND', `There is no image ${id}`);
+  return id;
+}
+
+function isSafe(file: string): boolean {
+  const segments = file.split('/');
+  return (
+    segments.every((segment) => /^[\w.@+=-]+$/.test(segment) && !/^\.\.?$/.test(segment)) && segments[0] !== 'users'
+  );
+}
+
+function locate(folder: string, file: string): string {
+  if (!isSafe(file) || file === 'manifest.json') throw failure('INTERNAL', `${file} is not a name for a file`);
+  return path.join(folder, file);
+}
+
+function partial(target: string): string {
+  return path.join(path.dirname(target), `.${path.basename(target)}.partial`);
+}
+
+function prepare(target: string): string {
+  mkdirSync(path.dirname(target), { recursive: true });
+  return target;
+}
+
+function seal(target: string): number {
+  try {
+    renameSync(partial(target), target);
+    return statSync(target).size;
+  } catch (error) {
+    throw new DarkroomError('STORE_WRITE_FAILED', `Cannot complete ${target}`, { cause: error });
+  }
+}
+
+function assertImage(image: Image, imageId: string): Image {
+  if (image.id !== imageId) throw failure('INTERNAL', `Image ${image.id} is not the draft ${imageId}`);
+  if (image.disks.length === 0 || !image.disks.every((disk) => isSafe(disk.file))) {
+    throw failure('INTERNAL', `Will not write the manifest of image ${imageId}`);
+  }
+  return image;
+}
+
+function requireFiles(folder: string, image: Image): void {
+  const files = [...image.disks, ...image.tpm, ...(image.nvram === null ? [] : [image.nvram])];
+  for (const { file } of files) {
+    if (!existsSync(path.join(folder, file))) throw failure('STORE_WRITE_FAILED', `${file} was not sealed`);
+  }
+}
+
+function requireFile(target: string, imageId: string): string {
+  if (existsSync(target) && statSync(target).isFile()) return target;
+  throw failure('IMAGE_DAMAGED', `Image ${imageId} is damaged: ${target} is missing`);
+}
+
+function listFolders(root: string): readonly string[] {
+  const folder = path.join(root, 'images');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function failure(code: ErrorCode, message: string): DarkroomError {
+  return new DarkroomError(code, message);
+}
