@@ -19,6 +19,17 @@ export interface FileOwnership {
   readonly mode: number;
 }
 
+/** A file or folder held open: whatever happens to its name, this is what was looked at. */
+export interface HeldFile extends AsyncDisposable {
+  /** Where it lies, links resolved. */
+  readonly realPath: string;
+  readonly stat: FileStat;
+  /** Leads to exactly this file, for child processes too, until it is disposed. */
+  readonly heldPath: string;
+  /** What there is of that range; shorter where the file ends. */
+  read(range: { readonly offsetBytes: number; readonly lengthBytes: number }): Promise<Uint8Array>;
+}
+
 /**
  * Files of this host. Node's errors come through as they are, but for ENOSPC, EDQUOT (NO_SPACE), EROFS, EACCES
  * (STORE_UNUSABLE where a store is meant: the caller maps them).
@@ -38,7 +49,11 @@ export interface HostFiles {
   writeDurably(path: string, content: string | Uint8Array, ownership?: Partial<FileOwnership>): Promise<void>;
   /** Shares the blocks (FICLONE). False where the file system cannot; then nothing is left at `target`. */
   tryClone(source: string, target: string): Promise<boolean>;
-  copy(source: string, target: string): Promise<void>;
+  copy(
+    source: string,
+    target: string,
+    options?: { readonly signal?: AbortSignal; readonly onBytes?: (total: number) => void },
+  ): Promise<void>;
   /** Copies a folder with owners and modes; returns the paths of its files, relative. */
   copyTree(source: string, target: string): Promise<readonly string[]>;
   /** fsync of a file or folder. */
@@ -53,6 +68,8 @@ export interface HostFiles {
     path: string,
     options?: { readonly signal?: AbortSignal; readonly onBytes?: (total: number) => void },
   ): Promise<string>;
+  /** Opens for reading without waiting for anybody (a named pipe); null when nothing is there. Follows links. */
+  hold(path: string): Promise<HeldFile | null>;
   /** uid and gid of the user that QEMU runs as; null when there is no such user. */
   lookUpUser(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>;
 }
