@@ -1,0 +1,98 @@
+import * as connect from '../binding/connect.ts';
+import * as domain from '../binding/domain.ts';
+import type { Pointer } from '../binding/library.ts';
+import { ERROR_CODE, LibvirtError } from '../binding/libvirt-error.ts';
+import { type DomainArgs, usingDomain, withDomain } from './with-domain.ts';
+
+export interface DomainSummary {
+  readonly uuid: string;
+  readonly name: string;
+  /** virDomainState. */
+  readonly state: number;
+  readonly isPersistent: boolean;
+  readonly isAutostart: boolean;
+  readonly hasManagedSave: boolean;
+  readonly nrVirtCpu: number;
+  readonly memoryKiB: number;
+}
+
+export const domainCalls = {
+  listDomains(connection: Pointer): DomainSummary[] {
+    const persistent = uuidsOf(connection, connect.LIST_DOMAINS.persistent);
+    const autostart = uuidsOf(connection, connect.LIST_DOMAINS.autostart);
+    const managedSave = uuidsOf(connection, connect.LIST_DOMAINS.managedSave);
+    const objects = connect.listAllDomains(connection, 0);
+    const summaries = mapDomains(objects, (object) => {
+      const uuid = domain.getUUIDString(object);
+      return unlessGone(() => ({
+        ...namesAndInfo(object),
+        isPersistent: persistent.has(uuid),
+        isAutostart: autostart.has(uuid),
+        hasManagedSave: managedSave.has(uuid),
+      }));
+    });
+    return summaries.filter((summary) => summary !== null);
+  },
+
+  getDomain(connection: Pointer, { uuid }: DomainArgs): DomainSummary {
+    return withDomain(connection, uuid, (object) => {
+      const isPersistent = domain.isPersistent(object);
+      return {
+        ...namesAndInfo(object),
+        isPersistent,
+        isAutostart: isPersistent && domain.getAutostart(object),
+        hasManagedSave: isPersistent && domain.hasManagedSaveImage(object),
+      };
+    });
+  },
+
+  getDomainXml(connection: Pointer, { uuid, isInactive, isSecure }: DomainArgs & XmlArgs): string {
+    const flags = (isInactive ? domain.XML_DESC.inactive : 0) | (isSecure ? domain.XML_DESC.secure : 0);
+    return withDomain(connection, uuid, (object) => domain.getXMLDesc(object, flags));
+  },
+
+  defineDomain(connection: Pointer, { xml }: { readonly xml: string }): string {
+    return usingDomain(domain.defineXML(connection, xml), domain.getUUIDString);
+  },
+
+  undefineDomain(connection: Pointer, { uuid, flags }: DomainArgs & { readonly flags: number }): void {
+    withDomain(connection, uuid, (object) => domain.undefineFlags(object, flags));
+  },
+
+  setAutostart(connection: Pointer, { uuid, isEnabled }: DomainArgs & { readonly isEnabled: boolean }): void {
+    withDomain(connection, uuid, (object) => domain.setAutostart(object, { isEnabled }));
+  },
+};
+
+interface XmlArgs {
+  readonly isInactive: boolean;
+  readonly isSecure: boolean;
+}
+
+/** Four lists and one call per domain, instead of four calls per domain. */
+function uuidsOf(connection: Pointer, filter: number): Set<string> {
+  return new Set(mapDomains(connect.listAllDomains(connection, filter), domain.getUUIDString));
+}
+
+function mapDomains<T>(objects: readonly Pointer[], map: (object: Pointer) => T): T[] {
+  try {
+    return objects.map(map);
+  } finally {
+    for (const object of objects) domain.free(object);
+  }
+}
+
+function namesAndInfo(object: Pointer): Pick<DomainSummary, 'uuid' | 'name' | 'state' | 'nrVirtCpu' | 'memoryKiB'> {
+  const { state, nrVirtCpu, memoryKiB } = domain.getInfo(object);
+  return { uuid: domain.getUUIDString(object), name: domain.getName(object), state, nrVirtCpu, memoryKiB };
+}
+
+/** A domain may go between the list and the look at it. */
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof LibvirtError && error.code === ERROR_CODE.noDomain) return null;
+    throw error;
+  }
+}

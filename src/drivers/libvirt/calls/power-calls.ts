@@ -1,0 +1,39 @@
+import * as domain from '../binding/domain.ts';
+import * as power from '../binding/domain-power.ts';
+import type { Pointer } from '../binding/library.ts';
+import { type DomainArgs, usingDomain, withDomain } from './with-domain.ts';
+
+export const powerCalls = {
+  startDomain(connection: Pointer, { uuid, isPaused }: DomainArgs & { readonly isPaused: boolean }): void {
+    withDomain(connection, uuid, (object) => power.createWithFlags(object, isPaused ? power.CREATE.paused : 0));
+  },
+
+  /** The domain lives as long as the connection of the thread that runs this. */
+  createTransientDomain(connection: Pointer, { xml }: { readonly xml: string }): string {
+    return usingDomain(power.createXML(connection, xml, power.CREATE.autodestroy), domain.getUUIDString);
+  },
+
+  shutdownDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, (object) => power.shutdownFlags(object, 0));
+  },
+
+  rebootDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, (object) => power.reboot(object, 0));
+  },
+
+  destroyDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, (object) => power.destroyFlags(object, 0));
+  },
+
+  suspendDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, power.suspend);
+  },
+
+  resumeDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, power.resume);
+  },
+
+  managedSaveDomain(connection: Pointer, { uuid }: DomainArgs): void {
+    withDomain(connection, uuid, (object) => power.managedSave(object, 0));
+  },
+};

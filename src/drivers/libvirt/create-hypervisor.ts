@@ -1,0 +1,44 @@
+import type { Hypervisor } from '../../model/ports/hypervisor.ts';
+import { createAgentPart } from './agent.ts';
+import { createBlockJobsPart } from './block-jobs.ts';
+import { Caller } from './caller.ts';
+import { createDomainsPart } from './domains.ts';
+import { EventSource } from './events.ts';
+import { createHostPart } from './host.ts';
+import { createNetworksPart } from './networks.ts';
+import { createPowerPart } from './power.ts';
+import { CallPool } from './threads/call-pool.ts';
+
+export interface HypervisorOptions {
+  /** libvirt connection URI: qemu:///system, test:///default. */
+  readonly uri: string;
+  readonly log?: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+}
+
+/** libvirtd serves 20 clients at a time (max_workers): a freeze that blocks 16 of them still lets a thaw through. */
+const CALL_THREADS = { maxThreads: 16, idleThreads: 4 };
+
+/**
+ * The Hypervisor port over libvirt. Nothing is loaded, started or connected before the first call, so this never fails;
+ * a lost connection is opened again at the next call. Threads that are idle do not keep the process alive.
+ */
+export function createHypervisor({ uri, log = () => {} }: HypervisorOptions): Hypervisor {
+  const pool = new CallPool({ uri, ...CALL_THREADS });
+  const ownerPool = new CallPool({ uri, maxThreads: 1, idleThreads: 1 });
+  const events = new EventSource(uri, log);
+  const caller = new Caller(uri, pool);
+  return {
+    uri,
+    ...createHostPart(caller),
+    ...createDomainsPart(caller),
+    ...createPowerPart(caller, new Caller(uri, ownerPool)),
+    ...createAgentPart(caller),
+    ...createBlockJobsPart(caller),
+    ...createNetworksPart(caller),
+    subscribe: (listener) => events.subscribe(listener),
+    async [Symbol.asyncDispose]() {
+      events.close();
+      await Promise.all([pool.close(), ownerPool.close()]);
+    },
+  };
+}

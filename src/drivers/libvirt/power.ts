@@ -1,0 +1,31 @@
+import type { Hypervisor } from '../../model/ports/hypervisor.ts';
+import type { Caller } from './caller.ts';
+
+type PowerPart = Pick<
+  Hypervisor,
+  | 'startDomain'
+  | 'createTransientDomain'
+  | 'shutdownDomain'
+  | 'rebootDomain'
+  | 'destroyDomain'
+  | 'suspendDomain'
+  | 'resumeDomain'
+  | 'managedSaveDomain'
+>;
+
+/** `owner` has one thread that stays, so one connection: libvirt destroys transient domains when it ends. */
+export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
+  return {
+    startDomain: (uuid, { isPaused = false } = {}) =>
+      caller.call('startDomain', { uuid, isPaused }, { uuid, task: 'start the domain' }),
+    createTransientDomain: (xml) => owner.call('createTransientDomain', { xml }, { task: 'start a transient domain' }),
+    shutdownDomain: (uuid) => caller.call('shutdownDomain', { uuid }, { uuid, task: 'shut the domain down' }),
+    rebootDomain: (uuid) => caller.call('rebootDomain', { uuid }, { uuid, task: 'reboot the domain' }),
+    destroyDomain: (uuid) => caller.call('destroyDomain', { uuid }, { uuid, task: 'destroy the domain' }),
+    suspendDomain: (uuid) => caller.call('suspendDomain', { uuid }, { uuid, task: 'pause the domain' }),
+    // whoever was paused for a snapshot must not wait for others to go on
+    resumeDomain: (uuid) => caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', isUrgent: true }),
+    managedSaveDomain: (uuid) =>
+      caller.call('managedSaveDomain', { uuid }, { uuid, task: 'save the memory of the domain' }),
+  };
+}

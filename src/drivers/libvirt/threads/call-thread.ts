@@ -1,0 +1,63 @@
+import { Worker } from 'node:worker_threads';
+import { type CallAnswer, type CallRequest, reviveFailure } from './messages.ts';
+
+/** One call thread, seen from outside. A running call keeps the process alive, an idle thread does not. */
+export class CallThread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #fail: ((error: Error) => void) | null = null;
+  #hasEnded = false;
+
+  constructor(uri: string) {
+    this.#worker = new Worker(new URL('./call-worker.js', import.meta.url), { workerData: { uri } });
+    this.#worker.unref();
+    this.#worker.on('error', (error) => this.#fail?.(error));
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#hasEnded = true;
+        this.#fail?.(new Error('a libvirt call thread ended during its call'));
+        resolve();
+      });
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.#fail !== null;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** One call at a time. */
+  run<R>(request: CallRequest): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const onAnswer = (answer: CallAnswer<R>): void => {
+        this.#release();
+        if (answer.isOk) resolve(answer.value);
+        else reject(reviveFailure(answer.failure));
+      };
+      this.#fail = (error) => {
+        this.#worker.off('message', onAnswer);
+        this.#release();
+        reject(error);
+      };
+      this.#worker.once('message', onAnswer);
+      this.#worker.ref();
+      this.#worker.postMessage(request);
+    });
+  }
+
+  /** Closes the connection and ends the thread, after the call that it runs. */
+  async end(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#worker.ref();
+    this.#worker.postMessage(null);
+    await this.#ended;
+  }
+
+  #release(): void {
+    this.#fail = null;
+    this.#worker.unref();
+  }
+}

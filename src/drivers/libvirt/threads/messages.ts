@@ -1,0 +1,34 @@
+import { LibvirtError, type LibvirtErrorFields } from '../binding/libvirt-error.ts';
+import type { CallName } from '../calls/table.ts';
+
+/** To a call thread; `null` instead asks it to close its connection and end. The pool has checked `args` against `name`. */
+export interface CallRequest {
+  readonly name: CallName;
+  readonly args: unknown;
+}
+
+/** The same where it arrives: `never` fits the arguments of every function of the table. */
+export interface ReceivedRequest extends CallRequest {
+  readonly args: never;
+}
+
+export type CallAnswer<R> =
+  | { readonly isOk: true; readonly value: R }
+  | { readonly isOk: false; readonly failure: CallFailure };
+
+/** An error as plain data: a structured clone would drop class and fields. */
+export type CallFailure =
+  | { readonly kind: 'libvirt'; readonly fields: LibvirtErrorFields }
+  | { readonly kind: 'other'; readonly message: string };
+
+export function describeFailure(error: unknown, isConnectionLost: boolean): CallFailure {
+  if (!(error instanceof LibvirtError)) {
+    return { kind: 'other', message: error instanceof Error ? error.message : String(error) };
+  }
+  const { call, code, domain, level, message } = error;
+  return { kind: 'libvirt', fields: { call, code, domain, level, message, isConnectionLost } };
+}
+
+export function reviveFailure(failure: CallFailure): Error {
+  return failure.kind === 'libvirt' ? new LibvirtError(failure.fields) : new Error(failure.message);
+}
