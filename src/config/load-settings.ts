@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { DarkroomError } from '../model/errors.ts';
+import {
+  type FoundSettings,
+  readEnvironment,
+  readFlags,
+  readSettingsFile,
+  type SettingFlags,
+} from './setting-sources.ts';
+import type { Settings } from './settings.ts';
+import { type SettingKey, type SettingValues, schemaOf } from './settings-schema.ts';
+
+export const DEFAULT_SETTINGS_FILE = '/etc/darkroom/darkroom.yaml';
+export const DEFAULT_STATE_DIR = '/var/lib/darkroom';
+
+export interface SettingSources {
+  /** From --config; DARKROOM_CONFIG where it is absent, else the usual place, which need not exist. */
+  readonly file?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly flags: SettingFlags;
+}
+
+/**
+ * Command line, then environment, then file, then defaults. `store`, `instances_dir` and `overlay_dir` lie below
+ * `state_dir` unless they are given, so that `--state-dir` alone moves everything. INVALID_REQUEST names the file or
+ * variable, the key, and what was seen.
+ */
+export function loadSettings(sources: SettingSources): Settings {
+  const file = chooseFile(sources);
+  const found: FoundSettings = new Map([
+    ...(file === null ? [] : readSettingsFile(file)),
+    ...readEnvironment(sources.env),
+    ...readFlags(sources.flags),
+  ]);
+  const get = <Key extends SettingKey, Default>(key: Key, fallback: Default) => readSetting(found, key) ?? fallback;
+  const stateDir = get('state_dir', DEFAULT_STATE_DIR);
+  return {
+    connectUri: get('connect', 'qemu:///system'),
+    stateDir,
+    store: get('store', path.join(stateDir, 'store')),
+    socket: get('socket', '/run/darkroom/agent.sock'),
+    instancesDir: get('instances_dir', path.join(stateDir, 'instances')),
+    overlayDir: get('overlay_dir', path.join(stateDir, 'overlays')),
+    qemuUser: get('qemu_user', 'libvirt-qemu'),
+    imageGroup: get('image_group', 'kvm'),
+    launch: {
+      virtType: get('launch.virt_type', 'kvm'),
+      network: get('launch.network', 'default'),
+      memoryMiB: get('launch.memory_mib', 1024),
+      vcpus: get('launch.vcpus', 1),
+    },
+    agentProbeTimeoutMs: get('agent_probe_timeout_ms', 2000),
+    freezeTimeoutMs: get('freeze_timeout_ms', 5000),
+    freezeWindowMs: get('freeze_window_ms', 8000),
+    quota: { maxImages: get('quota.max_images', null), maxImageBytes: get('quota.max_image_bytes', null) },
+    reserveBytes: get('reserve_bytes', 256 * 1024 * 1024),
+    maxConcurrentCopies: get('max_concurrent_copies', 2),
+    copyBandwidthBytesPerSecond: get('copy_bandwidth', 0),
+    commitBandwidthBytesPerSecond: get('commit_bandwidth', 0),
+    logLevel: get('log_level', 'info'),
+    transferDirs: get('transfer_dirs', []),
+  };
+}
+
+/** A file that somebody named must be there. */
+function chooseFile(sources: SettingSources): string | null {
+  const named = sources.file ?? (sources.env['DARKROOM_CONFIG'] || undefined);
+  if (named !== undefined) return path.resolve(named);
+  return existsSync(DEFAULT_SETTINGS_FILE) ? DEFAULT_SETTINGS_FILE : null;
+}
+
+function readSetting<Key extends SettingKey>(found: FoundSettings, key: Key): SettingValues[Key] | undefined {
+  const setting = found.get(key);
+  if (setting === undefined) return undefined;
+  const parsed = schemaOf(key).safeParse(setting.value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const seen = JSON.stringify(setting.value);
+  const message = `${setting.origin}: ${issue?.message ?? 'is wrong'}; seen: ${seen}`;
+  throw new DarkroomError('INVALID_REQUEST', message, {
+    fields: { key, origin: setting.origin, seen },
+    cause: parsed.error,
+  });
+}

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { DarkroomError } from '../model/errors.ts';
+import { findNearestWord } from './nearest-word.ts';
+import { isSettingKey, PATH_KEYS, SETTING_KEYS, SETTINGS, type SettingKey } from './settings-schema.ts';
+
+/** A value as it was found, and where, in words for an error message. */
+export interface FoundSetting {
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+export type FoundSettings = ReadonlyMap<SettingKey, FoundSetting>;
+
+/** Options of the command line that are settings too; absent ones are not given. */
+export interface SettingFlags {
+  readonly connect?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly store?: string | undefined;
+  readonly socket?: string | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+const FLAG_KEYS = [
+  ['connect', 'connect', '--connect'],
+  ['stateDir', 'state_dir', '--state-dir'],
+  ['store', 'store', '--store'],
+  ['socket', 'socket', '--socket'],
+  ['logLevel', 'log_level', '--log-level'],
+] as const;
+
+export function readFlags(flags: SettingFlags): FoundSettings {
+  const found = new Map<SettingKey, FoundSetting>();
+  for (const [flag, key, origin] of FLAG_KEYS) {
+    const value = flags[flag];
+    if (value !== undefined) found.set(key, { value: fromHere(key, value), origin });
+  }
+  return found;
+}
+
+/** An empty variable counts as one that is not set. */
+export function readEnvironment(env: NodeJS.ProcessEnv): FoundSettings {
+  const found = new Map<SettingKey, FoundSetting>();
+  for (const key of SETTING_KEYS) {
+    const name = SETTINGS[key].env;
+    const value = env[name];
+    if (value !== undefined && value !== '') found.set(key, { value: fromHere(key, value), origin: name });
+  }
+  return found;
+}
+
+/** INVALID_REQUEST for a file that cannot be read, is not YAML, or has a key that is not known. */
+export function readSettingsFile(file: string): FoundSettings {
+  const found = new Map<SettingKey, FoundSetting>();
+  for (const [key, value] of flatten(parseYaml(file, readText(file)), file)) {
+    if (!isSettingKey(key)) throw unknownKey(file, key);
+    // `key:` with nothing behind it leaves the default.
+    if (value !== null) found.set(key, { value, origin: `${file}: ${key}` });
+  }
+  return found;
+}
+
+function fromHere(key: SettingKey, value: string): string {
+  return PATH_KEYS.has(key) && value !== '' ? path.resolve(value) : value;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** Loaded here and not at import: most hosts have no such file. */
+function parseYaml(file: string, text: string): unknown {
+  const yaml: typeof import('yaml') = createRequire(import.meta.url)('yaml');
+  try {
+    return yaml.parse(text);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function flatten(document: unknown, file: string): readonly (readonly [string, unknown])[] {
+  if (document === null || document === undefined) return [];
+  if (!isMapping(document)) throw invalid(`${file} must hold settings as "key: value" lines`, { file });
+  return Object.entries(document).flatMap(([key, value]) => {
+    if (isMapping(value)) return Object.entries(value).map(([inner, leaf]) => [`${key}.${inner}`, leaf] as const);
+    return isSection(key) && value === null ? [] : [[key, value] as const];
+  });
+}
+
+function isSection(key: string): boolean {
+  return SETTING_KEYS.some((known) => known.startsWith(`${key}.`));
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unknownKey(file: string, key: string): DarkroomError {
+  const nearest = findNearestWord(key, SETTING_KEYS);
+  const hint = nearest === null ? `known are ${SETTING_KEYS.join(', ')}` : `did you mean ${nearest}?`;
+  return invalid(`${file} has an unknown setting ${key}: ${hint}`, { file, key });
+}
+
+function unreadable(file: string, error: unknown): DarkroomError {
+  const seen = error instanceof Error ? error.message : String(error);
+  return invalid(`Cannot read the settings file ${file}: ${seen}`, { file }, error);
+}
+
+function invalid(message: string, fields: Readonly<Record<string, string>>, cause?: unknown): DarkroomError {
+  return new DarkroomError('INVALID_REQUEST', message, { fields, cause });
+}

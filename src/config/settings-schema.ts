@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { parseSize } from './parse-size.ts';
+
+const text = z.string().min(1);
+const absolutePath = text.startsWith('/', 'must be an absolute path');
+const libvirtUri = text.regex(/^[a-z0-9+]+:\/\//, 'must be a libvirt connection URI such as qemu:///system');
+
+// Environment and command line give everything as text.
+const wholeNumber = z.preprocess(
+  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  z.int('must be a whole number').min(0, 'must not be negative'),
+);
+const positiveNumber = wholeNumber.refine((value) => value > 0, 'must be at least 1');
+
+const size = z
+  .union([z.string(), z.number()], 'must be a size such as 10GiB, or a number of bytes')
+  .transform((value, context) => {
+    const bytes = parseSize(String(value));
+    if (bytes !== null) return bytes;
+    context.addIssue({ code: 'custom', message: 'must be a size such as 10GiB, or a number of bytes' });
+    return z.NEVER;
+  });
+
+const pathList = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(':').filter((part) => part !== '') : value),
+  z.array(absolutePath),
+);
+
+function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, `must be one of ${words.join(', ')}`);
+}
+
+/** One setting: its name in the file (dots for nesting), in the environment, and what it may be. */
+export const SETTINGS = {
+  connect: { env: 'DARKROOM_CONNECT', schema: libvirtUri },
+  state_dir: { env: 'DARKROOM_STATE_DIR', schema: absolutePath },
+  store: { env: 'DARKROOM_STORE', schema: absolutePath },
+  socket: { env: 'DARKROOM_SOCKET', schema: absolutePath },
+  instances_dir: { env: 'DARKROOM_INSTANCES_DIR', schema: absolutePath },
+  overlay_dir: { env: 'DARKROOM_OVERLAY_DIR', schema: absolutePath },
+  qemu_user: { env: 'DARKROOM_QEMU_USER', schema: text },
+  image_group: { env: 'DARKROOM_IMAGE_GROUP', schema: text },
+  'launch.virt_type': { env: 'DARKROOM_VIRT_TYPE', schema: choice(['kvm', 'qemu']) },
+  'launch.network': { env: 'DARKROOM_NETWORK', schema: text },
+  'launch.memory_mib': { env: 'DARKROOM_MEMORY_MIB', schema: positiveNumber },
+  'launch.vcpus': { env: 'DARKROOM_VCPUS', schema: positiveNumber },
+  agent_probe_timeout_ms: { env: 'DARKROOM_AGENT_PROBE_TIMEOUT_MS', schema: positiveNumber },
+  freeze_timeout_ms: { env: 'DARKROOM_FREEZE_TIMEOUT_MS', schema: positiveNumber },
+  freeze_window_ms: { env: 'DARKROOM_FREEZE_WINDOW_MS', schema: positiveNumber },
+  'quota.max_images': { env: 'DARKROOM_MAX_IMAGES', schema: wholeNumber },
+  'quota.max_image_bytes': { env: 'DARKROOM_MAX_IMAGE_BYTES', schema: size },
+  reserve_bytes: { env: 'DARKROOM_RESERVE_BYTES', schema: size },
+  max_concurrent_copies: { env: 'DARKROOM_MAX_CONCURRENT_COPIES', schema: positiveNumber },
+  copy_bandwidth: { env: 'DARKROOM_COPY_BANDWIDTH', schema: size },
+  commit_bandwidth: { env: 'DARKROOM_COMMIT_BANDWIDTH', schema: size },
+  log_level: { env: 'DARKROOM_LOG_LEVEL', schema: choice(['debug', 'info', 'warn', 'error', 'silent']) },
+  transfer_dirs: { env: 'DARKROOM_TRANSFER_DIRS', schema: pathList },
+} as const;
+
+export type SettingKey = keyof typeof SETTINGS;
+export type SettingValues = { readonly [Key in SettingKey]: z.output<(typeof SETTINGS)[Key]['schema']> };
+
+const schemas: { readonly [Key in SettingKey]: { readonly schema: z.ZodType<SettingValues[Key]> } } = SETTINGS;
+
+/** What a setting may be, with the type that it then has. */
+export function schemaOf<Key extends SettingKey>(key: Key): z.ZodType<SettingValues[Key]> {
+  return schemas[key].schema;
+}
+
+export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS).filter(isSettingKey);
+
+export function isSettingKey(text: string): text is SettingKey {
+  return Object.hasOwn(SETTINGS, text);
+}
+
+/** Settings whose relative paths in the environment and on the command line are taken from the current folder. */
+export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
+  'state_dir',
+  'store',
+  'socket',
+  'instances_dir',
+  'overlay_dir',
+] satisfies SettingKey[]);
