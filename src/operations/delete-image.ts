@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { isUuid } from '../lib/uuid.ts';
+import { DarkroomError, hasCode } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
+import type { DeleteImageRequest } from '../model/requests.ts';
+import { findImage } from './steps/find-image.ts';
+import { dropStaleUsers, readUsage, requireUnused } from './steps/image-users.ts';
+import { undoAndSettle } from './steps/undo-and-settle.ts';
+import type { Core } from './support/context.ts';
+import type { Recover, UseCase } from './support/use-case.ts';
+
+const deletePlanSchema = z.object({ version: z.literal(1), imageId: z.string() });
+
+interface DeleteInput {
+  readonly imageId: string;
+}
+
+export const deleteImage: UseCase<DeleteImageRequest, DeleteInput> = {
+  prepare: async (core, request) => {
+    const subject = await findDeletable(core, request.image);
+    requireUnused(subject, await readUsage(core, subject.id));
+    return {
+      target: subject.name,
+      locks: { exclusive: [`image:${subject.id}`], shared: [] },
+      input: { imageId: subject.id },
+    };
+  },
+  run: async (context, { imageId }) => {
+    // looked at again, because both may have changed before the lock was ours
+    const subject = await findDeletable(context, imageId);
+    const usage = await readUsage(context, imageId);
+    requireUnused(subject, usage);
+    await context.operation.enter('delete', { version: 1, imageId });
+    try {
+      await dropStaleUsers(context, imageId, usage.stale);
+      await markDeleting(context, subject);
+    } catch (error) {
+      await undoAndSettle(context, () => unmark(context, subject));
+      throw error;
+    }
+    await context.store.deleteImage(imageId);
+    await context.operation.settle('deleted');
+    return { imageId };
+  },
+};
+
+interface Deletable {
+  readonly id: string;
+  readonly name: string;
+  /** null: its manifest cannot be read. */
+  readonly image: Image | null;
+}
+
+async function findDeletable(core: Core, reference: string): Promise<Deletable> {
+  try {
+    const image = await findImage(core, reference);
+    requireUnprotected(image);
+    return { id: image.id, name: image.name, image };
+  } catch (error) {
+    if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED')) throw error;
+    const id = reference.toLowerCase();
+    return { id, name: id, image: null };
+  }
+}
+
+function requireUnprotected(image: Image): void {
+  if (!image.protected) return;
+  throw new DarkroomError(
+    'IMAGE_PROTECTED',
+    `The image ${image.name} (${image.id}) is protected. If it may go: darkroom image set ${image.id} --no-protected`,
+    { fields: { imageId: image.id } },
+  );
+}
+
+/**
+ * A launch on another host knows nothing of our lock: it records itself as a user and then looks at the status. We write
+ * the status and then look at the users, so that one of both always sees the other.
+ */
+async function markDeleting(core: Core, subject: Deletable): Promise<void> {
+  const { image } = subject;
+  if (image !== null && image.status !== 'deleting') await core.store.updateImage({ ...image, status: 'deleting' });
+  requireUnused(subject, await readUsage(core, subject.id));
+}
+
+async function unmark(core: Core, { image }: Deletable): Promise<void> {
+  if (image === null) return;
+  const { status } = await core.store.readImage(image.id);
+  if (status !== 'deleting') return;
+  await core.store.updateImage({ ...image, status: image.status === 'error' ? 'error' : 'active' });
+}
+
+/** Forwards, once the image was marked: whoever asked wants it gone, unless an instance came to depend on it. */
+export const recoverDeleteImage: Recover = async (core, unfinished) => {
+  const { imageId } = deletePlanSchema.parse(unfinished.plan);
+  try {
+    const subject = await findDeletable(core, imageId);
+    if (subject.image !== null && subject.image.status !== 'deleting') return [`The image ${imageId} was not touched.`];
+    await markDeleting(core, subject).catch(async (error: unknown) => {
+      await unmark(core, subject);
+      throw error;
+    });
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_IN_USE', 'IMAGE_PROTECTED')) return [`The image ${imageId} was kept: ${error.message}`];
+    if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
+  }
+  await core.store.deleteImage(imageId);
+  return [`The image ${imageId} was deleted.`];
+};
