@@ -17,6 +17,8 @@ export interface Command {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Called once, with the pid of the command itself. */
   readonly onStart?: (pid: number) => void;
+  /** Written to stdin, which then stays open until the command ends or we do. Without it stdin is empty. */
+  readonly heldInput?: string;
   /** Scheduling priority, -20 to 19. */
   readonly nice?: number;
   /** Added to this process' environment. LC_ALL is always C. */
@@ -54,6 +56,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const running = execa(file, args, execaOptions(command));
   followLines(running, command.onLine);
   try {
+    if (command.heldInput !== undefined) running.stdin?.write(command.heldInput);
     reportStart(running.pid, command);
   } catch (error) {
     running.kill('SIGKILL');
@@ -93,7 +96,7 @@ async function isExecutable(file: string): Promise<boolean> {
 function execaOptions(command: Command) {
   return {
     reject: false,
-    stdin: 'ignore',
+    stdin: command.heldInput === undefined ? 'ignore' : 'pipe',
     stripFinalNewline: false,
     env: { ...command.env, LC_ALL: 'C' },
     forceKillAfterDelay: KILL_DELAY_MS,

@@ -1,0 +1,45 @@
+import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from '../../lib/command-errors.ts';
+import { DarkroomError } from '../../model/errors.ts';
+
+export interface FailedWork {
+  /** Program and subcommand, for people. */
+  readonly what: string;
+  readonly subcommand: string;
+  readonly disk: string;
+}
+
+const NO_SPACE_PATTERN = /No space left on device|Disk quota exceeded/;
+
+/** The failure of a QEMU tool in our words: QEMU_IMG_FAILED, NO_SPACE, CANCELLED, TOOL_MISSING; others as they are. */
+export function translateFailure(error: unknown, work: FailedWork): unknown {
+  const { subcommand, disk } = work;
+  const what = `${work.what} on ${disk}`;
+  if (error instanceof CommandCancelled) {
+    return new DarkroomError('CANCELLED', `${what} was cancelled`, { fields: { subcommand, disk }, cause: error });
+  }
+  if (error instanceof CommandMissing) {
+    return new DarkroomError('TOOL_MISSING', `${error.file} is not installed: install qemu-utils`, { cause: error });
+  }
+  if (error instanceof CommandTimedOut) {
+    const message = `${what} did not end within ${error.timeoutMs / 1000} s: look at the storage it lies on`;
+    return qemuImgFailed(message, { subcommand, disk, exitCode: null }, error);
+  }
+  if (!(error instanceof CommandFailed)) return error;
+  const seen = describeFailure(error);
+  if (NO_SPACE_PATTERN.test(error.stderr)) {
+    return new DarkroomError('NO_SPACE', `${what} ran out of space: ${seen}. Free some and try again`, {
+      fields: { subcommand, disk },
+      cause: error,
+    });
+  }
+  return qemuImgFailed(`${what} failed: ${seen}`, { subcommand, disk, exitCode: error.exitCode }, error);
+}
+
+function qemuImgFailed(message: string, fields: DarkroomError['fields'], cause: Error): DarkroomError {
+  return new DarkroomError('QEMU_IMG_FAILED', message, { fields, cause });
+}
+
+function describeFailure(error: CommandFailed): string {
+  const stderr = error.stderr.trim().replaceAll('\n', '; ');
+  return stderr === '' ? error.message : stderr;
+}
