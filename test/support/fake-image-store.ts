@@ -38,8 +38,8 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       sealedPath: (file) => locate(folder, file),
       publish: async (image) => {
         if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is already in the store`);
-        requireFiles(folder, image);
-        images.set(imageId, structuredClone(assertImage(image, imageId)));
+        requireFiles(folder, assertImage(image, imageId));
+        images.set(imageId, structuredClone(image));
       },
       discard: async () => {
         if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is published`);
