@@ -1,0 +1,267 @@
+import { rmSync } from 'node:fs';
+import { describeDomain } from '../../src/model/domain-xml/describe-domain.ts';
+import { attribute, parseXml, rootElement, selectElements, serializeXml } from '../../src/model/domain-xml/xml.ts';
+import { DarkroomError } from '../../src/model/errors.ts';
+import type { InstanceAddress, PowerState } from '../../src/model/instance.ts';
+import type {
+  AgentState,
+  BlockJobInfo,
+  DomainInfo,
+  Hypervisor,
+  HypervisorEvent,
+  NetworkInfo,
+} from '../../src/model/ports/hypervisor.ts';
+import { moveToBase, moveToOverlay } from './fake-disk-chain.ts';
+
+/** A domain of the fake; tests may change what they like. */
+export interface FakeDomain {
+  readonly uuid: string;
+  readonly name: string;
+  powerState: PowerState;
+  /** null for a transient domain. */
+  inactiveXml: string | null;
+  /** null while it is off. */
+  activeXml: string | null;
+  hasManagedSave: boolean;
+  isAutostart: boolean;
+  agent: AgentState;
+  fileSystems: number;
+  isFrozen: boolean;
+  /** Does what ACPI asks of it. */
+  isObedient: boolean;
+  internalSnapshots: number;
+  readonly blockJobs: Map<string, BlockJobInfo>;
+  addresses: readonly InstanceAddress[];
+}
+
+export interface FakeHypervisor extends Hypervisor {
+  readonly domains: Map<string, FakeDomain>;
+  networks: NetworkInfo[];
+  hasKvm: boolean;
+  /** A commit that was started is in step with its base at once. */
+  areCommitsReady: boolean;
+  /** Defines a domain and brings it to a state. */
+  put(xml: string, state?: Partial<Omit<FakeDomain, 'blockJobs'>>): FakeDomain;
+  emit(event: HypervisorEvent): void;
+}
+
+/** libvirt in memory: domains with a running and a persistent XML, one guest agent each, block jobs, events. */
+export function createFakeHypervisor(): FakeHypervisor {
+  const domains = new Map<string, FakeDomain>();
+  const listeners = new Set<(event: HypervisorEvent) => void>();
+  const get = (uuid: string): FakeDomain => {
+    const domain = domains.get(uuid);
+    if (domain !== undefined) return domain;
+    throw new DarkroomError('INSTANCE_NOT_FOUND', `There is no domain ${uuid}`);
+  };
+  const getActive = (uuid: string): FakeDomain => {
+    const domain = get(uuid);
+    if (domain.activeXml === null) throw failed(`domain ${domain.name} is not running`);
+    return domain;
+  };
+  const emit = (event: HypervisorEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const lifecycle = (uuid: string, event: string): void => emit({ kind: 'lifecycle', uuid, event, detail: 0 });
+  const stop = (domain: FakeDomain): void => {
+    domain.powerState = 'shutdown';
+    domain.activeXml = null;
+    domain.isFrozen = false;
+    domain.blockJobs.clear();
+    if (domain.inactiveXml === null) domains.delete(domain.uuid);
+    lifecycle(domain.uuid, 'stopped');
+  };
+  const requireAgent = (domain: FakeDomain): void => {
+    if (domain.agent === 'absent') throw new DarkroomError('QUIESCE_UNAVAILABLE', 'there is no guest agent');
+    if (domain.agent === 'hung') throw new DarkroomError('AGENT_UNRESPONSIVE', 'the guest agent did not answer');
+  };
+  const eachXml = (domain: FakeDomain, change: (xml: string) => string): void => {
+    if (domain.activeXml !== null) domain.activeXml = change(domain.activeXml);
+    if (domain.inactiveXml !== null) domain.inactiveXml = change(domain.inactiveXml);
+  };
+
+  const fake: FakeHypervisor = {
+    domains,
+    networks: [{ name: 'default', isActive: true }],
+    hasKvm: true,
+    areCommitsReady: true,
+    uri: 'fake:///system',
+    put: (xml, state = {}) => {
+      const domain = newDomain(xml);
+      Object.assign(domain, state);
+      if (domain.powerState === 'running' || domain.powerState === 'paused') domain.activeXml ??= domain.inactiveXml;
+      domains.set(domain.uuid, domain);
+      return domain;
+    },
+    emit,
+
+    versions: async () => ({ driver: 'QEMU', libvirt: '9.0.0', hypervisor: '7.2.22' }),
+    offersKvm: async () => fake.hasKvm,
+    listDomains: async () => [...domains.values()].map(infoOf),
+    getDomain: async (uuid) => infoOf(get(uuid)),
+    getDomainXml: async (uuid, { isInactive = false } = {}) => {
+      const { activeXml, inactiveXml } = get(uuid);
+      const xml = isInactive ? (inactiveXml ?? activeXml) : (activeXml ?? inactiveXml);
+      if (xml === null) throw failed('the domain has no XML');
+      return xml;
+    },
+    defineDomain: async (xml) => {
+      const { uuid, name } = describeDomain(xml);
+      const namesake = [...domains.values()].find((domain) => domain.name === name && domain.uuid !== uuid);
+      if (namesake !== undefined) throw failed(`domain '${name}' already exists with uuid ${namesake.uuid}`);
+      const known = domains.get(uuid);
+      if (known === undefined) domains.set(uuid, newDomain(xml));
+      else known.inactiveXml = xml;
+      lifecycle(uuid, 'defined');
+      return uuid;
+    },
+    undefineDomain: async (uuid, { nvram }) => {
+      const domain = get(uuid);
+      const nvramPath = domain.inactiveXml === null ? null : describeDomain(domain.inactiveXml).nvramPath;
+      domain.inactiveXml = null;
+      domain.hasManagedSave = false;
+      if (domain.activeXml === null) domains.delete(uuid);
+      if (nvramPath !== null && nvram === 'remove') rmSync(nvramPath, { force: true });
+      lifecycle(uuid, 'undefined');
+    },
+    setAutostart: async (uuid, { isEnabled }) => {
+      get(uuid).isAutostart = isEnabled;
+    },
+
+    startDomain: async (uuid, { isPaused = false } = {}) => {
+      const domain = get(uuid);
+      if (domain.activeXml !== null || domain.inactiveXml === null) throw failed('domain is already running');
+      domain.activeXml = domain.inactiveXml;
+      domain.hasManagedSave = false;
+      domain.powerState = isPaused ? 'paused' : 'running';
+      lifecycle(uuid, 'started');
+    },
+    createTransientDomain: async (xml) =>
+      fake.put(xml, { powerState: 'running', inactiveXml: null, activeXml: xml }).uuid,
+    shutdownDomain: async (uuid) => {
+      const domain = getActive(uuid);
+      if (domain.isObedient && domain.powerState === 'running') stop(domain);
+    },
+    rebootDomain: async (uuid) => {
+      const domain = getActive(uuid);
+      if (!domain.isObedient || domain.powerState !== 'running') return;
+      lifecycle(uuid, 'shutdown');
+      lifecycle(uuid, 'resumed');
+    },
+    destroyDomain: async (uuid) => stop(getActive(uuid)),
+    suspendDomain: async (uuid) => {
+      getActive(uuid).powerState = 'paused';
+      lifecycle(uuid, 'suspended');
+    },
+    resumeDomain: async (uuid) => {
+      getActive(uuid).powerState = 'running';
+      lifecycle(uuid, 'resumed');
+    },
+    managedSaveDomain: async (uuid) => {
+      const domain = getActive(uuid);
+      if (domain.inactiveXml === null) throw failed('cannot do managed save for transient domain');
+      stop(domain);
+      domain.hasManagedSave = true;
+      domain.powerState = 'suspended';
+    },
+
+    probeAgent: async (uuid) => {
+      const domain = getActive(uuid);
+      return domain.agent === 'answering' && domain.isFrozen ? 'frozen' : domain.agent;
+    },
+    freezeFileSystems: async (uuid) => {
+      const domain = getActive(uuid);
+      requireAgent(domain);
+      if (domain.isFrozen) throw new DarkroomError('INSTANCE_FROZEN', 'the file systems are frozen already');
+      domain.isFrozen = true;
+      return domain.fileSystems;
+    },
+    thawFileSystems: async (uuid) => {
+      const domain = getActive(uuid);
+      requireAgent(domain);
+      const thawed = domain.isFrozen ? domain.fileSystems : 0;
+      domain.isFrozen = false;
+      return thawed;
+    },
+
+    createDiskSnapshot: async (uuid, snapshotXml) => {
+      const domain = getActive(uuid);
+      for (const disk of selectElements('./disks/disk', rootElement(parseXml(snapshotXml)))) {
+        const overlay = attribute('./source', 'file', disk);
+        const target = disk.getAttribute('name') ?? '';
+        if (overlay !== null) eachXml(domain, (xml) => moveToOverlay(xml, { target, overlay }));
+      }
+    },
+    countInternalSnapshots: async (uuid) => get(uuid).internalSnapshots,
+    getBlockJob: async (uuid, target) => get(uuid).blockJobs.get(target) ?? null,
+    startActiveCommit: async (uuid, { target }) => {
+      const { blockJobs } = getActive(uuid);
+      if (blockJobs.has(target)) throw failed(`disk ${target} already in active block job`);
+      const isReady = fake.areCommitsReady;
+      blockJobs.set(target, { type: 'active-commit', done: isReady ? 100 : 0, total: 100, isReady });
+      if (isReady) emit({ kind: 'block-job', uuid, disk: target, status: 'ready' });
+    },
+    pivotBlockJob: async (uuid, target) => {
+      const domain = getActive(uuid);
+      if (domain.blockJobs.get(target)?.isReady !== true) throw failed(`block copy of ${target} is not ready`);
+      domain.blockJobs.delete(target);
+      eachXml(domain, (xml) => moveToBase(xml, { target }));
+      emit({ kind: 'block-job', uuid, disk: target, status: 'completed' });
+    },
+    abortBlockJob: async (uuid, target) => {
+      if (getActive(uuid).blockJobs.delete(target))
+        emit({ kind: 'block-job', uuid, disk: target, status: 'cancelled' });
+    },
+
+    listInterfaceAddresses: async (uuid, source) => get(uuid).addresses.filter((address) => address.source === source),
+    listNetworks: async () => fake.networks,
+    startNetwork: async (name) => {
+      fake.networks = fake.networks.map((network) => (network.name === name ? { name, isActive: true } : network));
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    [Symbol.asyncDispose]: async () => listeners.clear(),
+  };
+  return fake;
+}
+
+function newDomain(xml: string): FakeDomain {
+  const { uuid, name } = describeDomain(xml);
+  return {
+    uuid,
+    name,
+    powerState: 'shutdown',
+    inactiveXml: serializeXml(parseXml(xml)),
+    activeXml: null,
+    hasManagedSave: false,
+    isAutostart: false,
+    agent: 'absent',
+    fileSystems: 1,
+    isFrozen: false,
+    isObedient: true,
+    internalSnapshots: 0,
+    blockJobs: new Map(),
+    addresses: [],
+  };
+}
+
+function infoOf(domain: FakeDomain): DomainInfo {
+  const { vcpus, memoryMiB } = describeDomain(domain.activeXml ?? domain.inactiveXml ?? '');
+  const { uuid, name, powerState, isAutostart, hasManagedSave } = domain;
+  return {
+    uuid,
+    name,
+    powerState,
+    isPersistent: domain.inactiveXml !== null,
+    isAutostart,
+    hasManagedSave,
+    vcpus,
+    memoryMiB,
+  };
+}
+
+function failed(message: string): DarkroomError {
+  return new DarkroomError('LIBVIRT_FAILED', message, { fields: { libvirtCode: 55, libvirtDomain: 10 } });
+}
