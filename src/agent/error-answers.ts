@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { toErrorBody } from '../api/error-body.ts';
 import { ERROR_TABLE } from '../api/error-table.ts';
-import { toErrorBody } from '../api/schemas/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DarkroomError, toDarkroomError } from '../model/errors.ts';
 

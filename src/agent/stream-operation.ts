@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
+import { toErrorBody } from '../api/error-body.ts';
 import { encodeEvent } from '../api/event-stream.ts';
-import { toErrorBody } from '../api/schemas/errors.ts';
 import { toDarkroomError } from '../model/errors.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Application } from '../operations/application.ts';

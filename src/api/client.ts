@@ -7,6 +7,7 @@ import type { OperationFilter } from '../model/ports/journal.ts';
 import type { ImageFilter } from '../model/requests.ts';
 import { call } from './call.ts';
 import { API_ROOT, collectionPath, itemPath } from './paths.ts';
+import type { PowerVerb, StopVerb } from './power-verbs.ts';
 import {
   type CreateImageBody,
   type ExportImageBody,
@@ -19,11 +20,6 @@ import { instanceSchema, type LaunchInstanceBody, type StopInstanceBody, volumeS
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
-
-export const POWER_VERBS = ['start', 'pause', 'resume', 'suspend'] as const;
-export type PowerVerb = (typeof POWER_VERBS)[number];
-export const STOP_VERBS = ['stop', 'reboot'] as const;
-export type StopVerb = (typeof STOP_VERBS)[number];
 
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {

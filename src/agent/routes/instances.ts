@@ -1,5 +1,5 @@
-import { POWER_VERBS, STOP_VERBS } from '../../api/client.ts';
 import { API_ROOT } from '../../api/paths.ts';
+import { POWER_VERBS, STOP_VERBS } from '../../api/power-verbs.ts';
 import {
   deleteInstanceQuerySchema,
   instanceParamsSchema,

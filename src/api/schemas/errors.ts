@@ -1,19 +1,14 @@
 import { z } from 'zod';
 import { DarkroomError, ERROR_CODES } from '../../model/errors.ts';
+import type { ErrorBody } from '../error-body.ts';
 
-export const errorBodySchema = z.object({
+export const errorBodySchema: z.ZodType<ErrorBody> = z.object({
   error: z.object({
     code: z.enum(ERROR_CODES),
     message: z.string(),
     fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   }),
 });
-export type ErrorBody = z.output<typeof errorBodySchema>;
-
-export function toErrorBody(error: DarkroomError): ErrorBody {
-  return { error: { code: error.code, message: error.message, fields: { ...error.fields } } };
-}
-
 /** INVALID_REQUEST that names the first field at fault; never the value, which may be a secret. */
 export function invalidRequest(error: z.core.$ZodError): DarkroomError {
   const [issue] = error.issues;

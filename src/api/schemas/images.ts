@@ -43,7 +43,7 @@ export const verifyImageBodySchema = z
   })
   .refine((body) => body.isBooted || body.expect === null, { error: 'needs isBooted', path: ['expect'] })
   .prefault({});
-export type VerifyImageBody = z.input<typeof verifyImageBodySchema>;
+export type VerifyImageBody = NonNullable<z.input<typeof verifyImageBodySchema>>;
 
 /** `protected` is called as in the image itself. */
 export const updateImageBodySchema = z

@@ -46,7 +46,7 @@ export const stopInstanceBodySchema = z
     timeoutMs: timeoutMsSchema.default(DEFAULT_STOP_TIMEOUT_MS),
   })
   .prefault({});
-export type StopInstanceBody = z.input<typeof stopInstanceBodySchema>;
+export type StopInstanceBody = NonNullable<z.input<typeof stopInstanceBodySchema>>;
 
 export const instanceSchema: z.ZodType<Instance> = z.object({
   id: z.string(),

@@ -1,0 +1,37 @@
+import type { RecoveryPolicy } from '../agent/embed.ts';
+import type { Client } from '../api/client.ts';
+import { DarkroomError } from '../model/errors.ts';
+import type { GlobalOptions } from './global-options.ts';
+import type { Interrupts } from './interrupts.ts';
+import type { Output } from './output.ts';
+
+/** What a command works with; knows nothing of how it was called. */
+export interface CommandContext {
+  readonly client: Client;
+  readonly output: Output;
+  readonly interrupts: Interrupts;
+  /** An agent does the work, and goes on when this process ends. */
+  readonly isAgent: boolean;
+}
+
+export interface Command {
+  readonly recovery: RecoveryPolicy;
+  /** Resolves with the exit code; failures are thrown. */
+  run(context: CommandContext): Promise<number>;
+}
+
+/** Runs commands for the parsers of the command line. */
+export interface CommandHost {
+  execute(options: GlobalOptions, command: Command): Promise<void>;
+  /** For commands whose own input can be wrong: that is found before anything is opened. */
+  prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): Promise<void>;
+}
+
+/** Work that nobody waits for would die with this process. */
+export function requireAgent(context: CommandContext): void {
+  if (context.isAgent) return;
+  throw new DarkroomError(
+    'AGENT_REQUIRED',
+    '--no-wait needs a running agent to go on with the work, and none answers. Leave it out, and wait.',
+  );
+}

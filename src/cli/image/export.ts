@@ -1,0 +1,47 @@
+import path from 'node:path';
+import type { Argv } from 'yargs';
+import type { ExportImageBody } from '../../api/schemas/images.ts';
+import { DISK_FORMATS } from '../../model/image.ts';
+import type { CommandContext, CommandHost } from '../context.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { printResult } from '../output.ts';
+import { describeTotal } from '../render/image.ts';
+import { printable } from '../render/text.ts';
+import { waitForOperation } from '../wait-for-operation.ts';
+
+export function addImageExport(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'export <image> <file>',
+    'Write an image to a file, or to a folder when it has several disks or firmware variables',
+    (command) =>
+      command
+        .positional('image', { type: 'string', demandOption: true, describe: 'Name or id of the image' })
+        .positional('file', { type: 'string', demandOption: true, describe: 'What to write; must not exist yet' })
+        .option('format', { choices: DISK_FORMATS, requiresArg: true, describe: 'Of the disks; else as in the store' })
+        .example('$0 image export web-golden web.qcow2', 'One disk, one file')
+        .example('$0 image export db ./db --format raw', 'Several disks, a folder'),
+    (argv) =>
+      host.execute(argv, {
+        recovery: 'required',
+        run: (context) =>
+          exportImage(context, {
+            image: argv.image,
+            body: { path: path.resolve(argv.file), format: argv.format ?? null },
+          }),
+      }),
+  );
+}
+
+/** Prints the operation: what it wrote is a file, and no thing of ours. */
+export async function exportImage(
+  context: CommandContext,
+  { image, body }: { readonly image: string; readonly body: ExportImageBody },
+): Promise<number> {
+  const operation = await waitForOperation(context, () => context.client.images.export(image, body));
+  await printResult(
+    context.output,
+    operation,
+    () => `image ${printable(operation.target)}: exported to ${printable(body.path)}, ${describeTotal(operation)}`,
+  );
+  return 0;
+}

@@ -1,0 +1,63 @@
+import type { Argv } from 'yargs';
+import type { UpdateImageBody } from '../../api/schemas/images.ts';
+import type { CommandContext, CommandHost } from '../context.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { printResult } from '../output.ts';
+import { parseProperties } from '../parse-properties.ts';
+import { renderImage } from '../render/image.ts';
+
+interface SetFlags {
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly protected: boolean;
+  readonly noProtected: boolean;
+  readonly property: readonly string[];
+}
+
+export function addImageSet(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'set <image>',
+    'Change the record of an image',
+    (command) =>
+      command
+        .positional('image', { type: 'string', demandOption: true, describe: 'Name or id of the image' })
+        .option('name', { type: 'string', requiresArg: true, describe: 'New name' })
+        .option('description', { type: 'string', requiresArg: true, describe: "New description; '' removes it" })
+        .option('protected', { type: 'boolean', default: false, describe: 'Nobody can delete it' })
+        .option('no-protected', { type: 'boolean', default: false, describe: 'It can be deleted again' })
+        .option('property', {
+          type: 'string',
+          array: true,
+          default: [],
+          requiresArg: true,
+          describe: 'KEY=VALUE to set; may be repeated',
+        })
+        .conflicts('protected', 'no-protected')
+        .example('$0 image set web-golden --protected', 'Keep it from being deleted')
+        .example('$0 image set 3f2a --name web-2 --property os_version=12', 'Rename and describe'),
+    (argv) =>
+      host.prepareAndExecute(argv, async () => {
+        const changes = changesOf(argv);
+        return { recovery: 'none', run: (context) => setImage(context, { image: argv.image, changes }) };
+      }),
+  );
+}
+
+export async function setImage(
+  { client, output }: CommandContext,
+  options: { readonly image: string; readonly changes: UpdateImageBody },
+): Promise<number> {
+  const image = await client.images.update(options.image, options.changes);
+  await printResult(output, image, () => renderImage(output, image));
+  return 0;
+}
+
+function changesOf(flags: SetFlags): UpdateImageBody {
+  return {
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.description === undefined ? {} : { description: flags.description }),
+    ...(flags.protected ? { protected: true } : {}),
+    ...(flags.noProtected ? { protected: false } : {}),
+    ...(flags.property.length === 0 ? {} : { properties: parseProperties(flags.property) }),
+  };
+}

@@ -1,0 +1,18 @@
+import type { Argv } from 'yargs';
+import type { CommandHost } from './context.ts';
+import type { GlobalOptions } from './global-options.ts';
+import { addInstanceDelete } from './instance/delete.ts';
+import { addInstanceLaunch } from './instance/launch.ts';
+import { addInstanceList } from './instance/list.ts';
+import { addInstancePower } from './instance/power.ts';
+import { addInstanceShow } from './instance/show.ts';
+import { addInstanceStop } from './instance/stop.ts';
+
+export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  addInstanceList(yargs, host);
+  addInstanceShow(yargs, host);
+  addInstanceLaunch(yargs, host);
+  addInstanceDelete(yargs, host);
+  addInstancePower(yargs, host);
+  addInstanceStop(yargs, host);
+}

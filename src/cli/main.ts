@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import { createProcessInterrupts } from './interrupts.ts';
+import type { OpenContext } from './open-context.ts';
+import { runCli } from './run-cli.ts';
+
+/** A reader that goes away (`| head`) has seen enough; there is nobody left to tell. */
+function ignoreClosedReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', () => {});
+}
+
+// What talks to libvirt and stores is loaded when a command needs it: help and completion do not.
+const open: OpenContext = async (options) => {
+  const { openContext } = await import('./open-context.ts');
+  return await openContext(options);
+};
+
+const { version }: { version: string } = createRequire(import.meta.url)('../../package.json');
+ignoreClosedReader(process.stdout);
+ignoreClosedReader(process.stderr);
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: process.env,
+  interrupts: createProcessInterrupts(),
+  version,
+  open,
+});

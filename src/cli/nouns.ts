@@ -1,0 +1,21 @@
+import type { Argv } from 'yargs';
+import type { CommandHost } from './context.ts';
+import type { GlobalOptions } from './global-options.ts';
+
+export interface NounModule {
+  addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void;
+}
+
+export interface Noun {
+  readonly name: string;
+  readonly describe: string;
+  /** Only the noun that is used is loaded. */
+  load(): Promise<NounModule>;
+}
+
+export const NOUNS: readonly Noun[] = [
+  { name: 'image', describe: 'Bootable images in the store', load: () => import('./image.ts') },
+  { name: 'instance', describe: 'Virtual machines of this host', load: () => import('./instance.ts') },
+  { name: 'volume', describe: 'Disks of instances', load: () => import('./volume.ts') },
+  { name: 'operation', describe: 'Long pieces of work', load: () => import('./operation.ts') },
+];

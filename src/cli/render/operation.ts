@@ -1,0 +1,57 @@
+import type { Operation, OperationProgress } from '../../model/operation.ts';
+import type { Output } from '../output.ts';
+import { renderDetails } from './details.ts';
+import { renderTable } from './table.ts';
+import { formatBytes, formatDuration, formatTime, printable } from './text.ts';
+
+export async function renderOperations(output: Output, operations: readonly Operation[]): Promise<string> {
+  if (operations.length === 0) return 'no operations';
+  const headings = ['ID', 'KIND', 'TARGET', 'STATUS', 'STEP', 'PROGRESS', 'STARTED'];
+  const rows = operations.map((operation) => [
+    operation.id,
+    operation.kind,
+    printable(operation.target),
+    paintStatus(output, operation),
+    printable(operation.step),
+    operation.progress === null ? '-' : describeProgress(operation.progress),
+    formatTime(operation.startedAt),
+  ]);
+  return await renderTable(headings, rows);
+}
+
+export function renderOperation(output: Output, operation: Operation): string {
+  const { error } = operation;
+  return renderDetails(output, [
+    ['id', operation.id],
+    ['kind', operation.kind],
+    ['target', printable(operation.target)],
+    ['status', paintStatus(output, operation)],
+    ['step', printable(operation.step)],
+    ['progress', operation.progress === null ? '-' : describeProgress(operation.progress)],
+    ['started', formatTime(operation.startedAt)],
+    ['ended', operation.endedAt === null ? '-' : formatTime(operation.endedAt)],
+    ['error', error === null ? '-' : `${printable(error.message)} (${error.code})`],
+    ['timings', Object.entries(operation.timings).map(([name, ms]) => `${name}: ${formatDuration(ms)}`)],
+    ['result', Object.entries(operation.result).map(([name, id]) => `${name}: ${id}`)],
+    ['warnings', operation.warnings.map(printable)],
+  ]);
+}
+
+export function summarizeOperation(operation: Operation): string {
+  return `operation ${operation.id} (${operation.kind} ${printable(operation.target)}): ${operation.status}`;
+}
+
+/** `1.2 GiB of 3.0 GiB (40%)`. */
+export function describeProgress(progress: OperationProgress): string {
+  const format = progress.unit === 'bytes' ? formatBytes : String;
+  return `${format(progress.done)} of ${format(progress.total)} (${percentOf(progress)}%)`;
+}
+
+export function percentOf({ done, total }: OperationProgress): number {
+  return total <= 0 ? 100 : Math.min(100, Math.floor((done / total) * 100));
+}
+
+function paintStatus(output: Output, { status }: Operation): string {
+  if (status === 'succeeded') return output.paint('green', status);
+  return output.paint(status === 'running' ? 'cyan' : 'red', status);
+}

@@ -1,0 +1,90 @@
+import { EXIT_CODES } from '../api/error-table.ts';
+import { DarkroomError } from '../model/errors.ts';
+import type { CommandHost } from './context.ts';
+import { executeCommand, reportFailure } from './execute.ts';
+import type { Interrupts } from './interrupts.ts';
+import { NOUNS } from './nouns.ts';
+import type { OpenContext } from './open-context.ts';
+import { createOutput, type Output, type TextStream } from './output.ts';
+import { createParser, type ParserOptions } from './parser.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface CliParts {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly interrupts: Interrupts;
+  readonly version: string;
+  readonly open: OpenContext;
+}
+
+const DEFAULT_WIDTH = 100;
+
+/** Runs one command line and resolves with its exit code; never throws. */
+export async function runCli(args: readonly string[], parts: CliParts): Promise<number> {
+  const { stdout, stderr, environment } = parts;
+  const output = createOutput({ stdout, stderr }, { isJson: args.includes('--json'), environment });
+  const host = new RecordingHost(parts, output);
+  const options = { version: parts.version, width: stdout.columns ?? DEFAULT_WIDTH };
+  try {
+    await createParser(host, options).parseAsync([...args], {}, (_error, _argv, text) => {
+      if (text !== '') stdout.write(`${text}\n`);
+    });
+    return host.exitCode;
+  } catch (error) {
+    if (error instanceof UsageError) return await reportUsage(args, { error, output, options });
+    return reportFailure(output, { error, isDebugging: true });
+  }
+}
+
+/** Keeps the exit code of the command that the parser chose. */
+class RecordingHost implements CommandHost {
+  readonly #parts: CliParts;
+  readonly #output: Output;
+  exitCode: number = EXIT_CODES.done;
+
+  constructor(parts: CliParts, output: Output) {
+    this.#parts = parts;
+    this.#output = output;
+  }
+
+  execute: CommandHost['execute'] = (options, command) => this.prepareAndExecute(options, async () => command);
+
+  prepareAndExecute: CommandHost['prepareAndExecute'] = async (options, prepare) => {
+    const { open, interrupts, environment } = this.#parts;
+    const request = { options, interrupts, environment, output: this.#output };
+    this.exitCode = await executeCommand(open, request, prepare);
+  };
+}
+
+interface UsageReport {
+  readonly error: UsageError;
+  readonly output: Output;
+  readonly options: ParserOptions;
+}
+
+/** Help where a noun or a verb is missing, else what is wrong and where the help is. */
+async function reportUsage(args: readonly string[], { error, output, options }: UsageReport): Promise<number> {
+  if (error.isIncomplete && !output.isJson) {
+    await printHelp(args, output, options);
+    return EXIT_CODES.usage;
+  }
+  const end = /[.?]$/.test(error.message) ? '' : '.';
+  const message = `${error.message}${end} See '${['darkroom', ...knownWords(args, error), '--help'].join(' ')}'.`;
+  return reportFailure(output, { error: new DarkroomError('INVALID_REQUEST', message), isDebugging: false });
+}
+
+/** The noun and the verb, as far as they are understood. */
+function knownWords([noun = '', verb = '']: readonly string[], { message }: UsageError): readonly string[] {
+  if (noun === 'doctor') return [noun];
+  if (!NOUNS.some(({ name }) => name === noun)) return [];
+  const isUnknownVerb = message.includes('no such command') || message.endsWith(`: ${verb}`);
+  return verb === '' || verb.startsWith('-') || isUnknownVerb ? [noun] : [noun, verb];
+}
+
+async function printHelp(args: readonly string[], { stderr }: Output, options: ParserOptions): Promise<void> {
+  const idle: CommandHost = { execute: async () => {}, prepareAndExecute: async () => {} };
+  await createParser(idle, options).parseAsync([...args, '--help'], {}, (_error, _argv, text) => {
+    stderr.write(`${text}\n`);
+  });
+}

@@ -1,0 +1,54 @@
+import type { Argv } from 'yargs';
+import type { CommandContext, CommandHost } from './context.ts';
+import type { GlobalOptions } from './global-options.ts';
+import { printResult } from './output.ts';
+import { renderVolume, renderVolumes } from './render/instance.ts';
+
+export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  addVolumeList(yargs, host);
+  addVolumeShow(yargs, host);
+}
+
+function addVolumeList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'list',
+    'List the volumes of the instances',
+    (command) =>
+      command
+        .option('instance', { type: 'string', requiresArg: true, describe: 'Only of this instance' })
+        .example('$0 volume list', 'The disks of all instances')
+        .example('$0 volume list --instance web-1', 'The disks of one'),
+    (argv) =>
+      host.execute(argv, {
+        recovery: 'attempted',
+        run: (context) => listVolumes(context, argv.instance === undefined ? {} : { instance: argv.instance }),
+      }),
+  );
+}
+
+function addVolumeShow(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'show <volume>',
+    'Show a volume',
+    (command) =>
+      command
+        .positional('volume', { type: 'string', demandOption: true, describe: 'Id of the volume' })
+        .example('$0 volume show 5b2f0c1e-6a3d-5c1f-9d57-2a4b8f0e7c11', 'Its file, format and sizes'),
+    (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => showVolume(context, argv.volume) }),
+  );
+}
+
+export async function listVolumes(
+  { client, output }: CommandContext,
+  filter: { readonly instance?: string },
+): Promise<number> {
+  const volumes = await client.volumes.list(filter);
+  await printResult(output, volumes, () => renderVolumes(volumes));
+  return 0;
+}
+
+export async function showVolume({ client, output }: CommandContext, reference: string): Promise<number> {
+  const volume = await client.volumes.show(reference);
+  await printResult(output, volume, () => renderVolume(output, volume));
+  return 0;
+}
