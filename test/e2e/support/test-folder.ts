@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Names of all that tests leave on a host begin with this: scripts/test removes what a killed run has left. */
+export const TEST_PREFIX = 'dr-test-';
+
+/** Reachable by the user that QEMU runs as. */
+const IMAGES_FOLDER = '/var/lib/libvirt/images';
+
+export interface TestFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+export function uniqueName(): string {
+  return `${TEST_PREFIX}${randomBytes(4).toString('hex')}`;
+}
+
+/** A folder that QEMU may enter; removed when disposed of. */
+export async function createTestFolder(name = uniqueName()): Promise<TestFolder> {
+  const folder = path.join(IMAGES_FOLDER, name);
+  await mkdir(folder);
+  await chmod(folder, 0o711);
+  return {
+    path: folder,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
