@@ -1,6 +1,8 @@
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, readlink } from 'node:fs/promises';
 import type { FileStat, HeldFile } from '../../model/ports/host.ts';
+import { describeStat } from './stat.ts';
+import { errnoOf } from './translate-error.ts';
 
 /**
  * Opens a file or folder for reading, links followed, without blocking on a named pipe; null when nothing is there.
@@ -12,7 +14,8 @@ export async function holdFile(path: string): Promise<HeldFile | null> {
   if (handle === null) return null;
   try {
     const heldPath = `/proc/${process.pid}/fd/${handle.fd}`;
-    return describeHandle(handle, { heldPath, realPath: await readlink(heldPath), stat: await handle.stat() });
+    const stat = await describeStat(await handle.stat({ bigint: true }));
+    return describeHandle(handle, { heldPath, realPath: await readlink(heldPath), stat });
   } catch (error) {
     await handle.close();
     throw error;
@@ -23,7 +26,7 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw error;
   }
@@ -31,12 +34,12 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
 
 function describeHandle(
   handle: FileHandle,
-  seen: { readonly heldPath: string; readonly realPath: string; readonly stat: Stats },
+  seen: { readonly heldPath: string; readonly realPath: string; readonly stat: FileStat },
 ): HeldFile {
   return {
     realPath: seen.realPath,
     heldPath: seen.heldPath,
-    stat: describeStat(seen.stat),
+    stat: seen.stat,
     read: async ({ offsetBytes, lengthBytes }) => {
       const buffer = Buffer.alloc(lengthBytes);
       const { bytesRead } = await handle.read(buffer, 0, lengthBytes, offsetBytes);
@@ -47,23 +50,4 @@ function describeHandle(
       await handle.close().catch(() => undefined);
     },
   };
-}
-
-function describeStat(stat: Stats): FileStat {
-  return {
-    kind: kindOf(stat),
-    sizeBytes: stat.size,
-    allocatedBytes: stat.blocks * 512,
-    inode: stat.ino,
-    device: stat.dev,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-  };
-}
-
-function kindOf(stat: Stats): FileStat['kind'] {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  return stat.isBlockDevice() ? 'block-device' : 'other';
 }
