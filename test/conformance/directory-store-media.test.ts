@@ -6,8 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectoryStore } from '../../src/drivers/stores/directory/directory-store.ts';
 import type { ImageStore } from '../../src/model/ports/image-store.ts';
+import { expectFailure } from '../support/expect-failure.ts';
 import { fillDraft, makeImage, publishImage } from '../support/sample-images.ts';
-import { expectFailure } from './image-store.ts';
 
 /** A small file system in memory, mounted for real. */
 describe('the directory store on a file system', () => {

@@ -19,8 +19,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectoryStore } from '../../src/drivers/stores/directory/directory-store.ts';
 import type { ImageStore } from '../../src/model/ports/image-store.ts';
+import { expectFailure } from '../support/expect-failure.ts';
 import { fillDraft, makeImage, publishImage } from '../support/sample-images.ts';
-import { describeImageStore, expectFailure } from './image-store.ts';
+import { describeImageStore } from './image-store.ts';
 
 function makeRoot(): string {
   return mkdtempSync(path.join(tmpdir(), 'dr-st-store-'));

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ErrorCode, hasCode } from '../../src/model/errors.ts';
 import type { Image } from '../../src/model/image.ts';
 import type { ImageStore } from '../../src/model/ports/image-store.ts';
+import { expectFailure } from '../support/expect-failure.ts';
 import { fillDraft, makeImage, publishImage } from '../support/sample-images.ts';
 
 export interface StoreUnderTest {
@@ -301,17 +301,6 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
       expect(await store.freeBytes()).toBeGreaterThan(0);
     });
   });
-}
-
-/** Fails unless the work is refused with exactly this code. */
-export async function expectFailure(work: Promise<unknown>, code: ErrorCode): Promise<Error> {
-  try {
-    await work;
-  } catch (error) {
-    if (hasCode(error, code)) return error;
-    throw error;
-  }
-  throw new Error(`expected ${code}, but nothing was thrown`);
 }
 
 async function readUntil(state: { readonly isDone: boolean }, read: () => Promise<void>): Promise<void> {

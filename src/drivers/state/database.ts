@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { DarkroomError } from '../../model/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { isBusy, withStateErrors } from './state-errors.ts';
+import { isBusy, moveAway, withStateErrors } from './state-errors.ts';
 
 const BUSY_TIMEOUT_MS = 5000;
 
@@ -97,7 +97,7 @@ function readVersion(connection: DatabaseSyncInstance): number {
 }
 
 function newerDatabase(file: string, version: number): DarkroomError {
-  const message = `The journal ${file} was written by a newer Darkroom (version ${version}, known ${MIGRATIONS.length}): upgrade, or move it away; losing it loses no image`;
+  const message = `The journal ${file} was written by a newer Darkroom (version ${version}, known ${MIGRATIONS.length}): upgrade, or ${moveAway(file)}`;
   return new DarkroomError('STORE_UNUSABLE', message, { fields: { path: file, version } });
 }
 
@@ -119,6 +119,7 @@ function wrap(connection: DatabaseSyncInstance, file: string): Database {
         connection.exec('PRAGMA synchronous = FULL');
       }
     },
+    // The library lets go of the file with its last statement, which is when that is collected or the process ends.
     close: () => {
       statements.clear();
       if (connection.isOpen) connection.close();

@@ -28,7 +28,7 @@ export function toStateError(error: unknown, file: string): DarkroomError {
   switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return fail('STORE_UNUSABLE', `The journal ${file} is damaged (${seen}): move it away; losing it loses no image`);
+      return fail('STORE_UNUSABLE', `The journal ${file} is damaged (${seen}): ${moveAway(file)}`);
     case SQLITE_FULL:
       return fail('NO_SPACE', `No space left to write the journal ${file}: free some`);
     case SQLITE_BUSY:
@@ -46,6 +46,11 @@ export function toStateError(error: unknown, file: string): DarkroomError {
     default:
       return fail('INTERNAL', `The journal ${file} failed: ${seen}`);
   }
+}
+
+/** The files beside it must go with it: a new database would take up what they hold of the old one. */
+export function moveAway(file: string): string {
+  return `end Darkroom, move ${file} and the files ${file}-wal and ${file}-shm away if they are there; losing them loses no image`;
 }
 
 export function isBusy(error: unknown): boolean {
