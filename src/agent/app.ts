@@ -27,7 +27,6 @@ export function buildApp({ application, logger }: AppParts): ApiApp {
   const answerError = createErrorAnswer(logger);
   const app: ApiApp = fastify({
     logger: false,
-    disableRequestLogging: true,
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: answerError,

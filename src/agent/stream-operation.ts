@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { toErrorBody } from '../api/error-body.ts';
 import { encodeEvent } from '../api/event-stream.ts';
@@ -9,13 +10,17 @@ import type { Application } from '../operations/application.ts';
  * An event stream of an operation. Resolves when the first event is known, so that an unknown operation is still an
  * ordinary error answer; stops watching when the reader goes away.
  */
-export async function streamOperation(application: Application, operationId: string): Promise<Readable> {
+export async function streamOperation(
+  application: Application,
+  operationId: string,
+  response: Pick<ServerResponse, 'once'>,
+): Promise<Readable> {
   const reader = new AbortController();
+  // Not the stream's own close: that one waits for the next change, which may never come.
+  response.once('close', () => reader.abort());
   const changes = application.operations.watch(operationId, reader.signal)[Symbol.asyncIterator]();
   const first = await changes.next();
-  const stream = Readable.from(encodeChanges(first, changes));
-  stream.once('close', () => reader.abort());
-  return stream;
+  return Readable.from(encodeChanges(first, changes));
 }
 
 async function* encodeChanges(

@@ -50,7 +50,7 @@ export interface Client {
     show(operation: string): Promise<Operation>;
     cancel(operation: string): Promise<Operation>;
     /** Yields the operation at once, at every change, and last when it is over. */
-    watch(operation: string, signal?: AbortSignal): AsyncIterable<Operation>;
+    watch(operation: string): AsyncIterable<Operation>;
   };
   doctor(options: { readonly isRepairing: boolean }): Promise<DoctorReport>;
 }
@@ -90,7 +90,7 @@ export function createClient(transport: Transport): Client {
         read(collectionPath('operations', { status, limit: limit?.toString() }), z.array(operationSchema)),
       show: async (operation) => read(itemPath('operations', operation), operationSchema),
       cancel: async (operation) => submit(itemPath('operations', operation, { verb: 'cancel' })),
-      watch: (operation, signal) => watchOperation(transport, operation, signal),
+      watch: (operation) => watchOperation(transport, operation),
     },
     doctor: (body) => call(transport, post(`${API_ROOT}/doctor`, body), doctorReportSchema),
   };

@@ -25,8 +25,9 @@ function sendRequest(socketPath: string, request: ApiRequest, options: SocketOpt
       method: request.method,
       path: request.path,
       headers: payload === null ? {} : { 'content-type': 'application/json', 'content-length': String(payload.length) },
+      // A pooled connection may be one to an agent that has since been restarted.
+      agent: false,
       timeout: options.answerTimeoutMs,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${options.answerTimeoutMs} ms`)));
     outgoing.on('error', (error) => reject(unreachable(socketPath, error)));

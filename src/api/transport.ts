@@ -4,13 +4,11 @@ export interface ApiRequest {
   readonly path: string;
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
-  /** Ends a stream that the caller no longer reads. */
-  readonly signal?: AbortSignal;
 }
 
 export interface ApiResponse {
   readonly status: number;
-  /** The body as it arrives; an event stream goes on as long as there is something to tell. */
+  /** The body as it arrives; an event stream goes on as long as there is something to tell, or until its reader stops. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 

@@ -8,13 +8,9 @@ import { operationSchema } from './schemas/operations.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 
 /** Follows an operation's event stream to its end; a stream that stops before the operation does is an error. */
-export async function* watchOperation(
-  transport: Transport,
-  operationId: string,
-  signal?: AbortSignal,
-): AsyncGenerator<Operation> {
+export async function* watchOperation(transport: Transport, operationId: string): AsyncGenerator<Operation> {
   const path = itemPath('operations', operationId, { verb: 'events' });
-  const request: ApiRequest = { method: 'GET', path, ...(signal === undefined ? {} : { signal }) };
+  const request: ApiRequest = { method: 'GET', path };
   const response = await transport.send(request);
   await throwErrorAnswer(response, request);
   let isOver = false;
@@ -23,7 +19,7 @@ export async function* watchOperation(
     isOver = operation.status !== 'running';
     yield operation;
   }
-  if (isOver || signal?.aborted) return;
+  if (isOver) return;
   throw new DarkroomError(
     'AGENT_UNREACHABLE',
     `The agent stopped telling of operation ${operationId} before it was over; see 'darkroom operation show ${operationId}'.`,

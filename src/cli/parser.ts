@@ -18,6 +18,7 @@ export function createParser(host: CommandHost, { version, width }: ParserOption
   const parser = addGlobalOptions(yargs().scriptName('darkroom').parserConfiguration(PARSING))
     .usage('$0 <noun> <verb>\n\nTurns running guests into bootable images, and images into instances.')
     .exitProcess(false)
+    .strictCommands()
     .strict()
     .recommendCommands()
     .showHelpOnFail(false)
@@ -44,9 +45,7 @@ const PARSING = {
 
 /** yargs' own words, made plainer. */
 const STRINGS = {
-  'Not enough non-option arguments: got %s, need at least %s': 'Arguments are missing: %s given, at least %s needed',
   'Did you mean %s?': "There is no such command; did you mean '%s'?",
-  'Missing required argument: %s': 'Missing options: %s',
   'Not enough arguments following: %s': '--%s needs a value',
 };
 

@@ -17,7 +17,7 @@ export function addOperationRoutes(app: ApiApp, application: Application): void 
   app.post(`${OPERATIONS}/:operation/cancel`, { schema }, ({ params }) => operations.cancel(params.operation));
 
   app.get(`${OPERATIONS}/:operation/events`, { schema }, async ({ params }, reply) => {
-    const events = await streamOperation(application, params.operation);
+    const events = await streamOperation(application, params.operation, reply.raw);
     return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
   });
 }

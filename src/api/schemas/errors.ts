@@ -14,7 +14,7 @@ export function invalidRequest(error: z.core.$ZodError): DarkroomError {
   const [issue] = error.issues;
   if (issue === undefined) return new DarkroomError('INVALID_REQUEST', 'The request is not valid.');
   const field = nameField(issue);
-  const message = field === '' ? `The request ${issue.message}` : `${field}: ${issue.message}`;
+  const message = field === '' ? `The request is not valid: ${issue.message}` : `${field}: ${issue.message}`;
   return new DarkroomError('INVALID_REQUEST', message, { fields: { field: field === '' ? null : field } });
 }
 

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
 import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES, type Image } from '../../model/image.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
-import { descriptionSchema, imageNameSchema, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
+import {
+  descriptionSchema,
+  imageNameSchema,
+  optionalBody,
+  pathSchema,
+  referenceSchema,
+  timeoutMsSchema,
+} from './names.ts';
 import { propertiesSchema } from './properties.ts';
 
 const DEFAULT_BOOT_TIMEOUT_MS = 300_000;
@@ -35,15 +42,15 @@ export const exportImageBodySchema = z.strictObject({
 });
 export type ExportImageBody = z.input<typeof exportImageBodySchema>;
 
-export const verifyImageBodySchema = z
+const verifyOptionsSchema = z
   .strictObject({
     isBooted: z.boolean().default(false),
     expect: z.string().min(1).max(1024).nullable().default(null),
     timeoutMs: timeoutMsSchema.default(DEFAULT_BOOT_TIMEOUT_MS),
   })
-  .refine((body) => body.isBooted || body.expect === null, { error: 'needs isBooted', path: ['expect'] })
-  .prefault({});
-export type VerifyImageBody = NonNullable<z.input<typeof verifyImageBodySchema>>;
+  .refine((body) => body.isBooted || body.expect === null, { error: 'needs isBooted', path: ['expect'] });
+export const verifyImageBodySchema = optionalBody(verifyOptionsSchema);
+export type VerifyImageBody = z.input<typeof verifyOptionsSchema>;
 
 /** `protected` is called as in the image itself. */
 export const updateImageBodySchema = z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INSTANCE_STATES, type Instance, POWER_STATES, type Volume } from '../../model/instance.ts';
 import { judgePublicKey } from '../ssh-key.ts';
-import { instanceNameSchema, referenceSchema, timeoutMsSchema } from './names.ts';
+import { instanceNameSchema, optionalBody, referenceSchema, timeoutMsSchema } from './names.ts';
 
 const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_VCPUS = 4096;
@@ -38,15 +38,14 @@ export const deleteInstanceQuerySchema = z.strictObject({
 });
 
 /** start, pause, resume and suspend take nothing; a body may be left out. */
-export const powerBodySchema = z.strictObject({}).prefault({});
+export const powerBodySchema = optionalBody(z.strictObject({}));
 
-export const stopInstanceBodySchema = z
-  .strictObject({
-    isForced: z.boolean().default(false),
-    timeoutMs: timeoutMsSchema.default(DEFAULT_STOP_TIMEOUT_MS),
-  })
-  .prefault({});
-export type StopInstanceBody = NonNullable<z.input<typeof stopInstanceBodySchema>>;
+const stopOptionsSchema = z.strictObject({
+  isForced: z.boolean().default(false),
+  timeoutMs: timeoutMsSchema.default(DEFAULT_STOP_TIMEOUT_MS),
+});
+export const stopInstanceBodySchema = optionalBody(stopOptionsSchema);
+export type StopInstanceBody = z.input<typeof stopOptionsSchema>;
 
 export const instanceSchema: z.ZodType<Instance> = z.object({
   id: z.string(),

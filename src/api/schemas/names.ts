@@ -62,3 +62,8 @@ export const pathSchema = z
   .max(4095)
   .refine((path) => path.startsWith('/'), { error: 'must be an absolute path' })
   .refine((path) => !path.includes('\0'), { error: 'must not hold a NUL character' });
+
+/** A body that may be left out: every field of it has a default. */
+export function optionalBody<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((body) => body ?? {}, schema);
+}

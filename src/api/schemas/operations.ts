@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { DoctorReport } from '../../model/doctor.ts';
 import { ERROR_CODES } from '../../model/errors.ts';
 import { OPERATION_KINDS, OPERATION_STATUSES, type Operation } from '../../model/operation.ts';
-import { referenceSchema } from './names.ts';
+import { optionalBody, referenceSchema } from './names.ts';
 
 const MAX_LISTED = 10_000;
 
@@ -32,7 +32,7 @@ export const operationSchema: z.ZodType<Operation> = z.object({
   warnings: z.array(z.string()),
 });
 
-export const doctorBodySchema = z.strictObject({ isRepairing: z.boolean().default(false) }).prefault({});
+export const doctorBodySchema = optionalBody(z.strictObject({ isRepairing: z.boolean().default(false) }));
 
 export const doctorReportSchema: z.ZodType<DoctorReport> = z.object({
   checks: z.array(

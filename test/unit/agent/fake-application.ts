@@ -1,0 +1,144 @@
+import type { DoctorReport } from '../../../src/model/doctor.ts';
+import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
+import type { Image } from '../../../src/model/image.ts';
+import type { Instance, Volume } from '../../../src/model/instance.ts';
+import type { Operation } from '../../../src/model/operation.ts';
+import type { OperationFilter } from '../../../src/model/ports/journal.ts';
+import type { ImageFilter, OperationRequest, UpdateImageRequest } from '../../../src/model/requests.ts';
+import type { Application } from '../../../src/operations/application.ts';
+import { sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
+
+/** How the next operations go on after they were submitted: the changes that a watcher sees, the last one final. */
+export type Script = (running: Operation, request: OperationRequest) => readonly Operation[];
+
+export const succeed: Script = (running, request) => [
+  { ...running, step: 'copy', progress: { done: 1, total: 4, unit: 'bytes' } },
+  {
+    ...running,
+    status: 'succeeded',
+    endedAt: '2026-03-01T12:00:04.200Z',
+    result: request.kind.startsWith('image') ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
+  },
+];
+
+export function failWith(code: ErrorCode, message = 'it broke'): Script {
+  return (running) => [{ ...running, status: 'failed', endedAt: running.startedAt, error: { code, message } }];
+}
+
+/** Holds everything in memory, does what its script says, and remembers what it was asked. */
+export class FakeApplication implements Application {
+  readonly submitted: OperationRequest[] = [];
+  readonly updates: UpdateImageRequest[] = [];
+  readonly filters: unknown[] = [];
+  readonly cancelled: string[] = [];
+  recoveries = 0;
+  disposals = 0;
+  watchers = 0;
+  script: Script = succeed;
+  /** Thrown by every call until it is taken away. */
+  failure: Error | null = null;
+  /** Runs until it is cancelled. */
+  isEndless = false;
+  report: DoctorReport = { checks: [], isHealthy: true };
+  readonly #changes = new Map<string, readonly Operation[]>();
+  #wake: (() => void) | null = null;
+
+  readonly images = {
+    list: async (filter?: ImageFilter): Promise<readonly Image[]> => this.#answer([sampleImage], filter),
+    show: async (reference: string): Promise<Image> => {
+      if (reference !== sampleImage.id && reference !== sampleImage.name)
+        throw this.#missing('IMAGE_NOT_FOUND', reference);
+      return this.#answer(sampleImage);
+    },
+    update: async (_reference: string, changes: UpdateImageRequest): Promise<Image> => {
+      this.updates.push(changes);
+      return this.#answer(sampleImage);
+    },
+  };
+
+  readonly instances = {
+    list: async (): Promise<readonly Instance[]> => this.#answer([sampleInstance]),
+    show: async (reference: string): Promise<Instance> => {
+      const isKnown = reference === sampleInstance.id || reference === sampleInstance.name;
+      if (!isKnown) throw this.#missing('INSTANCE_NOT_FOUND', reference);
+      return this.#answer(sampleInstance);
+    },
+  };
+
+  readonly volumes = {
+    list: async (filter?: { readonly instance?: string }): Promise<readonly Volume[]> =>
+      this.#answer([sampleVolume], filter),
+    show: async (id: string): Promise<Volume> => {
+      if (id !== sampleVolume.id) throw this.#missing('VOLUME_NOT_FOUND', id);
+      return this.#answer(sampleVolume);
+    },
+  };
+
+  readonly operations = {
+    submit: async (request: OperationRequest): Promise<Operation> => {
+      this.submitted.push(request);
+      const target = 'instance' in request ? request.instance : 'image' in request ? request.image : request.name;
+      const running = { ...sampleOperation, id: `op-${this.submitted.length}`, kind: request.kind, target };
+      this.#changes.set(running.id, [running, ...this.script(running, request)]);
+      return this.#answer(running);
+    },
+    list: async (filter?: OperationFilter): Promise<readonly Operation[]> => this.#answer([sampleOperation], filter),
+    show: async (id: string): Promise<Operation> => this.#answer(this.#find(id)),
+    cancel: async (id: string): Promise<Operation> => {
+      this.cancelled.push(id);
+      const [first = sampleOperation] = this.#changes.get(id) ?? [];
+      this.#changes.set(id, [first, { ...first, status: 'cancelled', endedAt: first.startedAt }]);
+      this.#wake?.();
+      return this.#answer(first);
+    },
+    watch: (id: string, signal?: AbortSignal): AsyncIterable<Operation> => this.#watch(id, signal),
+  };
+
+  async doctor(options: { readonly isRepairing: boolean }): Promise<DoctorReport> {
+    return this.#answer(this.report, options);
+  }
+
+  async recover(): Promise<void> {
+    this.recoveries += 1;
+    this.#answer(null);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disposals += 1;
+  }
+
+  async *#watch(id: string, signal?: AbortSignal): AsyncGenerator<Operation> {
+    this.watchers += 1;
+    try {
+      yield this.#find(id);
+      if (this.isEndless && !this.cancelled.includes(id)) await this.#untilWoken(signal);
+      if (signal?.aborted === true) return;
+      yield* this.#changes.get(id)?.slice(1) ?? [];
+    } finally {
+      this.watchers -= 1;
+    }
+  }
+
+  #untilWoken(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      signal?.addEventListener('abort', () => resolve());
+    });
+  }
+
+  #find(id: string): Operation {
+    const [operation] = this.#changes.get(id) ?? [];
+    if (operation === undefined) throw this.#missing('OPERATION_NOT_FOUND', id);
+    return operation;
+  }
+
+  #answer<Value>(value: Value, filter?: unknown): Value {
+    if (this.failure !== null) throw this.failure;
+    this.filters.push(filter);
+    return value;
+  }
+
+  #missing(code: ErrorCode, reference: string): DarkroomError {
+    return new DarkroomError(code, `'${reference}' is not known.`, { fields: { reference } });
+  }
+}
