@@ -3,18 +3,23 @@ import { formatBytes } from '../../model/format-bytes.ts';
 import { summariseDisks } from '../../model/image-rules.ts';
 import type { Core } from '../support/context.ts';
 
-/** QUOTA_EXCEEDED unless the store may take one more image of `plannedBytes`. Images in the making count, so that two at once cannot slip through. */
+/** QUOTA_EXCEEDED unless the store may take one more image of `plannedBytes`. Called before there is a draft of it. */
 export async function checkQuota(core: Core, plannedBytes: number): Promise<void> {
-  const { maxImages, maxImageBytes } = core.settings.quota;
-  if (maxImages === null && maxImageBytes === null) return;
+  const { maxImages } = core.settings.quota;
+  await checkByteQuota(core, plannedBytes);
+  if (maxImages === null) return;
   const { images, broken } = await core.store.listImages();
-  const drafts = await core.store.listDraftIds();
-  const count = images.length + broken.length + drafts.length;
-  if (maxImages !== null && count + 1 > maxImages) throw tooMany(count, maxImages);
-  const { sizeBytes } = summariseDisks(images);
-  if (maxImageBytes !== null && sizeBytes + plannedBytes > maxImageBytes) {
-    throw tooLarge({ usedBytes: sizeBytes, plannedBytes, maxImageBytes });
-  }
+  // images in the making count, so that two at once cannot slip through
+  const count = images.length + broken.length + (await core.store.listDraftIds()).length;
+  if (count + 1 > maxImages) throw tooMany(count, maxImages);
+}
+
+/** The same for bytes alone, when the true length of a draft is known. */
+export async function checkByteQuota(core: Core, plannedBytes: number): Promise<void> {
+  const { maxImageBytes } = core.settings.quota;
+  if (maxImageBytes === null) return;
+  const { sizeBytes } = summariseDisks((await core.store.listImages()).images);
+  if (sizeBytes + plannedBytes > maxImageBytes) throw tooLarge({ usedBytes: sizeBytes, plannedBytes, maxImageBytes });
 }
 
 function tooMany(images: number, maxImages: number): DarkroomError {

@@ -1,7 +1,7 @@
 import type { OperationContext } from '../support/context.ts';
 
 /** Puts the world right after a failure and settles. Where that fails too, the plan stays in the journal, for the next start. */
-export async function undoAndSettle(context: OperationContext, undo: () => Promise<void>): Promise<void> {
+export async function undoAndSettle(context: OperationContext, undo: () => Promise<unknown>): Promise<void> {
   try {
     await undo();
     await context.operation.settle('undone');
