@@ -2,7 +2,8 @@ import { DarkroomError, hasCode, toDarkroomError } from '../model/errors.ts';
 import type { Operation } from '../model/operation.ts';
 import type { CommandContext } from './context.ts';
 import { printWarning } from './output.ts';
-import { createProgress, type Progress } from './render/progress.ts';
+import { createProgress } from './render/create-progress.ts';
+import type { Progress } from './render/progress.ts';
 
 const CANCELLING = 'Cancelling: undoing what was begun. The guest is left as it was; this takes a moment.';
 
