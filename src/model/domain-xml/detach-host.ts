@@ -1,5 +1,8 @@
 import type { Element } from '@xmldom/xmldom';
-import { appendElement, attribute, removeElement, removeElements, selectElement, selectElements } from './xml.ts';
+import { detachCharacterDevices } from './detach-characters.ts';
+import { detachDisplays } from './detach-displays.ts';
+import { isEntropyDevice } from './host-paths.ts';
+import { removeElement, removeElements, selectElement, selectElements, text } from './xml.ts';
 
 /** Elements that tie a domain to its host or to host files of its source, with the word that people know them by. */
 const DROPPED: readonly (readonly [path: string, what: string])[] = [
@@ -7,13 +10,15 @@ const DROPPED: readonly (readonly [path: string, what: string])[] = [
   ["./devices/interface[@type='hostdev']", 'host network device'],
   ['./devices/filesystem', 'shared folder'],
   ['./devices/shmem', 'shared memory device'],
-  ["./devices/memory[@model='nvdimm' or @model='virtio-pmem']", 'host-backed memory device'],
+  ["./devices/memory[@model='nvdimm' or @model='virtio-pmem' or @model='sgx-epc']", 'host-backed memory device'],
   ['./devices/lease', 'lock lease'],
   ["./devices/input[@type='passthrough' or @type='evdev']", 'host input device'],
   ["./devices/redirdev[not(@type='spicevmc')]", 'USB redirection'],
   ["./devices/smartcard[not(@mode='passthrough' and @type='spicevmc')]", 'smart card'],
   ["./devices/rng[backend/@model='egd']", 'entropy daemon'],
-  ["./devices/tpm[backend/@type='passthrough']", 'host TPM'],
+  ["./devices/tpm[not(backend/@type='emulator')]", 'host TPM'],
+  ['./devices/tpm/backend/encryption', 'encryption of the TPM state'],
+  ['./devices/pstore', 'persistent store file'],
   ['./memoryBacking/hugepages', 'huge pages'],
   ['./numatune', 'NUMA placement'],
   ['./cputune/vcpupin', 'vCPU pinning'],
@@ -22,16 +27,22 @@ const DROPPED: readonly (readonly [path: string, what: string])[] = [
   ['./cputune/cachetune', 'cache partition'],
   ['./cputune/memorytune', 'memory bandwidth partition'],
   ['./blkiotune/device', 'host block device weight'],
+  ["./resource[not(normalize-space(partition)='/machine')]", 'resource partition'],
   ['./launchSecurity', 'launch security'],
   ['./seclabel', 'security label'],
-  [
-    "./*[local-name()='commandline' and contains(namespace-uri(), 'libvirt.org/schemas/domain/qemu')]",
-    'QEMU arguments',
-  ],
+  ['./os/acpi', 'ACPI table file'],
+  ["./sysinfo[@type='fwcfg']/entry[@file]", 'firmware configuration file'],
+  ["./*[namespace-uri()!='']", 'hypervisor-specific setting'],
 ];
 
-/** Character devices that own a host file, port or socket. spicevmc, dbus and pty belong to the domain itself. */
-const PRIVATE_CHARACTER_TYPES = new Set(['pty', 'spicevmc', 'qemu-vdagent', 'null', 'vc', 'stdio']);
+/** What goes without a word: it says nothing to the guest, or the host puts its own in its place. */
+const FORGOTTEN = [
+  './resource',
+  './devices/emulator',
+  './devices/tpm/backend/source',
+  './devices/memory/source',
+  './devices//*[namespace-uri()!=""]',
+] as const;
 
 /**
  * Removes from a domain everything that it would share with its source: host devices, pinning, files and sockets of
@@ -43,62 +54,34 @@ export function detachFromHost(domain: Element): string[] {
     const count = removeElements(path, domain);
     if (count > 0) dropped.push(count === 1 ? what : `${count} × ${what}`);
   }
-  selectElement('./vcpu', domain)?.removeAttribute('cpuset');
-  for (const vcpus of selectElements('./devices/emulator', domain)) removeElement(vcpus);
-  dropped.push(...detachCharacterDevices(domain), ...detachChannels(domain));
-  detachGraphics(domain);
-  return dropped;
+  for (const path of FORGOTTEN) removeElements(path, domain);
+  const vcpu = selectElement('./vcpu', domain);
+  vcpu?.removeAttribute('cpuset');
+  // `auto` asks the host's numad for a place
+  vcpu?.removeAttribute('placement');
+  return [
+    ...dropped,
+    ...detachCharacterDevices(domain),
+    ...detachDisplays(domain),
+    ...detachRoms(domain),
+    ...detachEntropy(domain),
+  ];
 }
 
-function detachCharacterDevices(domain: Element): string[] {
+function detachRoms(domain: Element): string[] {
+  const roms = selectElements('./devices/*/rom[@file]', domain);
+  for (const rom of roms) removeElement(rom);
+  return roms.length === 0 ? [] : ['option ROM file'];
+}
+
+/** Any other file would be read to the guest as if it were noise. */
+function detachEntropy(domain: Element): string[] {
   const dropped: string[] = [];
-  for (const device of selectElements('./devices/serial | ./devices/console | ./devices/parallel', domain)) {
-    removeElements('./log', device);
-    const type = device.getAttribute('type') ?? 'pty';
-    if (PRIVATE_CHARACTER_TYPES.has(type)) {
-      removeElements('./source', device);
-      device.removeAttribute('tty');
-      continue;
-    }
-    // the port stays, so that the guest's console does: only its other end becomes a pty
-    const target = attribute('./source', 'path', device) ?? type;
-    removeElements('./source | ./protocol', device);
-    device.setAttribute('type', 'pty');
-    dropped.push(`${device.tagName} on ${target} (now a pty)`);
+  for (const backend of selectElements("./devices/rng/backend[@model='random']", domain)) {
+    const source = text('.', backend) ?? '';
+    if (source === '' || isEntropyDevice(source)) continue;
+    backend.textContent = '/dev/urandom';
+    dropped.push(`entropy from ${source} (now /dev/urandom)`);
   }
   return dropped;
-}
-
-function detachChannels(domain: Element): string[] {
-  const dropped: string[] = [];
-  for (const channel of selectElements('./devices/channel', domain)) {
-    removeElements('./log', channel);
-    const type = channel.getAttribute('type') ?? 'unix';
-    const mode = attribute('./source', 'mode', channel) ?? 'bind';
-    if (type === 'unix' && mode === 'bind') {
-      // without a path libvirt gives each domain a socket of its own
-      removeElements('./source', channel);
-      continue;
-    }
-    if (PRIVATE_CHARACTER_TYPES.has(type)) {
-      removeElements('./source', channel);
-      continue;
-    }
-    dropped.push(`channel ${attribute('./target', 'name', channel) ?? type}`);
-    removeElement(channel);
-  }
-  return dropped;
-}
-
-function detachGraphics(domain: Element): void {
-  for (const graphics of selectElements('./devices/graphics', domain)) {
-    for (const name of ['port', 'tlsPort', 'websocket', 'socket']) graphics.removeAttribute(name);
-    const type = graphics.getAttribute('type');
-    if (type === 'vnc' || type === 'spice' || type === 'rdp') graphics.setAttribute('autoport', 'yes');
-    for (const listen of selectElements("./listen[@type='socket']", graphics)) {
-      removeElement(listen);
-      if (type === 'spice') graphics.setAttribute('autoport', 'no');
-      appendElement(graphics, 'listen', { type: 'none' });
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import type { Element } from '@xmldom/xmldom';
-import { appendElement, ensureElement, removeElement, selectElements } from './xml.ts';
+import { DarkroomError } from '../errors.ts';
+import { ensureElement, removeElement, selectElements } from './xml.ts';
 
 /** Namespace of our element in a domain's `<metadata>` (https://libvirt.org/formatdomain.html#general-metadata). */
 export const DARKROOM_NAMESPACE = 'urn:darkroom:instance:1';
@@ -16,10 +17,11 @@ export function readDarkroomMetadata(domain: Element): DarkroomMetadata | null {
 export function writeDarkroomMetadata(domain: Element, metadata: DarkroomMetadata | null): void {
   for (const element of darkroomElements(domain)) removeElement(element);
   if (metadata === null) return;
-  const element = appendElement(ensureElement(domain, 'metadata'), 'darkroom:instance', {
-    'xmlns:darkroom': DARKROOM_NAMESPACE,
-  });
+  const document = domain.ownerDocument;
+  if (document === null) throw new DarkroomError('INTERNAL', 'The domain belongs to no document');
+  const element = document.createElementNS(DARKROOM_NAMESPACE, 'darkroom:instance');
   element.setAttribute('image', metadata.imageId);
+  ensureElement(domain, 'metadata').appendChild(element);
 }
 
 function darkroomElements(domain: Element): Element[] {
