@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Names of all that tests leave on a host begin with this: scripts/test removes what a killed run has left. */
-export const TEST_PREFIX = 'dr-test-';
+/** Names of all that a run makes on a host begin with this: scripts/test removes what a killed run has left. */
+const RUN_PREFIX = `dr-test-${process.env['DARKROOM_TEST_RUN'] ?? process.pid}-`;
 
 /** Reachable by the user that QEMU runs as. */
 const IMAGES_FOLDER = '/var/lib/libvirt/images';
@@ -12,8 +12,9 @@ export interface TestFolder extends AsyncDisposable {
   readonly path: string;
 }
 
+/** For domains, images and folders. */
 export function uniqueName(): string {
-  return `${TEST_PREFIX}${randomBytes(4).toString('hex')}`;
+  return `${RUN_PREFIX}${randomBytes(4).toString('hex')}`;
 }
 
 /** A folder that QEMU may enter; removed when disposed of. */

@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# What killed test runs leave on a host. All names are dr-test-<pid>-<random>, pid being the run's: those of running
+# processes other than the caller's are let alone.
+
+images_folder=/var/lib/libvirt/images
+
+remove_test_leftovers() {
+  local uri=qemu:///system name
+  for name in $(virsh -q -c "$uri" list --all --name 2>/dev/null | filter_leftovers); do
+    virsh -q -c "$uri" destroy "$name" >/dev/null 2>&1 || true
+    virsh -q -c "$uri" undefine "$name" --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm >/dev/null 2>&1 || true
+    say "removed domain $name, left by a test"
+  done
+  for name in $(virsh -q -c "$uri" net-list --all --name 2>/dev/null | filter_leftovers); do
+    virsh -q -c "$uri" net-destroy "$name" >/dev/null 2>&1 || true
+    virsh -q -c "$uri" net-undefine "$name" >/dev/null 2>&1 || true
+  done
+  for name in $(find "$images_folder" -maxdepth 1 -name 'dr-test-*' -printf '%f\n' 2>/dev/null | filter_leftovers); do
+    remove_folder "$images_folder/$name"
+  done
+}
+
+filter_leftovers() {
+  local name pid
+  while read -r name; do
+    [[ $name =~ ^dr-test-([0-9]+)- ]] || continue
+    pid=${BASH_REMATCH[1]}
+    if [ "$pid" = "$$" ] || [ ! -e "/proc/$pid" ]; then printf '%s\n' "$name"; fi
+  done
+}
+
+remove_folder() {
+  local folder=$1 mount_point device
+  while read -r mount_point; do
+    umount -l "$mount_point"
+  done < <(awk -v prefix="$folder/" 'index($2, prefix) == 1 { print $2 }' /proc/mounts)
+  while read -r device; do
+    losetup --detach "$device"
+  done < <(losetup --list --noheadings --output NAME,BACK-FILE | awk -v prefix="$folder/" 'index($2, prefix) == 1 { print $1 }')
+  rm -rf "$folder"
+}

@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# The libvirt daemon: started where no systemd does it.
+
+libvirt_uri=qemu:///system
+
+libvirt_answers() { timeout 10 virsh -q -c "$libvirt_uri" version >/dev/null 2>&1; }
+
+start_libvirt() {
+  libvirt_answers && return
+  if [ -d /run/systemd/system ]; then
+    systemctl start libvirtd
+  else
+    mkdir -p /run/libvirt
+    is_running virtlogd || virtlogd -d
+    is_running libvirtd || libvirtd -d
+  fi
+  for _ in $(seq 100); do
+    libvirt_answers && return
+    sleep 0.2
+  done
+  fail "libvirt does not answer at $libvirt_uri; see 'virsh -c $libvirt_uri version' and /var/log/libvirt"
+}
+
+# is_running DAEMON: its pid file names a process of that name.
+is_running() {
+  local pid
+  pid=$(cat "/run/$1.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]
+}

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# Debian packages: only the missing ones are installed, and nothing else is touched.
+
+# for Darkroom itself
+runtime_packages=(
+  qemu-system-x86 qemu-utils libvirt-daemon-system libvirt-clients ovmf swtpm swtpm-tools dnsmasq-base iptables
+  genisoimage xfsprogs openssh-client libguestfs-tools util-linux procps
+)
+# for building test guests
+guest_packages=(
+  busybox-static extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
+)
+
+install_packages() {
+  local missing
+  missing=$(missing_packages "$@")
+  [ -n "$missing" ] || return 0
+  say "installing Debian packages:" $missing
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  # shellcheck disable=SC2086
+  apt-get -qq install --no-install-recommends $missing >&2
+}
+
+missing_packages() {
+  local package installed
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p' || true)
+  for package in "$@"; do
+    grep -qxF "$package" <<<"$installed" || printf '%s ' "$package"
+  done
+}
