@@ -1,14 +1,11 @@
 import type { Element } from '@xmldom/xmldom';
 import { DarkroomError } from '../errors.ts';
 import { detachFromHost } from './detach-host.ts';
+import { isBootFilePath, isEntropyDevice } from './host-paths.ts';
 import { parseXml, removeElement, removeElements, rootElement, selectElements, serializeXml } from './xml.ts';
-
-/** Paths that any machine may name: what distributions install for guests, and entropy. */
-const HARMLESS_PATHS = [/^\/usr\/(local\/)?share\/[^.]/, /^\/dev\/u?random$/];
 
 /** Elements that make libvirt or QEMU run or read something of the host, by path or by other means. */
 const REACHING: readonly (readonly [path: string, what: string])[] = [
-  ['./os/kernel | ./os/initrd | ./os/dtb | ./os/acpi', 'kernel outside of the disk'],
   ["./sysinfo[@type='fwcfg']", 'firmware configuration files'],
   ['./devices/interface/script | ./devices/interface/downscript', 'network script'],
   ["./devices/interface[not(@type='network' or @type='bridge' or @type='user')]", 'network device of the host'],
@@ -71,6 +68,7 @@ function findPath(element: Element): string | null {
   return values.find(isHostPath) ?? null;
 }
 
+/** Firmware, kernels and entropy are where any host has its own. */
 function isHostPath(value: string): boolean {
-  return value.startsWith('/') && (value.includes('/..') || !HARMLESS_PATHS.some((harmless) => harmless.test(value)));
+  return value.startsWith('/') && !isBootFilePath(value) && !isEntropyDevice(value);
 }

@@ -1,0 +1,77 @@
+import { DarkroomError, hasCode } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
+import { imageChecksum } from '../model/image-rules.ts';
+import type { VerifyImageRequest } from '../model/requests.ts';
+import { bootImage, removeBoot } from './steps/boot-image.ts';
+import { findImage } from './steps/find-image.ts';
+import { verifyFiles } from './steps/verify-files.ts';
+import type { Core } from './support/context.ts';
+import type { Recover, UseCase } from './support/use-case.ts';
+import { verifyPlanSchema } from './verify-plan.ts';
+
+interface VerifyInput {
+  readonly imageId: string;
+  /** null: its files are read only. */
+  readonly boot: { readonly expect: string | null; readonly timeoutMs: number } | null;
+}
+
+/** Reads an image again and says whether it is what it was; on request starts it for a moment. */
+export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
+  prepare: async (core, request) => {
+    const image = await findImage(core, request.image);
+    requireReadable(image);
+    const { isBooted, expect, timeoutMs } = request;
+    return {
+      target: image.name,
+      locks: { exclusive: [], shared: [`image:${image.id}`] },
+      input: { imageId: image.id, boot: isBooted ? { expect, timeoutMs } : null },
+    };
+  },
+  run: async (context, { imageId, boot }, signal) => {
+    const image = await context.store.readImage(imageId);
+    requireReadable(image);
+    await context.operation.announce('read');
+    try {
+      await recordSound(context, { ...image, disks: await verifyFiles(context, image, signal) });
+    } catch (error) {
+      if (hasCode(error, 'IMAGE_DAMAGED')) await recordDamage(context, imageId);
+      throw error;
+    }
+    if (boot !== null) await bootImage(context, { image, ...boot }, signal);
+    return { imageId };
+  },
+};
+
+function requireReadable(image: Image): void {
+  if (image.status === 'active' || image.status === 'error') return;
+  throw new DarkroomError(
+    'IMAGE_STATE',
+    `The image ${image.name} (${image.id}) is ${image.status}: there is nothing to verify.`,
+    {
+      fields: { imageId: image.id, status: image.status },
+    },
+  );
+}
+
+/** Sums that were not known yet are, from here on; an image that failed before is itself again. */
+async function recordSound(core: Core, verified: Image): Promise<void> {
+  const current = await core.store.readImage(verified.id);
+  const checksum = imageChecksum(verified.disks);
+  if (current.status === 'active' && current.checksum.value === checksum.value) return;
+  await core.store.updateImage({ ...current, status: 'active', disks: verified.disks, checksum });
+}
+
+/** A store that cannot be written either must not hide the damage. */
+async function recordDamage(core: Core, imageId: string): Promise<void> {
+  try {
+    const current = await core.store.readImage(imageId);
+    if (current.status !== 'error') await core.store.updateImage({ ...current, status: 'error' });
+  } catch (error) {
+    core.log.error({ imageId, error: String(error) }, 'the damage of an image could not be recorded');
+  }
+}
+
+export const recoverVerifyImage: Recover = async (core, unfinished) => {
+  await removeBoot(core, verifyPlanSchema.parse(unfinished.plan));
+  return ['The machine that the image was tried in was removed.'];
+};
