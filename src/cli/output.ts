@@ -23,7 +23,7 @@ export function createOutput(streams: Pick<Output, 'stdout' | 'stderr'>, options
   return {
     ...streams,
     isJson: options.isJson,
-    paint: (colour, text) => (isColoured ? styleText(colour, text) : text),
+    paint: (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text),
   };
 }
 

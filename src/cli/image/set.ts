@@ -9,8 +9,8 @@ import { renderImage } from '../render/image.ts';
 interface SetFlags {
   readonly name?: string | undefined;
   readonly description?: string | undefined;
-  readonly protected: boolean;
-  readonly noProtected: boolean;
+  readonly protected?: boolean | undefined;
+  readonly noProtected?: boolean | undefined;
   readonly property: readonly string[];
 }
 
@@ -23,8 +23,8 @@ export function addImageSet(yargs: Argv<GlobalOptions>, host: CommandHost): void
         .positional('image', { type: 'string', demandOption: true, describe: 'Name or id of the image' })
         .option('name', { type: 'string', requiresArg: true, describe: 'New name' })
         .option('description', { type: 'string', requiresArg: true, describe: "New description; '' removes it" })
-        .option('protected', { type: 'boolean', default: false, describe: 'Nobody can delete it' })
-        .option('no-protected', { type: 'boolean', default: false, describe: 'It can be deleted again' })
+        .option('protected', { type: 'boolean', describe: 'Nobody can delete it' })
+        .option('no-protected', { type: 'boolean', describe: 'It can be deleted again' })
         .option('property', {
           type: 'string',
           array: true,
@@ -56,8 +56,8 @@ function changesOf(flags: SetFlags): UpdateImageBody {
   return {
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.description === undefined ? {} : { description: flags.description }),
-    ...(flags.protected ? { protected: true } : {}),
-    ...(flags.noProtected ? { protected: false } : {}),
+    ...(flags.protected === true ? { protected: true } : {}),
+    ...(flags.noProtected === true ? { protected: false } : {}),
     ...(flags.property.length === 0 ? {} : { properties: parseProperties(flags.property) }),
   };
 }
