@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/drivers/state/database.ts';
 import { openStateStore, type StateStore } from '../../src/drivers/state/state-store.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { makeOperation, outcome, processIdentity } from '../support/sample-operations.ts';
@@ -142,6 +143,19 @@ describe('state.db', () => {
     );
     expect(failure.message).toContain(file);
     expect(failure.message).toMatch(/move .*state\.db-wal .* losing them loses no image/);
+  });
+
+  it('waits for the disk in every durable write, also after a cheap one and one that failed', () => {
+    const database = openDatabase(stateDir);
+    const synchronous = () => Object(database.prepare('PRAGMA synchronous').get()).synchronous;
+    const FULL = 2;
+    expect(synchronous()).toBe(FULL);
+    database.transact('cheap', () => expect(synchronous()).toBeLessThan(FULL));
+    expect(synchronous()).toBe(FULL);
+    expect(() => database.transact('cheap', () => expect.fail('on purpose'))).toThrow('on purpose');
+    expect(synchronous()).toBe(FULL);
+    database.transact('durable', () => expect(synchronous()).toBe(FULL));
+    database.close();
   });
 
   it('starts anew where the file was moved away or is empty', async () => {
