@@ -53,6 +53,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   NO_DISKS: refused,
   DISK_MISSING: refused,
   DISK_UNSUPPORTED: refused,
+  NETWORK_INACTIVE: refused,
   INSTANCE_UNSUPPORTED: refused,
   INSTANCE_UNMANAGED: refused,
   INTERNAL_SNAPSHOTS: refused,
