@@ -15,8 +15,17 @@ remove_test_leftovers() {
     virsh -q -c "$uri" net-destroy "$name" >/dev/null 2>&1 || true
     virsh -q -c "$uri" net-undefine "$name" >/dev/null 2>&1 || true
   done
+  end_stray_guests
   for name in $(find "$images_folder" -maxdepth 1 -name 'dr-test-*' -printf '%f\n' 2>/dev/null | filter_leftovers); do
     remove_folder "$images_folder/$name"
+  done
+}
+
+# Guests whose daemon, a second one, died with its test.
+end_stray_guests() {
+  local pid name
+  pgrep -a qemu-system | sed -n 's/^\([0-9]*\) .*guest=\(dr-test-[0-9a-z-]*\).*/\1 \2/p' | while read -r pid name; do
+    [ -z "$(filter_leftovers <<<"$name")" ] || kill -KILL "$pid" || true
   done
 }
 
