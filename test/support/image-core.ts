@@ -1,0 +1,84 @@
+import { createLogger } from '../../src/lib/logger.ts';
+import type { Operation, OperationKind } from '../../src/model/operation.ts';
+import type { Core, HostSettings } from '../../src/operations/support/context.ts';
+import { OperationRunner } from '../../src/operations/support/operation-runner.ts';
+import type { UseCase } from '../../src/operations/support/use-case.ts';
+import { createFakeDiskTool } from './fake-disk-tool.ts';
+import {
+  createFakeClock,
+  createFakeFiles,
+  createFakeGeneralizer,
+  createFakeProcesses,
+  createFakeSeeds,
+} from './fake-host.ts';
+import { createFakeHypervisor } from './fake-hypervisor.ts';
+import { createFakeImageStore } from './fake-image-store.ts';
+import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
+
+const SETTINGS: HostSettings = {
+  instancesDir: '/nowhere/instances',
+  overlayDir: '/nowhere/overlays',
+  qemuUser: 'libvirt-qemu',
+  launch: { virtType: 'qemu', network: 'default', memoryMiB: 512, vcpus: 1 },
+  agentProbeTimeoutMs: 1000,
+  freezeTimeoutMs: 5000,
+  freezeWindowMs: 8000,
+  quota: { maxImages: null, maxImageBytes: null },
+  reserveBytes: 0,
+  maxConcurrentCopies: 2,
+  copyBandwidthBytesPerSecond: 0,
+  commitBandwidthBytesPerSecond: 0,
+  transferDirs: [],
+};
+
+/** A host of fakes for the image operations; tests put real drivers in the place of some. */
+export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
+  parts: Parts,
+  settings: Partial<HostSettings> = {},
+): Core & Parts {
+  return {
+    hypervisor: createFakeHypervisor(),
+    diskTool: createFakeDiskTool(),
+    store: createFakeImageStore(),
+    journal: createFakeJournal(),
+    locks: createFakeLocks(),
+    files: createFakeFiles(),
+    processes: createFakeProcesses(),
+    clock: createFakeClock(),
+    seeds: createFakeSeeds(),
+    generalizer: createFakeGeneralizer(),
+    log: createLogger({ level: 'silent', isPretty: false }),
+    settings: { ...SETTINGS, ...settings },
+    hostName: 'host-a',
+    caller: { userId: 'root', isTrustedWithPaths: true },
+    ...parts,
+  };
+}
+
+/** Runs an operation as an application does, and gives its record when it is over. What prepare refuses is thrown. */
+export async function runToEnd<Request extends { readonly kind: OperationKind }, Input>(
+  core: Core,
+  useCase: UseCase<Request, Input>,
+  request: Request,
+): Promise<Operation> {
+  const runner = new OperationRunner(core);
+  const { id } = await runner.start(useCase, request);
+  await runner.drain();
+  return (await core.journal.read(id)).operation;
+}
+
+/** Runs an operation that is cancelled as soon as `isTime` says so of its record. */
+export async function runCancelled<Request extends { readonly kind: OperationKind }, Input>(
+  core: Core,
+  useCase: UseCase<Request, Input>,
+  work: { readonly request: Request; readonly isTime: (operation: Operation) => boolean },
+): Promise<Operation> {
+  const runner = new OperationRunner(core);
+  const { id } = await runner.start(useCase, work.request);
+  for (;;) {
+    const { operation } = await core.journal.read(id);
+    if (operation.status !== 'running') return operation;
+    if (work.isTime(operation)) runner.cancel(id);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
