@@ -32,6 +32,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'NO_DISKS',
     'DISK_MISSING',
     'DISK_UNSUPPORTED',
+    'NETWORK_INACTIVE',
     'INSTANCE_UNSUPPORTED',
     'INSTANCE_UNMANAGED',
     'INTERNAL_SNAPSHOTS',
