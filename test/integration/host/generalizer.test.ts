@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createGeneralizer } from '../../../src/drivers/host/generalizer.ts';
+
+const TIMEOUT_MS = 300_000;
+let folder = '';
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+function makeEmptyDisk(name: string): { path: string; format: string } {
+  const disk = { path: path.join(folder, name), format: 'qcow2' };
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', disk.path, '64M']);
+  return disk;
+}
+
+/** A disk that libguestfs takes for a small Debian with a machine-id and an ssh host key. */
+function makeLinuxDisk(name: string): { path: string; format: string } {
+  const disk = makeEmptyDisk(name);
+  const script = [
+    'run',
+    'part-disk /dev/sda mbr',
+    'mkfs ext4 /dev/sda1 label:system',
+    'mount /dev/sda1 /',
+    ...['/etc/ssh', '/bin', '/usr/bin', '/var/log', '/var/lib/dpkg', '/root', '/home', '/boot', '/tmp', '/dev'].map(
+      (directory) => `mkdir-p ${directory}`,
+    ),
+    'write /etc/debian_version "12.0\\n"',
+    'write /etc/os-release "ID=debian\\nVERSION_ID=12\\nPRETTY_NAME=Debian\\n"',
+    'write /etc/fstab "LABEL=system / ext4 defaults 0 1\\n"',
+    'write /etc/passwd "root:x:0:0:root:/root:/bin/sh\\n"',
+    'write /etc/machine-id "0123456789abcdef0123456789abcdef\\n"',
+    'write /etc/ssh/ssh_host_rsa_key "secret"',
+    'write /root/kept "kept"',
+  ].join('\n');
+  guestfish(disk, script);
+  return disk;
+}
+
+function guestfish(disk: { path: string }, script: string): string {
+  return execFileSync('guestfish', ['--format=qcow2', '-a', disk.path], {
+    input: script,
+    encoding: 'utf8',
+    env: { ...process.env, LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' },
+  });
+}
+
+/** Command lines of running processes that name the text. */
+function findProcesses(text: string): string[] {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    });
+  return commands.filter((command) => command.includes(text));
+}
+
+beforeAll(() => {
+  folder = mkdtempSync('/var/tmp/dr-qi-sysprep-');
+  execFileSync('sh', ['-c', 'command -v virt-sysprep || { echo "install libguestfs-tools" >&2; exit 1; }']);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+describe('generalizer', () => {
+  it('removes machine-id and host keys and keeps the rest', { timeout: TIMEOUT_MS }, async () => {
+    const system = makeLinuxDisk('linux, 1.qcow2');
+    await createGeneralizer().generalize([system, makeEmptyDisk('data.qcow2')]);
+    const found = guestfish(system, 'run\nmount /dev/sda1 /\ncat /etc/machine-id\nls /etc/ssh\ncat /root/kept');
+    expect(found).not.toContain('0123456789abcdef');
+    expect(found).not.toContain('ssh_host_rsa_key');
+    expect(found).toContain('kept');
+  });
+
+  it('says that it knows no system on an empty disk', { timeout: TIMEOUT_MS }, async () => {
+    const disk = makeEmptyDisk('empty.qcow2');
+    const error = await failureOf(createGeneralizer().generalize([disk]));
+    expect(error).toMatchObject({ code: 'GENERALIZE_FAILED', fields: { path: disk.path } });
+    expect(String(error)).toContain('knows no operating system');
+  });
+
+  it('says what failed when a disk is damaged', { timeout: TIMEOUT_MS }, async () => {
+    const error = await failureOf(
+      createGeneralizer({ acceleration: 'tcg' }).generalize([{ path: path.join(folder, 'missing'), format: 'raw' }]),
+    );
+    expect(error).toMatchObject({ code: 'GENERALIZE_FAILED' });
+    expect(String(error)).toContain('No such file');
+  });
+
+  it('ends the helper system too when it is cancelled', { timeout: TIMEOUT_MS }, async () => {
+    const disk = makeEmptyDisk('cancelled.qcow2');
+    const controller = new AbortController();
+    const running = failureOf(createGeneralizer({ acceleration: 'tcg' }).generalize([disk], controller.signal));
+    await vi.waitFor(() => expect(findProcesses(disk.path).some((c) => c.includes('qemu-system'))).toBe(true), 60_000);
+    controller.abort();
+    expect(await running).toMatchObject({ code: 'CANCELLED' });
+    await sleep(2_000);
+    expect(findProcesses(disk.path)).toEqual([]);
+  });
+
+  it('is available here', async () => {
+    await createGeneralizer().assertAvailable();
+  });
+
+  it('says what to install where the tool is missing', async () => {
+    vi.stubEnv('PATH', folder);
+    const disk = { path: path.join(folder, 'any'), format: 'raw' };
+    for (const attempt of [createGeneralizer().assertAvailable(), createGeneralizer().generalize([disk])]) {
+      const error = await failureOf(attempt);
+      expect(error).toMatchObject({ code: 'TOOL_MISSING' });
+      expect(String(error)).toContain('install libguestfs-tools');
+    }
+  });
+});
