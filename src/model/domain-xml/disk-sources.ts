@@ -1,5 +1,15 @@
 import type { Element } from '@xmldom/xmldom';
-import { attribute, parseXml, removeElement, rootElement, selectElements, serializeXml } from './xml.ts';
+import {
+  appendElement,
+  attribute,
+  ensureElement,
+  parseXml,
+  removeElement,
+  removeElements,
+  rootElement,
+  selectElements,
+  serializeXml,
+} from './xml.ts';
 
 export interface SnapshotDisk {
   readonly target: string;
@@ -61,6 +71,29 @@ export function restoreDiskElements(currentXml: string, savedXml: string, target
     if (original === undefined || !targets.includes(target)) continue;
     disk.parentNode?.insertBefore(document.importNode(original, true), disk);
     removeElement(disk);
+  }
+  return serializeXml(document);
+}
+
+/** The XML with other files or devices as the sources of some disks, for a definition of which no copy was kept. */
+export function replaceDiskSources(
+  xml: string,
+  disks: readonly {
+    readonly target: string;
+    readonly path: string;
+    readonly format: string;
+    readonly isBlockDevice: boolean;
+  }[],
+): string {
+  const document = parseXml(xml);
+  const elements = indexDisks(rootElement(document));
+  for (const disk of disks) {
+    const element = elements.get(disk.target);
+    if (element === undefined) continue;
+    removeElements('./source | ./backingStore | ./mirror', element);
+    element.setAttribute('type', disk.isBlockDevice ? 'block' : 'file');
+    appendElement(element, 'source', { [disk.isBlockDevice ? 'dev' : 'file']: disk.path });
+    ensureElement(element, 'driver').setAttribute('type', disk.format);
   }
   return serializeXml(document);
 }

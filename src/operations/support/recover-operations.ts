@@ -7,12 +7,16 @@ export type RecoveryTable = Readonly<Partial<Record<OperationKind, Recover>>>;
 
 /** Puts right what operations of dead processes left behind, oldest first. One that cannot be mended now stops no other. */
 export async function recoverOperations(core: Core, table: RecoveryTable): Promise<void> {
+  for (const entry of await findDeadOperations(core)) await recoverOperation(core, table, entry);
+}
+
+/** Operations whose process is gone and that are unfinished, or not put right yet; oldest first. */
+export async function findDeadOperations(core: Core): Promise<JournalledOperation[]> {
   const running = await core.journal.list({ status: 'running' });
   const unsettled = await core.journal.list({ isUnsettled: true });
   const known = new Map([...running, ...unsettled].map((entry) => [entry.operation.id, entry]));
   const dead = [...known.values()].filter((entry) => !core.processes.isAlive(entry.owner));
-  dead.sort((left, right) => left.operation.startedAt.localeCompare(right.operation.startedAt));
-  for (const entry of dead) await recoverOperation(core, table, entry);
+  return dead.sort((left, right) => left.operation.startedAt.localeCompare(right.operation.startedAt));
 }
 
 async function recoverOperation(core: Core, table: RecoveryTable, entry: JournalledOperation): Promise<void> {

@@ -1,0 +1,14 @@
+const OVERLAY_PATTERN =
+  /^(?<disk>.+)\.(?<operation>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.overlay\.qcow2$/;
+
+/** `<disk>.<operation-id>.overlay.qcow2`: AppArmor's helper of libvirt knows the suffix, recovery knows the rest. */
+export function overlayPath(diskPath: string, operationId: string): string {
+  return `${diskPath}.${operationId}.overlay.qcow2`;
+}
+
+/** Which operation made an overlay for which disk; null when the path is no overlay of ours. */
+export function parseOverlayPath(path: string): { readonly diskPath: string; readonly operationId: string } | null {
+  const groups = OVERLAY_PATTERN.exec(path)?.groups;
+  if (groups?.['disk'] === undefined || groups['operation'] === undefined) return null;
+  return { diskPath: groups['disk'], operationId: groups['operation'] };
+}

@@ -1,0 +1,161 @@
+import path from 'node:path';
+import { newUuid } from '../lib/uuid.ts';
+import { captureProperties } from '../model/capture-properties.ts';
+import { hasCode } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
+import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
+import { minDiskGiB } from '../model/image-rules.ts';
+import { overlayPath } from '../model/overlay-name.ts';
+import type { CreateImageRequest } from '../model/requests.ts';
+import { type CapturePlan, capturePlanSchema } from './capture-plan.ts';
+import { type CaptureJob, captureDisks } from './steps/capture-disks.ts';
+import { checkQuota } from './steps/check-quota.ts';
+import { checkSpace } from './steps/check-space.ts';
+import { measureDisks } from './steps/copy-disks.ts';
+import { findInstance } from './steps/find-instance.ts';
+import { type Inspection, inspectInstance } from './steps/inspect-instance.ts';
+import { publishImage } from './steps/publish-image.ts';
+import { removeUnpublished } from './steps/remove-unpublished.ts';
+import { settleGuest } from './steps/settle-guest.ts';
+import { probeConsistency } from './steps/take-point-in-time.ts';
+import { undoAndSettle } from './steps/undo-and-settle.ts';
+import { waitForSlot } from './steps/wait-for-slot.ts';
+import { writeFirmware } from './steps/write-firmware.ts';
+import type { Core, OperationContext } from './support/context.ts';
+import { throwIfCancelled } from './support/patience.ts';
+import type { Recover, UseCase } from './support/use-case.ts';
+
+/** What an overlay may grow to before anybody looks again. */
+const OVERLAY_ALLOWANCE_BYTES = 64 * 1024 ** 2;
+
+interface CaptureInput {
+  readonly instanceId: string;
+  readonly request: CreateImageRequest;
+}
+
+/** A guest, running or not, becomes a bootable image that stands alone; the guest stays as it was. */
+export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
+  prepare: async (core, request) => {
+    requireImageName(request.name);
+    requireProperties(request.properties);
+    const domain = await findInstance(core, request.instance);
+    return {
+      target: domain.name,
+      locks: { exclusive: [`instance:${domain.uuid}`], shared: [] },
+      input: { instanceId: domain.uuid, request },
+    };
+  },
+  run: async (context, { instanceId, request }, signal) => {
+    if (request.isGeneralized) await context.generalizer.assertAvailable();
+    const inspection = await inspectInstance(context, instanceId, signal);
+    const agent = await probeConsistency(context, inspection, request.consistency);
+    await using _slot = await waitForSlot(context, signal);
+    const measuredBytes = await refuseWithoutRoom(context, inspection, signal);
+    const plan = planCapture(context, inspection);
+    await context.operation.enter('prepare', plan);
+    try {
+      const image = await capture(context, { request, inspection, agent, plan, measuredBytes }, signal);
+      // a thaw that nobody confirmed is all that can be left here
+      await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
+      return { imageId: image.id, instanceId };
+    } catch (error) {
+      await undoAndSettle(context, () => undoCapture(context, plan));
+      throw error;
+    }
+  },
+};
+
+/** For a capture whose process died, at whatever step. */
+export const recoverCreateImage: Recover = async (core, unfinished) => {
+  const plan = capturePlanSchema.parse(unfinished.plan);
+  return await undoCapture(core, plan);
+};
+
+/** The guest first, whatever becomes of the draft. */
+async function undoCapture(core: Core, plan: CapturePlan): Promise<readonly string[]> {
+  try {
+    return await settleGuest(core, plan);
+  } finally {
+    await removeUnpublished(core, plan.imageId);
+  }
+}
+
+async function capture(context: OperationContext, job: Omit<CaptureJob, 'draft'>, signal: AbortSignal): Promise<Image> {
+  const { request, inspection, plan } = job;
+  const { description, savedXml, selection } = inspection;
+  const draft = await context.store.createDraft(plan.imageId);
+  const { disks, consistency, firmware } = await captureDisks(context, { ...job, draft }, signal);
+  const files = await writeFirmware(context, draft, { firmware, domainXml: savedXml });
+  const base = await findBase(context, description.imageId);
+  throwIfCancelled(signal);
+  await context.operation.enter('publish', plan);
+  const image = await publishImage(context, draft, {
+    name: request.name,
+    description: request.description,
+    minDiskGiB: minDiskGiB(disks, base),
+    minMemoryMiB: base?.minMemoryMiB ?? 0,
+    consistency,
+    disks,
+    skippedDisks: selection.skipped,
+    ...files,
+    properties: captureProperties({ description, base, userId: context.caller.userId, stated: request.properties }),
+  });
+  await context.operation.saveResult({ imageId: image.id });
+  return image;
+}
+
+/** The image that the instance was launched from, where it still can be read. */
+async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
+  if (imageId === null) return null;
+  try {
+    return await core.store.readImage(imageId);
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED')) return null;
+    throw error;
+  }
+}
+
+async function refuseWithoutRoom(core: Core, inspection: Inspection, signal: AbortSignal): Promise<number> {
+  const { captured } = inspection.selection;
+  await core.store.assertWritable();
+  const measuredBytes = await measureDisks(core, captured, signal);
+  await checkQuota(core, measuredBytes);
+  const isLive = inspection.powerState === 'running' || inspection.powerState === 'paused';
+  await checkSpace(core, [
+    { path: core.store.rootPath, bytes: measuredBytes, what: 'the image' },
+    ...(isLive
+      ? captured.map((disk) => ({
+          path: overlayFolder(core, disk),
+          bytes: OVERLAY_ALLOWANCE_BYTES,
+          what: 'what the guest writes meanwhile',
+        }))
+      : []),
+  ]);
+  return measuredBytes;
+}
+
+function overlayFolder(core: Core, disk: { readonly path: string; readonly isBlockDevice: boolean }): string {
+  return disk.isBlockDevice ? core.settings.overlayDir : path.dirname(disk.path);
+}
+
+function planCapture(context: OperationContext, inspection: Inspection): CapturePlan {
+  const { domain, powerState, savedXml, selection } = inspection;
+  const isLive = powerState === 'running' || powerState === 'paused';
+  return {
+    version: 1,
+    instanceId: domain.uuid,
+    instanceName: domain.name,
+    imageId: newUuid(),
+    powerState,
+    isPersistent: domain.isPersistent,
+    savedXml,
+    disks: selection.captured.map((disk) => {
+      const place = path.join(overlayFolder(context, disk), path.basename(disk.path));
+      return { ...disk, overlayPath: isLive ? overlayPath(place, context.operation.id) : null };
+    }),
+    mayBeFrozen: false,
+    mayBePaused: false,
+    helpers: [],
+    isChainRestored: !isLive,
+  };
+}

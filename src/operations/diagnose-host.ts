@@ -1,0 +1,36 @@
+import type { DoctorCheck, DoctorReport } from '../model/doctor.ts';
+import { checkGuests } from './doctor/check-guests.ts';
+import { checkLeftovers } from './doctor/check-leftovers.ts';
+import { checkLibvirt } from './doctor/check-libvirt.ts';
+import { checkOperations } from './doctor/check-operations.ts';
+import { checkPlaces } from './doctor/check-places.ts';
+import { checkTools } from './doctor/check-tools.ts';
+import { failedCheck } from './doctor/doctor-check.ts';
+import type { Core } from './support/context.ts';
+import type { RecoveryTable } from './support/recover-operations.ts';
+
+/** Looks at the host; with `isRepairing` also mends leftovers that are proven to be ours. Never throws for what it finds. */
+export async function diagnoseHost(
+  core: Core,
+  recovery: RecoveryTable,
+  options: { readonly isRepairing: boolean },
+): Promise<DoctorReport> {
+  const checks: DoctorCheck[] = [
+    ...(await guarded('libvirt.reachable', () => checkLibvirt(core))),
+    ...(await guarded('tool.qemu-img', () => checkTools(core))),
+    ...(await guarded('store.writable', () => checkPlaces(core))),
+    ...(await guarded('operation.unsettled', () => checkOperations(core, recovery, options))),
+    ...(await guarded('leftover.overlay', () => checkLeftovers(core, options))),
+    ...(await guarded('guest.agent', () => checkGuests(core))),
+  ];
+  return { checks, isHealthy: checks.every((check) => check.status !== 'error') };
+}
+
+/** One part that cannot be looked at hides no other. */
+async function guarded(id: string, look: () => Promise<DoctorCheck[]>): Promise<DoctorCheck[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [failedCheck(id, error)];
+  }
+}
