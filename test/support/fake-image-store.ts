@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { DarkroomError, type ErrorCode } from '../../src/model/errors.ts';
 import type { Image, ImageUser } from '../../src/model/image.ts';
 import type { BrokenImage, ImageDraft, ImageStore } from '../../src/model/ports/image-store.ts';
@@ -19,6 +20,7 @@ export interface FakeImageStoreOptions {
 /** Records in memory, files in a temporary folder, since operations write them by path. */
 export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeImageStore {
   const root = mkdtempSync(path.join(tmpdir(), 'dr-fake-store-'));
+  removeAfterTest(root);
   const images = new Map<string, Image>();
   const broken = new Map<string, BrokenImage>();
   const users = new Map<string, Map<string, ImageUser>>();
@@ -96,6 +98,15 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
     breakImage: (id, reason) => void broken.set(id, { id, reason }),
     dispose: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** Many tests of use cases make a store and go. One that is made outside of a test must be disposed of. */
+function removeAfterTest(root: string): void {
+  try {
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  } catch {
+    // Not within a test.
+  }
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
