@@ -9,7 +9,8 @@ export class CallThread {
   #hasEnded = false;
 
   constructor(uri: string) {
-    this.#worker = new Worker(new URL('./call-worker.js', import.meta.url), { workerData: { uri } });
+    // Node's own options would be inherited, such as --input-type, which a thread must not have
+    this.#worker = new Worker(new URL('./call-worker.js', import.meta.url), { workerData: { uri }, execArgv: [] });
     this.#worker.unref();
     this.#worker.on('error', (error) => this.#fail?.(error));
     this.#ended = new Promise((resolve) => {

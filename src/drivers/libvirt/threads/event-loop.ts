@@ -13,7 +13,7 @@ class EventLoop {
 
   constructor() {
     const file = new URL('./event-worker.js', import.meta.url);
-    this.#worker = new Worker(file, { workerData: { shared: this.#shared.buffer } });
+    this.#worker = new Worker(file, { workerData: { shared: this.#shared.buffer }, execArgv: [] });
     this.#worker.on('message', ({ id, event }: EventMessage) => this.#listeners.get(id)?.(event));
     this.#worker.on('error', (error) => this.#fail(error));
     // after the listeners: a listener for messages keeps the process alive again

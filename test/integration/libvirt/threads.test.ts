@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHypervisor } from '../../../src/drivers/libvirt/create-hypervisor.ts';
+import type { Hypervisor, HypervisorEvent } from '../../../src/model/ports/hypervisor.ts';
+import { LibvirtProxy } from './libvirt-proxy.ts';
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
+let proxy: LibvirtProxy;
+let hypervisor: Hypervisor;
+
+beforeEach(async () => {
+  proxy = await LibvirtProxy.start();
+  hypervisor = createHypervisor({ uri: proxy.uri });
+});
+
+afterEach(async () => {
+  // a call that a failed test left blocked ends with its connection
+  proxy.cut();
+  await hypervisor[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+});
+
+describe('call threads against libvirtd', () => {
+  test('a call that fails while another is blocked gets its own error, and the blocked one its own answer', async () => {
+    await hypervisor.versions();
+    proxy.holdAnswers();
+    let isAnswered = false;
+    const blocked = hypervisor.versions().finally(() => {
+      isAnswered = true;
+    });
+
+    await expect(hypervisor.getDomain(NOBODY)).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' });
+    await expect(hypervisor.defineDomain('<domain')).rejects.toMatchObject({
+      code: 'LIBVIRT_FAILED',
+      fields: { libvirtCode: 35 },
+    });
+    expect(isAnswered).toBe(false);
+
+    proxy.releaseAnswers();
+    await expect(blocked).resolves.toMatchObject({ driver: 'QEMU' });
+  });
+
+  test('a failure and another failure at the same time do not swap their errors', async () => {
+    const failures = Array.from({ length: 40 }, (_unused, index) =>
+      index % 2 === 0
+        ? expect(hypervisor.getDomain(NOBODY)).rejects.toMatchObject({ code: 'INSTANCE_NOT_FOUND' })
+        : expect(hypervisor.defineDomain(`<x${index}/>`)).rejects.toThrow(`x${index}`),
+    );
+
+    await Promise.all(failures);
+  });
+
+  test('sixteen blocked calls do not hold up a thaw', async () => {
+    const blocked = await blockCalls(16);
+
+    await expect(hypervisor.thawFileSystems(NOBODY, { timeoutMs: 1000 })).rejects.toMatchObject({
+      code: 'INSTANCE_NOT_FOUND',
+    });
+
+    proxy.releaseAnswers();
+    await Promise.all(blocked);
+  });
+
+  test('a seventeenth call waits for a free thread and is then made', async () => {
+    const blocked = await blockCalls(16);
+    const waiting = hypervisor.offersKvm();
+    expect(await Promise.race([waiting, pause(300)])).toBe('paused');
+    proxy.releaseAnswers();
+
+    await expect(waiting).resolves.toBeTypeOf('boolean');
+    await Promise.all(blocked);
+  });
+
+  test('a call fails with LIBVIRT_UNREACHABLE when its connection is lost, and the next one connects again', async () => {
+    await hypervisor.versions();
+    proxy.holdAnswers();
+    const blocked = hypervisor.versions();
+    const failure = expect(blocked).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
+    await pause(100);
+    proxy.cut();
+    await failure;
+
+    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+  });
+
+  test('says that libvirt is not reachable while it is down', async () => {
+    await hypervisor.versions();
+    await proxy.stop();
+
+    await expect(hypervisor.versions()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
+    await expect(hypervisor.versions()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
+    await proxy.listen();
+    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+  });
+
+  test('a connection lost while idle is opened again without a failing call', async () => {
+    await hypervisor.versions();
+    proxy.cut();
+    await pause(1_100);
+
+    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+  });
+
+  test('threads beyond the fourth end when they are idle, and give their connections back', async () => {
+    await Promise.all(Array.from({ length: 12 }, () => hypervisor.versions()));
+
+    await expect.poll(() => proxy.connections).toBeLessThanOrEqual(4);
+  });
+
+  test('dispose gives all connections back', async () => {
+    await Promise.all(Array.from({ length: 8 }, () => hypervisor.versions()));
+    const connected = nextConnection(hypervisor, true);
+    await connected;
+    await hypervisor[Symbol.asyncDispose]();
+
+    await expect.poll(() => proxy.connections).toBe(0);
+  });
+
+  test('tells when the connection for events is lost and when it is back', async () => {
+    await nextConnection(hypervisor, true);
+    const lost = nextConnection(hypervisor, false);
+    const back = nextConnection(hypervisor, true);
+    await proxy.stop();
+    await lost;
+    await proxy.listen();
+    await back;
+  });
+
+  test('connections opened while the event loop runs end their sockets when they are closed', async () => {
+    await nextConnection(hypervisor, true);
+    await Promise.all(Array.from({ length: 12 }, () => hypervisor.versions()));
+
+    await expect.poll(() => proxy.connections).toBeLessThanOrEqual(5);
+  });
+});
+
+/** Resolves at the next connection event of that kind. */
+function nextConnection(of: Hypervisor, isConnected: boolean): Promise<HypervisorEvent> {
+  return new Promise((resolve) => {
+    const unsubscribe = of.subscribe((event) => {
+      if (event.kind !== 'connection' || event.isConnected !== isConnected) return;
+      unsubscribe();
+      resolve(event);
+    });
+  });
+}
+
+/** Starts calls of which none is answered until releaseAnswers; later ones on new connections are. */
+async function blockCalls(count: number): Promise<Promise<unknown>[]> {
+  proxy.holdAnswers({ alsoToNew: true });
+  const blocked = Array.from({ length: count }, () => hypervisor.listDomains());
+  await expect.poll(() => proxy.connections, { timeout: 10_000 }).toBe(count);
+  proxy.serveNew();
+  return blocked;
+}
+
+function pause(ms: number): Promise<'paused'> {
+  return new Promise((resolve) => setTimeout(resolve, ms, 'paused'));
+}
