@@ -23,5 +23,9 @@ build_darkroom() {
     return
   fi
   say 'building'
-  (cd "$project_root" && npm run --silent build >&2)
+  # the compiler writes files even when it finds errors: such a build is none
+  (cd "$project_root" && npm run --silent build >&2) || {
+    rm -f "$entry"
+    fail 'the build failed'
+  }
 }
