@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { CommandFailed } from '../../lib/command-errors.ts';
-import { runCommand } from '../../lib/run-command.ts';
+import { type Command, runCommand } from '../../lib/run-command.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { DiskFile } from '../../model/ports/disk-tool.ts';
 import { plainPath } from './run-qemu-img.ts';
@@ -31,7 +31,10 @@ async function startHolder(path: string, signal: AbortSignal): Promise<{ readonl
   let running: Promise<unknown> = Promise.resolve();
   const isOpen = new Promise<void>((resolve) => {
     // It answers its first command once the disk is open, and then waits for the next.
-    running = runCommand({ file: 'qemu-io', args, signal, heldInput: 'length\n', onLine: () => resolve() });
+    const onLine: Command['onLine'] = (_line, stream) => {
+      if (stream === 'stdout') resolve();
+    };
+    running = runCommand({ file: 'qemu-io', args, signal, heldInput: 'length\n', onLine });
   });
   const ended = running.then(
     () => undefined,
