@@ -1,0 +1,109 @@
+import { newUuid } from '../lib/uuid.ts';
+import { DarkroomError, hasCode } from '../model/errors.ts';
+import type { JournalledOperation, OperationResult } from '../model/operation.ts';
+import type { LaunchInstanceRequest } from '../model/requests.ts';
+import { type LaunchJournalPlan, launchPlanSchema } from './launch-plan.ts';
+import { buildInstance } from './steps/build-instance.ts';
+import { designLaunch } from './steps/design-launch.ts';
+import { findImage, requireActive } from './steps/find-image.ts';
+import { instanceFolder } from './steps/instance-folder.ts';
+import { requireLaunchable } from './steps/require-launchable.ts';
+import { undoAndSettle } from './steps/undo-and-settle.ts';
+import { undoLaunch } from './steps/undo-launch.ts';
+import type { Core, OperationContext } from './support/context.ts';
+import { throwIfCancelled } from './support/patience.ts';
+import type { Preparation, UseCase } from './support/use-case.ts';
+
+export interface LaunchInput {
+  readonly instanceId: string;
+  readonly imageId: string;
+  readonly isThin: boolean;
+  readonly request: LaunchInstanceRequest;
+}
+
+/** A new machine from an image: its own disks, firmware variables, addresses and identity, sharing nothing with the source. */
+export const launchInstance: UseCase<LaunchInstanceRequest, LaunchInput> = {
+  async prepare(core: Core, request: LaunchInstanceRequest): Promise<Preparation<LaunchInput>> {
+    const image = await findImage(core, request.image);
+    requireActive(image);
+    await requireFreeName(core, request.name);
+    const isThin = chooseClone(core, request);
+    const instanceId = newUuid();
+    const folder = instanceFolder(core, instanceId);
+    await requireLaunchable(core, await designLaunch(core, { instanceId, image, request, folder }), { isThin });
+    return {
+      target: request.name,
+      locks: {
+        exclusive: [`name:${request.name}`, `instance:${instanceId}`],
+        shared: [`image:${image.id}`],
+      },
+      input: { instanceId, imageId: image.id, isThin, request },
+    };
+  },
+
+  async run(context: OperationContext, input: LaunchInput, signal: AbortSignal): Promise<OperationResult> {
+    const { instanceId, imageId, isThin, request } = input;
+    // both may have changed before the locks were ours
+    await requireFreeName(context, request.name);
+    const image = await context.store.readImage(imageId);
+    requireActive(image);
+    const folder = instanceFolder(context, instanceId);
+    const design = await designLaunch(context, { instanceId, image, request, folder });
+    const plan = { version: 1, instanceId, instanceName: request.name, imageId, folder, isThin } as const;
+    const making: LaunchJournalPlan = { ...plan, isComplete: false };
+    await context.operation.enter('preparing', making);
+    try {
+      await buildInstance(context, { design, plan: making }, signal);
+      if (request.isStarted) await start(context, { ...plan, isComplete: true });
+      throwIfCancelled(signal);
+    } catch (error) {
+      await undoAndSettle(context, () => undoLaunch(context, making));
+      throw error;
+    }
+    await context.operation.settle(request.isStarted ? 'started' : 'defined');
+    return { instanceId, imageId };
+  },
+};
+
+/** Undoes an interrupted launch, unless its instance was complete: then it may have run, and is kept. */
+export async function recoverLaunchInstance(core: Core, unfinished: JournalledOperation): Promise<readonly string[]> {
+  const plan = launchPlanSchema.parse(unfinished.plan);
+  if (await isInUse(core, plan)) {
+    return [`The instance ${plan.instanceName} (${plan.instanceId}) was complete and is kept; look whether it runs.`];
+  }
+  await undoLaunch(core, plan);
+  return [];
+}
+
+async function isInUse(core: Core, plan: LaunchJournalPlan): Promise<boolean> {
+  try {
+    const { powerState } = await core.hypervisor.getDomain(plan.instanceId);
+    return plan.isComplete || powerState !== 'shutdown';
+  } catch (error) {
+    if (hasCode(error, 'INSTANCE_NOT_FOUND')) return false;
+    throw error;
+  }
+}
+
+async function requireFreeName(core: Core, name: string): Promise<void> {
+  const namesake = (await core.hypervisor.listDomains()).find((domain) => domain.name === name);
+  if (namesake === undefined) return;
+  throw new DarkroomError(
+    'NAME_TAKEN',
+    `There is an instance ${JSON.stringify(name)} already (${namesake.uuid}). Choose another name, or delete that one.`,
+    { fields: { name, instanceId: namesake.uuid } },
+  );
+}
+
+function chooseClone(core: Core, request: LaunchInstanceRequest): boolean {
+  if (request.clone !== 'thin' || core.store.isLocal) return (request.clone ?? 'thin') === 'thin' && core.store.isLocal;
+  throw new DarkroomError(
+    'INVALID_REQUEST',
+    `The store ${core.store.location} is not on this host, so that no disk can be built on its images: use --clone full.`,
+  );
+}
+
+async function start(context: OperationContext, complete: LaunchJournalPlan): Promise<void> {
+  await context.operation.enter('starting', complete);
+  await context.hypervisor.startDomain(complete.instanceId);
+}
