@@ -9,6 +9,12 @@ import { formatBytes, formatDuration, printable } from './text.ts';
 const CLEAR_LINE = '\r\u001b[K';
 const BAR_SIZE = 24;
 
+interface BarTexts {
+  readonly label: string;
+  readonly percent: number;
+  readonly bytes: string;
+}
+
 /** One line at the foot of a terminal: the step, and a bar with bytes, rate and remaining time while bytes move. */
 export function createBarProgress({ stderr }: Output, now: () => number = () => performance.now()): Progress {
   let bar: SingleBar | null = null;
@@ -28,10 +34,12 @@ export function createBarProgress({ stderr }: Output, now: () => number = () => 
         if (operation.status === 'running') stderr.write(`${describeStep(operation)} …`);
       }
       if (operation.progress?.unit !== 'bytes') return;
-      bar ??= startBar(stderr, operation.progress);
-      const rate = meter({ atMs: now(), done: operation.progress.done }, operation.progress.total);
-      bar.setTotal(operation.progress.total);
-      bar.update(operation.progress.done, describeBytes(operation, { progress: operation.progress, rate }));
+      const { progress } = operation;
+      const rate = meter({ atMs: now(), done: progress.done }, progress.total);
+      const texts = describeBytes(operation, { progress, rate });
+      bar ??= startBar(stderr, { progress, texts });
+      bar.setTotal(progress.total);
+      bar.update(progress.done, texts);
     },
     note: (message) => {
       clear();
@@ -41,7 +49,10 @@ export function createBarProgress({ stderr }: Output, now: () => number = () => 
   };
 }
 
-function startBar(stream: TextStream, progress: OperationProgress): SingleBar {
+function startBar(
+  stream: TextStream,
+  { progress, texts }: { progress: OperationProgress; texts: BarTexts },
+): SingleBar {
   const bar = new SingleBar({
     stream,
     format: '{label} [{bar}] {percent}% {bytes}',
@@ -55,14 +66,14 @@ function startBar(stream: TextStream, progress: OperationProgress): SingleBar {
     hideCursor: false,
     linewrap: true,
   });
-  bar.start(progress.total, progress.done, { label: '', percent: 0, bytes: '' });
+  bar.start(progress.total, progress.done, texts);
   return bar;
 }
 
 function describeBytes(
   operation: Operation,
   { progress, rate }: { progress: OperationProgress; rate: Rate },
-): { label: string; percent: number; bytes: string } {
+): BarTexts {
   const moved = `${formatBytes(progress.done)}/${formatBytes(progress.total)}`;
   const speed = `${formatBytes(Math.round(rate.bytesPerSecond))}/s`;
   const remaining = rate.remainingMs === null ? '' : `, ${formatDuration(rate.remainingMs)} left`;

@@ -18,7 +18,7 @@ export function createLineProgress(output: Output, now: () => number = () => per
       step = operation.step;
       const mark = `${step} ${tenthOf(operation)}`;
       const rate = describeRate(operation, { meter, atMs: now() });
-      if (mark === shown || step === '') return;
+      if (mark === shown || step === '' || operation.status !== 'running') return;
       shown = mark;
       output.stderr.write(`${printable(operation.target)}: ${printable(step)}${rate}\n`);
     },
