@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createHypervisor } from '../../../src/drivers/libvirt/create-hypervisor.ts';
 import type { Hypervisor, HypervisorEvent } from '../../../src/model/ports/hypervisor.ts';
 import { makeTinyGuest, type QemuGuest, runInGuest } from './qemu-guest.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   });
   await hypervisor.defineDomain(guest.xml);
   await hypervisor.startDomain(guest.uuid);
-  await expect.poll(() => probe(), { timeout: 120_000, interval: 500 }).toBe('answering');
+  await vi.waitFor(async () => expect(await probe()).toBe('answering'), { timeout: 120_000, interval: 500 });
 });
 
 afterAll(async () => {

@@ -13,7 +13,15 @@ async function runInNode(body: string): Promise<{ stdout: string; stderr: string
   return run(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { timeout: 60_000 });
 }
 
-const untilConnected = `(h) => new Promise((resolve) => h.subscribe((e) => e.kind === 'connection' && resolve()))`;
+/** Events do not keep a process alive, so a timer does until the first one. */
+const untilConnected = `(h) => new Promise((resolve) => {
+  const alive = setInterval(() => {}, 1_000);
+  h.subscribe((event) => {
+    if (event.kind !== 'connection') return;
+    clearInterval(alive);
+    resolve();
+  });
+})`;
 
 describe('a process with a hypervisor', () => {
   test.each(['test:///default', 'qemu:///system'])('ends by itself after dispose on %s', async (uri) => {
@@ -47,8 +55,9 @@ describe('a process with a hypervisor', () => {
 
   test('starts and loads nothing before the first call', async () => {
     const { stdout } = await runInNode(`
+      const before = process.getActiveResourcesInfo();
       createHypervisor({ uri: 'test:///default' });
-      console.log(process.getActiveResourcesInfo().length);`);
+      console.log(process.getActiveResourcesInfo().length - before.length);`);
 
     expect(stdout).toBe('0\n');
   });
