@@ -6,6 +6,7 @@ import type { CreateImageRequest } from '../../model/requests.ts';
 import type { CapturePlan } from '../capture-plan.ts';
 import type { OperationContext } from '../support/context.ts';
 import { throwIfCancelled } from '../support/patience.ts';
+import type { PointInTime } from './capture-work.ts';
 import { copyDisks, type DiskCopy, type DiskSource } from './copy-disks.ts';
 import { createOverlays } from './create-overlays.ts';
 import { finishDisk } from './finish-disk.ts';
@@ -13,7 +14,7 @@ import { holdDisks } from './hold-disks.ts';
 import type { Inspection } from './inspect-instance.ts';
 import { type FirmwareState, readFirmware } from './read-firmware.ts';
 import { settleGuest } from './settle-guest.ts';
-import { type PointInTime, takePointInTime } from './take-point-in-time.ts';
+import { takePointInTime } from './take-point-in-time.ts';
 
 export interface CaptureJob {
   readonly request: CreateImageRequest;

@@ -3,8 +3,8 @@ import { hasCode } from '../../model/errors.ts';
 import type { CapturePlan } from '../capture-plan.ts';
 import type { Core } from '../support/context.ts';
 import { outlastLibvirtRestart } from '../support/patience.ts';
+import type { CaptureWork, PointInTime } from './capture-work.ts';
 import { readFirmware } from './read-firmware.ts';
-import type { CaptureWork, PointInTime } from './take-point-in-time.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** Stops the vCPUs, takes the snapshot, lets them go on. */

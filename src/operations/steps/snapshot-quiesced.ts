@@ -1,7 +1,7 @@
 import type { Consistency } from '../../model/consistency.ts';
 import { DarkroomError, hasCode } from '../../model/errors.ts';
+import type { CaptureWork, PointInTime } from './capture-work.ts';
 import { readFirmware } from './read-firmware.ts';
-import type { CaptureWork, PointInTime } from './take-point-in-time.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 import { thawUntilConfirmed } from './thaw-guest.ts';
 

@@ -1,25 +1,11 @@
-import type { Consistency, RequestedConsistency } from '../../model/consistency.ts';
+import type { RequestedConsistency } from '../../model/consistency.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { AgentState } from '../../model/ports/hypervisor.ts';
-import type { CapturePlan } from '../capture-plan.ts';
-import type { Core, OperationContext } from '../support/context.ts';
+import type { Core } from '../support/context.ts';
+import type { CaptureWork, PointInTime } from './capture-work.ts';
 import type { Inspection } from './inspect-instance.ts';
-import type { FirmwareState } from './read-firmware.ts';
 import { snapshotAsIs, snapshotPaused } from './snapshot-paused.ts';
 import { snapshotQuiesced } from './snapshot-quiesced.ts';
-
-export interface CaptureWork {
-  readonly context: OperationContext;
-  /** Its `mayBe…` facts are kept up to date while the guest is touched. */
-  readonly plan: CapturePlan;
-  readonly inspection: Inspection;
-  readonly requested: RequestedConsistency;
-}
-
-export interface PointInTime {
-  readonly consistency: Consistency;
-  readonly firmware: FirmwareState;
-}
 
 /**
  * Whether the wished consistency can be had, decided before the guest is touched. QUIESCE_UNAVAILABLE when it must be

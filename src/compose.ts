@@ -1,0 +1,56 @@
+import os from 'node:os';
+import type { Settings } from './config/settings.ts';
+import { createClock } from './drivers/host/clock.ts';
+import { createHostFiles } from './drivers/host/files.ts';
+import { createGeneralizer } from './drivers/host/generalizer.ts';
+import { createProcesses } from './drivers/host/processes.ts';
+import { createSeedBuilder } from './drivers/host/seed-builder.ts';
+import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
+import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
+import { openStateStore } from './drivers/state/state-store.ts';
+import { createDirectoryStore } from './drivers/stores/directory/directory-store.ts';
+import { createLogger } from './lib/logger.ts';
+import type { Application } from './operations/application.ts';
+import { createApplication } from './operations/create-application.ts';
+import type { Core } from './operations/support/context.ts';
+
+export interface ComposeOptions {
+  /** A daemon acts for others and opens no path that they name. */
+  readonly isDaemon?: boolean;
+  /** Replaces parts of the core, so that a test can make a step fail or end the process in it. */
+  readonly adapt?: (core: Core) => Core;
+}
+
+/** The composition root: the only place that knows every driver. */
+export async function compose(settings: Settings, options: ComposeOptions = {}): Promise<Application> {
+  const log = createLogger({ level: settings.logLevel, isPretty: process.stderr.isTTY === true });
+  const processes = createProcesses();
+  const hypervisor = createHypervisor({
+    uri: settings.connectUri,
+    log: (fields, message) => log.debug(fields, message),
+  });
+  const state = openStateStore({
+    stateDir: settings.stateDir,
+    isAlive: (identity) => processes.isAlive(identity),
+  });
+  const core: Core = {
+    hypervisor,
+    diskTool: createDiskTool(),
+    store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
+    journal: state.journal,
+    locks: state.locks,
+    files: createHostFiles(),
+    processes,
+    clock: createClock(),
+    seeds: createSeedBuilder(),
+    generalizer: createGeneralizer(),
+    log,
+    settings,
+    hostName: os.hostname(),
+    caller: { userId: os.userInfo().username, isTrustedWithPaths: options.isDaemon !== true },
+  };
+  return createApplication(options.adapt?.(core) ?? core, async () => {
+    await hypervisor[Symbol.asyncDispose]();
+    state.close();
+  });
+}
