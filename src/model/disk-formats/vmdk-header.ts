@@ -16,13 +16,13 @@ export function judgeVmdk(bytes: ByteReader): string | null {
   if (capacity === null || capacity === 0) return 'its header states no capacity, so that its data would be elsewhere';
   const offset = (bytes.uint64(OFFSETS.descriptor, 'little') ?? 0) * SECTOR_BYTES;
   const length = (bytes.uint64(OFFSETS.descriptorSize, 'little') ?? 0) * SECTOR_BYTES;
-  if (offset === 0 || length === 0) return 'it is one part of a disk that has several';
   if (length > MAX_DESCRIPTOR_BYTES || offset + length > bytes.length)
     return 'its descriptor is too long, or too far into the file, to be looked at';
   return judgeDescriptor(bytes.text(offset, length).split('\0')[0] ?? '');
 }
 
 function judgeDescriptor(text: string): string | null {
+  if (text === '') return 'it is one part of a disk that has several';
   const type = readValue(text, 'createType')?.toLowerCase();
   if (type === undefined || !STANDALONE_TYPES.includes(type)) {
     return `its type is ${JSON.stringify(type ?? 'unknown')}; monolithicSparse and streamOptimized stand alone`;
