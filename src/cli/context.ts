@@ -20,11 +20,11 @@ export interface Command {
   run(context: CommandContext): Promise<number>;
 }
 
-/** Runs commands for the parsers of the command line. */
+/** Takes the command that the parser found; it runs when the parser is done. */
 export interface CommandHost {
-  execute(options: GlobalOptions, command: Command): Promise<void>;
+  execute(options: GlobalOptions, command: Command): void;
   /** For commands whose own input can be wrong: that is found before anything is opened. */
-  prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): Promise<void>;
+  prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void;
 }
 
 /** Work that nobody waits for would die with this process. */

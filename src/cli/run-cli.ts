@@ -1,7 +1,8 @@
 import { EXIT_CODES } from '../api/error-table.ts';
 import { DarkroomError } from '../model/errors.ts';
-import type { CommandHost } from './context.ts';
+import type { Command, CommandHost } from './context.ts';
 import { executeCommand, reportFailure } from './execute.ts';
+import type { GlobalOptions } from './global-options.ts';
 import type { Interrupts } from './interrupts.ts';
 import { NOUNS } from './nouns.ts';
 import type { OpenContext } from './open-context.ts';
@@ -24,37 +25,37 @@ const DEFAULT_WIDTH = 100;
 export async function runCli(args: readonly string[], parts: CliParts): Promise<number> {
   const { stdout, stderr, environment } = parts;
   const output = createOutput({ stdout, stderr }, { isJson: args.includes('--json'), environment });
-  const host = new RecordingHost(parts, output);
+  const host = new ChosenCommand();
   const options = { version: parts.version, width: stdout.columns ?? DEFAULT_WIDTH };
   try {
     await createParser(host, options).parseAsync([...args], {}, (_error, _argv, text) => {
       if (text !== '') stdout.write(`${text}\n`);
     });
-    return host.exitCode;
+    return await host.run({ ...parts, output });
   } catch (error) {
     if (error instanceof UsageError) return await reportUsage(args, { error, output, options });
     return reportFailure(output, { error, isDebugging: true });
   }
 }
 
-/** Keeps the exit code of the command that the parser chose. */
-class RecordingHost implements CommandHost {
-  readonly #parts: CliParts;
-  readonly #output: Output;
-  exitCode: number = EXIT_CODES.done;
+/** Remembers what the parser found. A handler that waits would make yargs render the help of every command. */
+class ChosenCommand implements CommandHost {
+  #chosen: { readonly options: GlobalOptions; readonly prepare: () => Promise<Command> } | null = null;
 
-  constructor(parts: CliParts, output: Output) {
-    this.#parts = parts;
-    this.#output = output;
+  execute(options: GlobalOptions, command: Command): void {
+    this.prepareAndExecute(options, async () => command);
   }
 
-  execute: CommandHost['execute'] = (options, command) => this.prepareAndExecute(options, async () => command);
+  prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void {
+    this.#chosen = { options, prepare };
+  }
 
-  prepareAndExecute: CommandHost['prepareAndExecute'] = async (options, prepare) => {
-    const { open, interrupts, environment } = this.#parts;
-    const request = { options, interrupts, environment, output: this.#output };
-    this.exitCode = await executeCommand(open, request, prepare);
-  };
+  async run({ open, output, interrupts, environment }: CliParts & { readonly output: Output }): Promise<number> {
+    // Help, version and completion are printed by the parser itself.
+    if (this.#chosen === null) return EXIT_CODES.done;
+    const { options, prepare } = this.#chosen;
+    return await executeCommand(open, { options, output, interrupts, environment }, prepare);
+  }
 }
 
 interface UsageReport {
@@ -83,7 +84,7 @@ function knownWords([noun = '', verb = '']: readonly string[], { message }: Usag
 }
 
 async function printHelp(args: readonly string[], { stderr }: Output, options: ParserOptions): Promise<void> {
-  const idle: CommandHost = { execute: async () => {}, prepareAndExecute: async () => {} };
+  const idle = new ChosenCommand();
   await createParser(idle, options).parseAsync([...args, '--help'], {}, (_error, _argv, text) => {
     stderr.write(`${text}\n`);
   });
