@@ -32,14 +32,20 @@ export async function awaitLife(core: Core, watch: Watch, signal: AbortSignal): 
 async function isAlive(core: Core, watch: Watch, console: Console): Promise<boolean> {
   if (watch.expect !== null) return console.text.includes(watch.expect);
   const timeoutMs = core.settings.agentProbeTimeoutMs;
-  return (await core.hypervisor.probeAgent(watch.domainId, { timeoutMs })) === 'answering';
+  const state = await unlessGone(core.hypervisor.probeAgent(watch.domainId, { timeoutMs }));
+  return state === 'answering';
 }
 
 async function doesRun(core: Core, domainId: string): Promise<boolean> {
+  return (await unlessGone(core.hypervisor.getDomain(domainId)))?.powerState === 'running';
+}
+
+/** A transient domain that stops is no more. */
+async function unlessGone<T>(question: Promise<T>): Promise<T | null> {
   try {
-    return (await core.hypervisor.getDomain(domainId)).powerState === 'running';
+    return await question;
   } catch (error) {
-    if (hasCode(error, 'INSTANCE_NOT_FOUND')) return false;
+    if (hasCode(error, 'INSTANCE_NOT_FOUND')) return null;
     throw error;
   }
 }
