@@ -9,6 +9,8 @@ export interface Faulty<T> {
   failAfter(method: keyof T, error: Error): void;
   /** Runs before every call of the method, with its arguments; what it throws is thrown. */
   before(method: keyof T, hook: (...args: readonly unknown[]) => unknown): void;
+  /** Forgets all that was set up. */
+  reset(): void;
 }
 
 /** Wraps a port, fake or real, so that its calls are recorded and may fail by method name. */
@@ -51,5 +53,8 @@ export function makeFaulty<T extends object>(target: T): Faulty<T> {
     failOn: (method, error, { times = 1 } = {}) => void failures.set(method, { error, times }),
     failAfter: (method, error) => void lateFailures.set(method, error),
     before: (method, hook) => void hooks.set(method, hook),
+    reset: () => {
+      for (const set of [hooks, failures, lateFailures]) set.clear();
+    },
   };
 }
