@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { builtFile } from '../../lib/built-file.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { HostFiles } from '../../model/ports/host.ts';
 import type { HashMessage } from './hash-worker.ts';
@@ -12,7 +13,7 @@ type HashOptions = NonNullable<Parameters<HostFiles['hash']>[1]>;
 export async function hashFile(path: string, options: HashOptions = {}): Promise<string> {
   const { signal, onBytes } = options;
   if (signal?.aborted === true) throw cancelled(path);
-  const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: path });
+  const worker = new Worker(builtFile('drivers/host/hash-worker.js'), { workerData: path });
   let isCancelled = false;
   const stop = (): void => {
     isCancelled = true;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { builtFile } from '../../../lib/built-file.ts';
 import { type CallAnswer, type CallRequest, reviveFailure } from './messages.ts';
 
 /** One call thread, seen from outside. A running call keeps the process alive, an idle thread does not. */
@@ -10,7 +11,10 @@ export class CallThread {
 
   constructor(uri: string) {
     // Node's own options would be inherited, such as --input-type, which a thread must not have
-    this.#worker = new Worker(new URL('./call-worker.js', import.meta.url), { workerData: { uri }, execArgv: [] });
+    this.#worker = new Worker(builtFile('drivers/libvirt/threads/call-worker.js'), {
+      workerData: { uri },
+      execArgv: [],
+    });
     this.#worker.unref();
     this.#worker.on('error', (error) => this.#fail?.(error));
     this.#ended = new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { builtFile } from '../../../lib/built-file.ts';
 import { type EventMessage, type EventRequest, type RawEvent, STOP, WAKE_FD } from './event-messages.ts';
 
 type Listener = (event: RawEvent) => void;
@@ -12,7 +13,7 @@ class EventLoop {
   #lastId = 0;
 
   constructor() {
-    const file = new URL('./event-worker.js', import.meta.url);
+    const file = builtFile('drivers/libvirt/threads/event-worker.js');
     this.#worker = new Worker(file, { workerData: { shared: this.#shared.buffer }, execArgv: [] });
     this.#worker.on('message', ({ id, event }: EventMessage) => this.#listeners.get(id)?.(event));
     this.#worker.on('error', (error) => this.#fail(error));
