@@ -1,5 +1,4 @@
 import { newUuid } from '../lib/uuid.ts';
-import { hasCode } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
 import { summariseDisks } from '../model/image-rules.ts';
@@ -11,9 +10,10 @@ import { checkByteQuota, checkQuota } from './steps/check-quota.ts';
 import { importDisk } from './steps/import-disk.ts';
 import { importFolder } from './steps/import-folder.ts';
 import { type NewImage, publishImage } from './steps/publish-image.ts';
+import { removeUnpublished } from './steps/remove-unpublished.ts';
 import { holdSource } from './steps/transfer-path.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
-import type { Core, OperationContext } from './support/context.ts';
+import type { OperationContext } from './support/context.ts';
 import { throwIfCancelled } from './support/patience.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 
@@ -67,17 +67,6 @@ async function fill(
 ): Promise<NewImage> {
   const { kind } = work.source.stat;
   return kind === 'directory' ? await importFolder(context, work, signal) : await importDisk(context, work, signal);
-}
-
-/** A draft goes; an image that was published already stays. True when it stays. */
-async function removeUnpublished(core: Core, imageId: string): Promise<boolean> {
-  try {
-    await core.store.openDraft(imageId).discard();
-    return false;
-  } catch (error) {
-    if (hasCode(error, 'IMAGE_STATE')) return true;
-    throw error;
-  }
 }
 
 export const recoverImportImage: Recover = async (core, unfinished) => {

@@ -1,18 +1,20 @@
 import path from 'node:path';
 import { newUuid } from '../../lib/uuid.ts';
 import { describeDomain } from '../../model/domain-xml/describe-domain.ts';
-import { findForeignPaths } from '../../model/domain-xml/foreign-paths.ts';
-import type { LaunchDisk } from '../../model/domain-xml/launch-disks.ts';
-import { buildLaunchXml } from '../../model/domain-xml/launch-xml.ts';
 import { buildVerificationXml } from '../../model/domain-xml/verification-xml.ts';
 import { DarkroomError, hasCode } from '../../model/errors.ts';
-import { type Image, NVRAM_FILE } from '../../model/image.ts';
-import type { FileOwnership } from '../../model/ports/host.ts';
+import type { Image } from '../../model/image.ts';
+import type { LaunchInstanceRequest } from '../../model/requests.ts';
 import type { Core, OperationContext } from '../support/context.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from '../support/patience.ts';
 import type { VerifyPlan } from '../verify-plan.ts';
 import { awaitLife } from './await-life.ts';
-import { readSourceXml } from './read-source-xml.ts';
+import { copyNvram } from './copy-nvram.ts';
+import { designLaunch, drawUpXml, foreseeDisks, type LaunchDesign } from './design-launch.ts';
+import { guestOwnership, makeInstanceFolder } from './instance-folder.ts';
+import { materialiseDisks } from './materialise-disks.ts';
+import { requireOpenBootFiles } from './require-launchable.ts';
+import { requireReachable } from './require-reachable.ts';
 import { undoAndSettle } from './undo-and-settle.ts';
 
 const CONSOLE_FILE = 'console.log';
@@ -24,6 +26,12 @@ export interface BootRequest {
   readonly timeoutMs: number;
 }
 
+interface Machine {
+  readonly design: LaunchDesign;
+  readonly xml: string;
+  readonly consolePath: string;
+}
+
 /**
  * Starts an image for a moment, on throw-away overlays, without a network, and waits for a sign of life; VERIFY_FAILED
  * without one. The machine is transient and bound to our connection, and goes in any case.
@@ -31,11 +39,11 @@ export interface BootRequest {
 export async function bootImage(context: OperationContext, request: BootRequest, signal: AbortSignal): Promise<void> {
   const folder = path.join(context.settings.instancesDir, `verify-${context.operation.id}`);
   const plan: VerifyPlan = { version: 1, domainId: newUuid(), folder };
-  const machine = await describeMachine(context, { ...plan, request });
-  const started = context.clock.monotonicMs();
+  const machine = await describeMachine(context, { plan, request });
   await context.operation.enter('boot', plan);
+  const started = context.clock.monotonicMs();
   try {
-    await fillFolder(context, { ...plan, image: request.image, disks: machine.disks, nvramPath: machine.nvramPath });
+    await fillFolder(context, machine, signal);
     throwIfCancelled(signal);
     await context.hypervisor.createTransientDomain(machine.xml);
     await awaitLife(context, { ...request, domainId: plan.domainId, consolePath: machine.consolePath }, signal);
@@ -57,44 +65,29 @@ export async function removeBoot(core: Core, plan: VerifyPlan): Promise<void> {
   await core.files.removeTree(plan.folder);
 }
 
-interface Machine {
-  readonly xml: string;
-  readonly disks: readonly LaunchDisk[];
-  readonly nvramPath: string | null;
-  readonly consolePath: string;
-}
-
+/** The machine that a launch would make, cut down; everything that can be said against it is said here. */
 async function describeMachine(
   context: OperationContext,
-  boot: VerifyPlan & { readonly request: BootRequest },
+  boot: { readonly plan: VerifyPlan; readonly request: BootRequest },
 ): Promise<Machine> {
-  const { folder, domainId, request } = boot;
-  const { image } = request;
-  const disks: LaunchDisk[] = [];
-  for (const disk of image.disks) {
-    const backing = { path: await context.store.resolveFile(image.id, disk.file), format: disk.format };
-    disks.push({ target: disk.target, path: path.join(folder, `disk-${disk.target}.qcow2`), format: 'qcow2', backing });
-  }
-  const sourceXml = await readSourceXml(context, image);
-  // without variables in the image libvirt makes new ones there
-  const nvramPath = describeDomain(sourceXml).firmware === 'uefi' ? path.join(folder, NVRAM_FILE) : null;
+  const { folder, domainId } = boot.plan;
+  const { image } = boot.request;
+  const request = launchRequest(image, `darkroom-verify-${context.operation.id}`);
+  const design = await designLaunch(context, { instanceId: domainId, image, request, folder });
+  const disks = await foreseeDisks(context, design, { isThin: true });
   const consolePath = path.join(folder, CONSOLE_FILE);
-  const built = buildLaunchXml(sourceXml, {
-    uuid: domainId,
-    name: `darkroom-verify-${context.operation.id}`,
-    imageId: image.id,
-    memoryMiB: null,
-    vcpus: null,
-    network: null,
-    disks,
-    nvramPath,
-    seedPath: null,
-    macs: [],
-  });
-  const xml = buildVerificationXml(built.xml, { consolePath });
-  requireSign(xml, request);
-  requireOwnPaths(xml, { image, folder, disks });
-  return { xml, disks, nvramPath, consolePath };
+  const xml = buildVerificationXml(drawUpXml(design, { disks, macs: [] }).xml, { consolePath });
+  requireSign(xml, boot.request);
+  await requireOpenBootFiles(context, xml);
+  for (const file of [consolePath, ...disks.flatMap(({ backing }) => backing?.path ?? [])]) {
+    await requireReachable(context, file);
+  }
+  return { design, xml, consolePath };
+}
+
+function launchRequest(image: Image, name: string): LaunchInstanceRequest {
+  const asInSource = { memoryMiB: null, vcpus: null, network: null, sshKeys: [], userData: null } as const;
+  return { kind: 'instance.launch', name, image: image.id, clone: 'thin', isStarted: true, ...asInSource };
 }
 
 function requireSign(xml: string, { image, expect }: BootRequest): void {
@@ -107,35 +100,10 @@ function requireSign(xml: string, { image, expect }: BootRequest): void {
   );
 }
 
-/** Whoever wrote the image's XML must not make QEMU read a file of this host. */
-function requireOwnPaths(xml: string, own: { image: Image; folder: string; disks: readonly LaunchDisk[] }): void {
-  const files = own.disks.flatMap(({ backing }) => (backing === null ? [] : [backing.path]));
-  const [foreign] = findForeignPaths(xml, { folders: [own.folder], files });
-  if (foreign === undefined) return;
-  throw new DarkroomError(
-    'INSTANCE_UNSUPPORTED',
-    `The machine of the image ${own.image.name} (${own.image.id}) names a file of the host: ${foreign.path} (${foreign.place}).`,
-    { fields: { imageId: own.image.id, path: foreign.path } },
-  );
-}
-
-async function fillFolder(
-  context: OperationContext,
-  boot: VerifyPlan & Pick<Machine, 'disks' | 'nvramPath'> & { readonly image: Image },
-): Promise<void> {
-  const { folder, image, disks, nvramPath } = boot;
-  const user = await context.files.lookUpUser(context.settings.qemuUser);
-  const owned = (mode: number): Partial<FileOwnership> => ({ ...user, mode });
-  await context.files.makeDirectory(context.settings.instancesDir);
-  await context.files.makeDirectory(folder, owned(user === null ? 0o711 : 0o700));
-  for (const { path: overlay, backing } of disks) {
-    if (backing === null) continue;
-    await context.diskTool.create({ path: overlay, format: 'qcow2', backing });
-    await context.files.setOwnership(overlay, owned(0o600));
-  }
-  if (nvramPath !== null && image.nvram !== null) {
-    await context.files.copy(await context.store.resolveFile(image.id, image.nvram.file), nvramPath);
-    await context.files.setOwnership(nvramPath, owned(0o600));
-  }
-  await context.files.writeDurably(path.join(folder, CONSOLE_FILE), '', owned(0o600));
+async function fillFolder(context: OperationContext, machine: Machine, signal: AbortSignal): Promise<void> {
+  const { image, folder, nvramPath } = machine.design;
+  await makeInstanceFolder(context, folder);
+  await materialiseDisks(context, image, { folder, isThin: true, signal });
+  if (nvramPath !== null) await copyNvram(context, image, nvramPath);
+  await context.files.writeDurably(machine.consolePath, '', await guestOwnership(context));
 }

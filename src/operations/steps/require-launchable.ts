@@ -52,7 +52,7 @@ async function requireVirtType(core: Core, { source, image }: LaunchDesign): Pro
 }
 
 /** libvirt opens them as root and lends them to QEMU: what not everybody may read, no image may name. */
-async function requireOpenBootFiles(core: Core, xml: string): Promise<void> {
+export async function requireOpenBootFiles(core: Core, xml: string): Promise<void> {
   for (const file of listBootFiles(xml)) {
     const stat = await core.files.stat(file.path);
     if (stat?.kind === 'file' && (stat.mode & 0o004) !== 0) continue;

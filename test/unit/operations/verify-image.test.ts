@@ -269,7 +269,7 @@ describe('booting an image', () => {
       fileOf('domain.xml'),
       DOMAIN_XML.replace('<devices>', '<devices><crypto model="virtio"><source path="/etc/shadow"/></crypto>'),
     );
-    expect(await verify({ isBooted: true })).toMatchObject({ error: { code: 'INSTANCE_UNSUPPORTED' } });
+    expect(await verify({ isBooted: true })).toMatchObject({ error: { code: 'IMAGE_REJECTED' } });
     assertNothingLeft();
   });
 
