@@ -345,7 +345,7 @@ describe('a launch is refused before anything is touched', () => {
       sizeBytes: 0,
       sha256: null,
     };
-    await publishMachine(host, { changes: { disks: [disk] } });
+    await publishMachine(host, { xml: null, changes: { disks: [disk], properties: { image_type: 'imported' } } });
     await expectRefused('IMAGE_DAMAGED');
   });
 
@@ -523,6 +523,16 @@ describe('a launch whose process died', () => {
     host.journal.reset();
     await recover();
     expect(await host.leftovers()).toEqual(NOTHING_LEFT);
+  });
+
+  it('keeps a domain that somebody has started since it was defined', async () => {
+    await publishMachine(host);
+    host.journal.before('enterStep', (_, step) => (step === 'starting' ? never() : undefined));
+    await launchAndDie(() => host.fakeHypervisor.domains.size === 1);
+    host.journal.reset();
+    for (const uuid of host.fakeHypervisor.domains.keys()) await host.fakeHypervisor.startDomain(uuid);
+    await recover();
+    expect(await host.leftovers()).toMatchObject({ domains: ['web-1'], users: ['web-1'] });
   });
 
   it.each([
