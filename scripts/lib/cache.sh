@@ -12,15 +12,14 @@ kernel_package() {
 # once and kept, so that a warm cache needs no network.
 fetch_package() {
   local folder=$cache_root/packages/$1
-  [ -e "$folder/VERSION" ] || (
-    take_lock "$cache_root/locks/$1"
-    [ -e "$folder/VERSION" ] || unpack_package "$1" "$folder"
-  ) >&2
+  [ -e "$folder/VERSION" ] || with_lock "$cache_root/locks/$1" unpack_package "$1" "$folder" >&2
   printf '%s\n' "$folder"
 }
 
 unpack_package() {
   local package=$1 folder=$2 work
+  # another process may have been faster
+  [ ! -e "$folder/VERSION" ] || return 0
   apt-cache show "$package" >/dev/null 2>&1 || apt-get update -qq
   [ "$package" != linux-image-cloud-amd64 ] || package=$(kernel_package)
   mkdir -p "$(dirname "$folder")"
@@ -47,16 +46,14 @@ versions_of() { dpkg-query -W "$@"; }
 # with the path to write as its last argument; builds with other keys are removed.
 cached() {
   local result=$cache_root/guests/$1-$2
-  [ -e "$result" ] || (
-    take_lock "$cache_root/locks/guest-$1"
-    [ -e "$result" ] || build_cached "$1" "$result" "${@:3}"
-  ) >&2
+  [ -e "$result" ] || with_lock "$cache_root/locks/guest-$1" build_cached "$1" "$result" "${@:3}" >&2
   printf '%s\n' "$result"
 }
 
 build_cached() {
   local name=$1 result=$2 started work
   shift 2
+  [ ! -e "$result" ] || return 0
   started=$(now_ms)
   mkdir -p "$cache_root/guests"
   chmod 755 "$cache_root" "$cache_root/guests"

@@ -21,9 +21,15 @@ seconds_since() {
   printf '%d.%d' $((elapsed / 1000)) $((elapsed % 1000 / 100))
 }
 
-# take_lock FILE: waits for the lock and holds it until this (sub)shell ends.
-take_lock() {
-  mkdir -p "$(dirname "$1")"
-  exec {lock_fd}>"$1"
-  flock "$lock_fd"
+# with_lock FILE COMMAND...: one at a time across processes. The command runs without the lock's descriptor, which a
+# daemon started by it would keep for ever.
+with_lock() {
+  local file=$1 lock_fd
+  shift
+  mkdir -p "$(dirname "$file")"
+  (
+    exec {lock_fd}>"$file"
+    flock "$lock_fd"
+    eval '"$@"' "$lock_fd>&-"
+  )
 }
