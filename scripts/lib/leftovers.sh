@@ -24,7 +24,7 @@ remove_test_leftovers() {
 # Guests whose daemon, a second one, died with its test.
 end_stray_guests() {
   local pid name
-  pgrep -a qemu-system | sed -n 's/^\([0-9]*\) .*guest=\(dr-test-[0-9a-z-]*\).*/\1 \2/p' | while read -r pid name; do
+  { pgrep -a qemu-system || true; } | sed -n 's/^\([0-9]*\) .*guest=\(dr-test-[0-9a-z-]*\).*/\1 \2/p' | while read -r pid name; do
     [ -z "$(filter_leftovers <<<"$name")" ] || kill -KILL "$pid" || true
   done
 }
