@@ -24,8 +24,8 @@ export function agentTrouble(error: LibvirtError, { isConnected }: { readonly is
 }
 
 /**
- * While frozen, the agent disables all but a few commands. Since QEMU 6.2 it says why ("… has been disabled: the agent is in
- * frozen state"); before, it says nothing more than "The command … has been disabled for this instance".
+ * While frozen, the agent disables all but a few commands. It says why since the QEMU 7 series at the latest ("Command … has
+ * been disabled: the agent is in frozen state"); older ones only "The command … has been disabled for this instance".
  * https://www.qemu.org/docs/master/interop/qemu-ga-ref.html
  */
 function saysFrozen(message: string): boolean {

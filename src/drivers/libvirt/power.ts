@@ -11,6 +11,8 @@ type PowerPart = Pick<
   | 'suspendDomain'
   | 'resumeDomain'
   | 'managedSaveDomain'
+  | 'getManagedSaveXml'
+  | 'defineManagedSaveXml'
 >;
 
 /** `owner` has one thread that stays, so one connection: libvirt destroys transient domains when it ends. */
@@ -27,5 +29,13 @@ export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
     resumeDomain: (uuid) => caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', isUrgent: true }),
     managedSaveDomain: (uuid) =>
       caller.call('managedSaveDomain', { uuid }, { uuid, task: 'save the memory of the domain' }),
+    getManagedSaveXml: (uuid) =>
+      caller.call('getManagedSaveXml', { uuid }, { uuid, task: 'read the XML of the saved memory of the domain' }),
+    defineManagedSaveXml: (uuid, xml) =>
+      caller.call(
+        'defineManagedSaveXml',
+        { uuid, xml },
+        { uuid, task: 'change the XML of the saved memory of the domain' },
+      ),
   };
 }

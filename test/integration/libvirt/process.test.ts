@@ -71,14 +71,16 @@ describe('a process with a hypervisor', () => {
     expect(stderr).toBe('');
   });
 
+  // strings that are not freed make this grow by 8 MB a round, for ever; V8 settles after five rounds
   test('does not grow with the number of calls, failing ones included', async () => {
     const { stdout } = await runInNode(`
       const nobody = '00000000-0000-4000-8000-000000000000';
       const h = createHypervisor({ uri: 'test:///default' });
       const [{ uuid }] = await h.listDomains();
       const round = async () => {
-        for (let i = 0; i < 500; i += 1) {
+        for (let i = 0; i < 1_000; i += 1) {
           await h.getDomainXml(uuid);
+          await h.offersKvm();
           await h.listDomains();
           await h.listNetworks();
           await h.listInterfaceAddresses(uuid, 'lease');
@@ -87,12 +89,12 @@ describe('a process with a hypervisor', () => {
         global.gc();
         return process.memoryUsage.rss() / 1e6;
       };
-      await round(); await round();
+      for (let i = 0; i < 5; i += 1) await round();
       const before = await round();
-      await round(); await round();
+      for (let i = 0; i < 3; i += 1) await round();
       console.log((await round()) - before);`);
 
-    expect(Number(stdout)).toBeLessThan(10);
+    expect(Number(stdout)).toBeLessThan(12);
   });
 
   test('leaks no descriptors when the connection is lost over and over', async () => {
@@ -105,7 +107,7 @@ describe('a process with a hypervisor', () => {
         h.subscribe(() => {});
         const rounds = async () => {
           for (let i = 0; i < 300; i += 1) {
-            await h.versions().catch(() => {});
+            await h.listNetworks().catch(() => {});
             await new Promise((resolve) => setTimeout(resolve, 5));
           }
           return readdirSync('/proc/self/fd').length;

@@ -22,10 +22,10 @@ afterEach(async () => {
 
 describe('call threads against libvirtd', () => {
   test('a call that fails while another is blocked gets its own error, and the blocked one its own answer', async () => {
-    await hypervisor.versions();
+    await hypervisor.listNetworks();
     proxy.holdAnswers();
     let isAnswered = false;
-    const blocked = hypervisor.versions().finally(() => {
+    const blocked = hypervisor.listNetworks().finally(() => {
       isAnswered = true;
     });
 
@@ -37,7 +37,7 @@ describe('call threads against libvirtd', () => {
     expect(isAnswered).toBe(false);
 
     proxy.releaseAnswers();
-    await expect(blocked).resolves.toMatchObject({ driver: 'QEMU' });
+    await expect(blocked).resolves.toBeInstanceOf(Array);
   });
 
   test('a failure and another failure at the same time do not swap their errors', async () => {
@@ -63,52 +63,52 @@ describe('call threads against libvirtd', () => {
 
   test('a seventeenth call waits for a free thread and is then made', async () => {
     const blocked = await blockCalls(16);
-    const waiting = hypervisor.offersKvm();
+    const waiting = hypervisor.listNetworks();
     expect(await Promise.race([waiting, pause(300)])).toBe('paused');
     proxy.releaseAnswers();
 
-    await expect(waiting).resolves.toBeTypeOf('boolean');
+    await expect(waiting).resolves.toBeInstanceOf(Array);
     await Promise.all(blocked);
   });
 
   test('a call fails with LIBVIRT_UNREACHABLE when its connection is lost, and the next one connects again', async () => {
-    await hypervisor.versions();
+    await hypervisor.listNetworks();
     proxy.holdAnswers();
-    const blocked = hypervisor.versions();
+    const blocked = hypervisor.listNetworks();
     const failure = expect(blocked).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
     await pause(100);
     proxy.cut();
     await failure;
 
-    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+    await expect(hypervisor.listNetworks()).resolves.toBeInstanceOf(Array);
   });
 
   test('says that libvirt is not reachable while it is down', async () => {
-    await hypervisor.versions();
+    await hypervisor.listNetworks();
     await proxy.stop();
 
-    await expect(hypervisor.versions()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
-    await expect(hypervisor.versions()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
+    await expect(hypervisor.listNetworks()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
+    await expect(hypervisor.listNetworks()).rejects.toMatchObject({ code: 'LIBVIRT_UNREACHABLE' });
     await proxy.listen();
-    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+    await expect(hypervisor.listNetworks()).resolves.toBeInstanceOf(Array);
   });
 
   test('a connection lost while idle is opened again without a failing call', async () => {
-    await hypervisor.versions();
+    await hypervisor.listNetworks();
     proxy.cut();
     await pause(1_100);
 
-    await expect(hypervisor.versions()).resolves.toMatchObject({ driver: 'QEMU' });
+    await expect(hypervisor.listNetworks()).resolves.toBeInstanceOf(Array);
   });
 
   test('threads beyond the fourth end when they are idle, and give their connections back', async () => {
-    await Promise.all(Array.from({ length: 12 }, () => hypervisor.versions()));
+    await Promise.all(Array.from({ length: 12 }, () => hypervisor.listNetworks()));
 
     await expect.poll(() => proxy.connections).toBeLessThanOrEqual(4);
   });
 
   test('dispose gives all connections back', async () => {
-    await Promise.all(Array.from({ length: 8 }, () => hypervisor.versions()));
+    await Promise.all(Array.from({ length: 8 }, () => hypervisor.listNetworks()));
     const connected = nextConnection(hypervisor, true);
     await connected;
     await hypervisor[Symbol.asyncDispose]();
@@ -128,7 +128,7 @@ describe('call threads against libvirtd', () => {
 
   test('connections opened while the event loop runs end their sockets when they are closed', async () => {
     await nextConnection(hypervisor, true);
-    await Promise.all(Array.from({ length: 12 }, () => hypervisor.versions()));
+    await Promise.all(Array.from({ length: 12 }, () => hypervisor.listNetworks()));
 
     await expect.poll(() => proxy.connections).toBeLessThanOrEqual(5);
   });

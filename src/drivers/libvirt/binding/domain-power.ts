@@ -4,6 +4,9 @@ import { declareFunctions, type Pointer } from './library.ts';
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainCreateFlags */
 export const CREATE = { paused: 1 << 0, autodestroy: 1 << 1 } as const;
 
+/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainSaveImageXMLFlags */
+export const SAVE_IMAGE_XML = { secure: 1 << 0 } as const;
+
 interface Native {
   createXML(connection: Pointer, xml: string, flags: number): Pointer | null;
   createWithFlags(domain: Pointer, flags: number): number;
@@ -13,6 +16,8 @@ interface Native {
   suspend(domain: Pointer): number;
   resume(domain: Pointer): number;
   managedSave(domain: Pointer, flags: number): number;
+  managedSaveGetXMLDesc(domain: Pointer, flags: number): string | null;
+  managedSaveDefineXML(domain: Pointer, xml: string, flags: number): number;
 }
 
 const native = declareFunctions(
@@ -25,6 +30,8 @@ const native = declareFunctions(
     suspend: library.func('int virDomainSuspend(void *domain)'),
     resume: library.func('int virDomainResume(void *domain)'),
     managedSave: library.func('int virDomainManagedSave(void *domain, uint flags)'),
+    managedSaveGetXMLDesc: library.func('HeapString virDomainManagedSaveGetXMLDesc(void *domain, uint flags)'),
+    managedSaveDefineXML: library.func('int virDomainManagedSaveDefineXML(void *domain, const char *xml, uint flags)'),
   }),
 );
 
@@ -81,4 +88,19 @@ export function resume(domain: Pointer): void {
  */
 export function managedSave(domain: Pointer, flags: number): void {
   checked('virDomainManagedSave', native().managedSave(domain, flags));
+}
+
+/**
+ * The XML of the machine whose memory was saved. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainManagedSaveGetXMLDesc
+ */
+export function managedSaveGetXMLDesc(domain: Pointer, flags: number): string {
+  return orThrow('virDomainManagedSaveGetXMLDesc', native().managedSaveGetXMLDesc(domain, flags));
+}
+
+/**
+ * Replaces that XML, which must describe the same machine to the guest; flags 0 keep whether it will run or be paused.
+ * https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainManagedSaveDefineXML
+ */
+export function managedSaveDefineXML(domain: Pointer, xml: string, flags: number): void {
+  checked('virDomainManagedSaveDefineXML', native().managedSaveDefineXML(domain, xml, flags));
 }

@@ -36,4 +36,12 @@ export const powerCalls = {
   managedSaveDomain(connection: Pointer, { uuid }: DomainArgs): void {
     withDomain(connection, uuid, (object) => power.managedSave(object, 0));
   },
+
+  getManagedSaveXml(connection: Pointer, { uuid }: DomainArgs): string {
+    return withDomain(connection, uuid, (object) => power.managedSaveGetXMLDesc(object, power.SAVE_IMAGE_XML.secure));
+  },
+
+  defineManagedSaveXml(connection: Pointer, { uuid, xml }: DomainArgs & { readonly xml: string }): void {
+    withDomain(connection, uuid, (object) => power.managedSaveDefineXML(object, xml, 0));
+  },
 };
