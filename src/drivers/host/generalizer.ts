@@ -29,7 +29,7 @@ export function createGeneralizer({ acceleration = 'auto' }: GeneralizerOptions 
         await runSysprep(disks, { isEmulated, ...(signal && { signal }) });
       } catch (error) {
         if (isEmulated || !isLaunchFailure(error)) throw translateFailure(error, disks);
-        // /dev/kvm can be there and yet not run an ordinary kernel. Nothing was opened for writing before the launch.
+        // /dev/kvm can be there and yet not run an ordinary kernel. No disk was changed before the launch.
         isEmulated = true;
         await runEmulated(disks, signal);
       }
