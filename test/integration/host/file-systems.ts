@@ -13,7 +13,7 @@ export interface Folder {
 export function useFolder(): Folder {
   let folder = '';
   beforeAll(() => {
-    folder = mkdtempSync('/var/tmp/dr-qi-host-');
+    folder = mkdtempSync('/var/tmp/darkroom-host-');
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return { path: (name) => path.join(folder, name) };

@@ -223,7 +223,7 @@ describe('lookUpUser', () => {
   it('finds users of this host by name only', async () => {
     const [uid, gid] = [run('id', '-u', 'nobody'), run('id', '-g', 'nobody')].map(Number);
     expect(await files.lookUpUser('nobody')).toEqual({ uid, gid });
-    expect(await files.lookUpUser('dr-qi-nobody')).toBeNull();
+    expect(await files.lookUpUser('darkroom-nobody')).toBeNull();
     expect(await files.lookUpUser('0')).toBeNull();
     expect(await files.lookUpUser('')).toBeNull();
     expect(await files.lookUpUser('--help')).toBeNull();

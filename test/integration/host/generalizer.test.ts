@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createGeneralizer } from '../../../src/drivers/host/generalizer.ts';
 
@@ -67,7 +66,7 @@ function findProcesses(text: string): string[] {
 }
 
 beforeAll(() => {
-  folder = mkdtempSync('/var/tmp/dr-qi-sysprep-');
+  folder = mkdtempSync('/var/tmp/darkroom-sysprep-');
   execFileSync('sh', ['-c', 'command -v virt-sysprep || { echo "install libguestfs-tools" >&2; exit 1; }']);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -105,8 +104,7 @@ describe('generalizer', () => {
     await vi.waitFor(() => expect(findProcesses(disk.path).some((c) => c.includes('qemu-system'))).toBe(true), 60_000);
     controller.abort();
     expect(await running).toMatchObject({ code: 'CANCELLED' });
-    await sleep(2_000);
-    expect(findProcesses(disk.path)).toEqual([]);
+    await expect.poll(() => findProcesses(disk.path), { timeout: 10_000 }).toEqual([]);
   });
 
   it('is available here', async () => {

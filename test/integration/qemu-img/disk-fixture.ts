@@ -9,7 +9,7 @@ export const MIB = 1024 * 1024;
 export function useFolder(): { path(name: string): string } {
   let folder = '';
   beforeAll(() => {
-    folder = mkdtempSync('/var/tmp/dr-qi-a:b,c d=');
+    folder = mkdtempSync('/var/tmp/darkroom-a:b,c d=');
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return { path: (name) => path.join(folder, name) };
