@@ -17,7 +17,14 @@ const ENTRIES = [
   'drivers/host/hash-worker',
 ];
 // native, or loaded only where they are wanted
-const EXTERNAL = ['koffi', '@photostructure/sqlite', 'pino-pretty', 'yaml'];
+const EXTERNAL = [
+  'koffi',
+  '@photostructure/sqlite',
+  'pino-pretty',
+  'yaml',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+];
 
 rmSync(fresh, { recursive: true, force: true });
 execFileSync(`${root}/node_modules/.bin/tsc`, ['-p', `${root}/tsconfig.json`, '--outDir', fresh], { stdio: 'inherit' });

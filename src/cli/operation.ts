@@ -45,7 +45,7 @@ function addOperationList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
     (argv) => {
       const status = argv.status === undefined ? {} : { status: argv.status };
       return host.execute(argv, {
-        recovery: 'none',
+        recovery: 'attempted',
         run: (context) => listOperations(context, { ...status, limit: argv.limit }),
       });
     },
@@ -67,7 +67,7 @@ function addOperationVerb(yargs: Argv<GlobalOptions>, host: CommandHost, spec: O
       command
         .positional('operation', { type: 'string', demandOption: true, describe: 'Id of the operation' })
         .example(`$0 operation ${spec.verb} 0197c2f4-5d1e-7a3b-8c9d-0e1f2a3b4c5d`, spec.example),
-    (argv) => host.execute(argv, { recovery: 'none', run: (context) => spec.run(context, argv.operation) }),
+    (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => spec.run(context, argv.operation) }),
   );
 }
 

@@ -17,7 +17,7 @@ export function addImageList(yargs: Argv<GlobalOptions>, host: CommandHost): voi
         .example('$0 image list --type imported --json', 'For a program'),
     (argv) =>
       host.execute(argv, {
-        recovery: 'none',
+        recovery: 'attempted',
         run: (context) => listImages(context, argv.type === undefined ? {} : { type: argv.type }),
       }),
   );

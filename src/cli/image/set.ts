@@ -38,7 +38,7 @@ export function addImageSet(yargs: Argv<GlobalOptions>, host: CommandHost): void
     (argv) =>
       host.prepareAndExecute(argv, async () => {
         const changes = changesOf(argv);
-        return { recovery: 'none', run: (context) => setImage(context, { image: argv.image, changes }) };
+        return { recovery: 'attempted', run: (context) => setImage(context, { image: argv.image, changes }) };
       }),
   );
 }

@@ -12,7 +12,7 @@ export function addImageShow(yargs: Argv<GlobalOptions>, host: CommandHost): voi
       command
         .positional('image', { type: 'string', demandOption: true, describe: 'Name or id of the image' })
         .example('$0 image show web-golden', 'Its disks, checksums and properties'),
-    (argv) => host.execute(argv, { recovery: 'none', run: (context) => showImage(context, argv.image) }),
+    (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => showImage(context, argv.image) }),
   );
 }
 
