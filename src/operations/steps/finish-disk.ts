@@ -26,10 +26,20 @@ export async function finishDisk(
   const sealed = { path: draft.sealedPath(file), format };
   const info = await core.diskTool.info(sealed, signal);
   requireStandalone(info, { path: sealed.path, code: disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED' });
-  await requireSound(core, { ...disk, path: sealed.path }, signal);
-  const onBytes = disk.onHashed === undefined ? {} : { onBytes: disk.onHashed };
-  const sha256 = disk.isCopied ? await core.files.hash(sealed.path, { signal, ...onBytes }) : null;
+  // side by side: the check reads the structure, the hash every byte
+  const [sha256] = await Promise.all([
+    disk.isCopied ? hashDisk(core, disk, { path: sealed.path, signal }) : null,
+    requireSound(core, { ...disk, path: sealed.path }, signal),
+  ]);
   return { target, file, format, virtualSizeBytes: info.virtualSizeBytes, sizeBytes, sha256 };
+}
+
+function hashDisk(
+  core: Core,
+  { onHashed }: WrittenDisk,
+  { path, signal }: { readonly path: string; readonly signal: AbortSignal },
+): Promise<string> {
+  return core.files.hash(path, { signal, ...(onHashed === undefined ? {} : { onBytes: onHashed }) });
 }
 
 /** Raw files have no structure that could be checked. */

@@ -2,7 +2,8 @@ import { hasCode } from '../../model/errors.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Core } from './context.ts';
 
-const POLL_MS = 100;
+// a look costs a tenth of a millisecond, and a short command should not wait for the next one
+const POLL_MS = 25;
 
 /** Follows an operation of whatever process through the journal; ends with it. */
 export async function* watchOperation(
