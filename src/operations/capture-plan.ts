@@ -19,6 +19,7 @@ export const capturePlanSchema = z.object({
   imageId: z.string(),
   powerState: z.enum(['running', 'paused', 'shutdown', 'suspended']),
   isPersistent: z.boolean(),
+  isAutostart: z.boolean(),
   /** The persistent definition before the capture, with its secrets. */
   savedXml: z.string(),
   disks: z.array(diskSchema),

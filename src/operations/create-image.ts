@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { newUuid } from '../lib/uuid.ts';
 import { captureProperties } from '../model/capture-properties.ts';
-import { hasCode } from '../model/errors.ts';
+import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
 import { minDiskGiB } from '../model/image-rules.ts';
@@ -22,8 +22,9 @@ import { undoAndSettle } from './steps/undo-and-settle.ts';
 import { waitForSlot } from './steps/wait-for-slot.ts';
 import { writeFirmware } from './steps/write-firmware.ts';
 import type { Core, OperationContext } from './support/context.ts';
+import { acquireLocks } from './support/operation-locks.ts';
 import { throwIfCancelled } from './support/patience.ts';
-import type { Recover, UseCase } from './support/use-case.ts';
+import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
 
 /** What an overlay may grow to before anybody looks again. */
 const OVERLAY_ALLOWANCE_BYTES = 64 * 1024 ** 2;
@@ -41,7 +42,7 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
     const domain = await findInstance(core, request.instance);
     return {
       target: domain.name,
-      locks: { exclusive: [`instance:${domain.uuid}`], shared: [] },
+      locks: captureLocks(domain.uuid),
       input: { instanceId: domain.uuid, request },
     };
   },
@@ -59,17 +60,31 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
       await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
       return { imageId: image.id, instanceId };
     } catch (error) {
-      await undoAndSettle(context, () => undoCapture(context, plan));
+      await undoAndSettle(context, () => undoNow(context, plan));
       throw error;
     }
   },
 };
 
+function captureLocks(instanceId: string): LockRequest {
+  return { exclusive: [`instance:${instanceId}`], shared: [] };
+}
+
 /** For a capture whose process died, at whatever step. */
 export const recoverCreateImage: Recover = async (core, unfinished) => {
   const plan = capturePlanSchema.parse(unfinished.plan);
+  const { id, kind } = unfinished.operation;
+  // the lock of the dead is free: nobody may begin anything while the guest is put right
+  await acquireLocks(core, captureLocks(plan.instanceId), { operationId: id, kind });
   return await undoCapture(core, plan);
 };
+
+/** A guest that never said that it is thawed is not settled: it is asked again at the next start. */
+async function undoNow(context: OperationContext, plan: CapturePlan): Promise<void> {
+  for (const note of await undoCapture(context, plan)) context.operation.warn(note);
+  if (!plan.mayBeFrozen) return;
+  throw new DarkroomError('AGENT_UNRESPONSIVE', `The thaw of ${plan.instanceName} is not confirmed.`);
+}
 
 /** The guest first, whatever becomes of the draft. */
 async function undoCapture(core: Core, plan: CapturePlan): Promise<readonly string[]> {
@@ -148,6 +163,7 @@ function planCapture(context: OperationContext, inspection: Inspection): Capture
     imageId: newUuid(),
     powerState,
     isPersistent: domain.isPersistent,
+    isAutostart: domain.isAutostart,
     savedXml,
     disks: selection.captured.map((disk) => {
       const place = path.join(overlayFolder(context, disk), path.basename(disk.path));

@@ -23,6 +23,8 @@ export interface FakeDomain {
   /** null while it is off. */
   activeXml: string | null;
   hasManagedSave: boolean;
+  /** Of the machine whose memory was saved; null without a managed save of a running domain. */
+  managedSaveXml: string | null;
   isAutostart: boolean;
   agent: AgentState;
   fileSystems: number;
@@ -131,8 +133,9 @@ export function createFakeHypervisor(): FakeHypervisor {
     startDomain: async (uuid, { isPaused = false } = {}) => {
       const domain = get(uuid);
       if (domain.activeXml !== null || domain.inactiveXml === null) throw failed('domain is already running');
-      domain.activeXml = domain.inactiveXml;
+      domain.activeXml = domain.hasManagedSave ? (domain.managedSaveXml ?? domain.inactiveXml) : domain.inactiveXml;
       domain.hasManagedSave = false;
+      domain.managedSaveXml = null;
       domain.powerState = isPaused ? 'paused' : 'running';
       lifecycle(uuid, 'started');
     },
@@ -160,9 +163,20 @@ export function createFakeHypervisor(): FakeHypervisor {
     managedSaveDomain: async (uuid) => {
       const domain = getActive(uuid);
       if (domain.inactiveXml === null) throw failed('cannot do managed save for transient domain');
+      domain.managedSaveXml = domain.activeXml;
       stop(domain);
       domain.hasManagedSave = true;
       domain.powerState = 'suspended';
+    },
+    getManagedSaveXml: async (uuid) => {
+      const { hasManagedSave, managedSaveXml } = get(uuid);
+      if (!hasManagedSave || managedSaveXml === null) throw failed('domain does not have managed save image');
+      return managedSaveXml;
+    },
+    defineManagedSaveXml: async (uuid, xml) => {
+      const domain = get(uuid);
+      if (!domain.hasManagedSave) throw failed('domain does not have managed save image');
+      domain.managedSaveXml = xml;
     },
 
     probeAgent: async (uuid) => {
@@ -236,6 +250,7 @@ function newDomain(xml: string): FakeDomain {
     inactiveXml: serializeXml(parseXml(xml)),
     activeXml: null,
     hasManagedSave: false,
+    managedSaveXml: null,
     isAutostart: false,
     agent: 'absent',
     fileSystems: 1,

@@ -59,6 +59,12 @@ export function readDiskPaths(xml: string): ReadonlyMap<string, string> {
   return paths;
 }
 
+/** True when a file is anywhere in the chains of the disks: on top, below, or as the target of a job. */
+export function namesFile(xml: string, file: string): boolean {
+  const sources = selectElements('./devices/disk//source', rootElement(parseXml(xml)));
+  return sources.some((source) => source.getAttribute('file') === file);
+}
+
 /**
  * `currentXml` with the `<disk>` elements of `targets` as they stand in `savedXml`; everything else stays, so that an
  * edit made in between is kept.

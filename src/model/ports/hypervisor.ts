@@ -109,6 +109,10 @@ export interface Hypervisor extends AsyncDisposable {
   resumeDomain(uuid: string): Promise<void>;
   /** Saves RAM to disk and stops (managed save). */
   managedSaveDomain(uuid: string): Promise<void>;
+  /** XML, with secrets, of the machine that a managed save will become again. LIBVIRT_FAILED when there is none. */
+  getManagedSaveXml(uuid: string): Promise<string>;
+  /** Replaces it: the same machine to the guest, but what it stands on may lie elsewhere on the host. */
+  defineManagedSaveXml(uuid: string, xml: string): Promise<void>;
 
   /** Asks the agent for its time; waits at most `timeoutMs` (rounded up to whole seconds). Never throws for the agent's sake. */
   probeAgent(uuid: string, options: { readonly timeoutMs: number }): Promise<AgentState>;

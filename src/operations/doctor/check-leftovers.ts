@@ -1,17 +1,33 @@
+import { newUuid } from '../../lib/uuid.ts';
 import type { DoctorCheck } from '../../model/doctor.ts';
+import type { CapturePlan } from '../capture-plan.ts';
 import { settleGuest } from '../steps/settle-guest.ts';
 import type { Core } from '../support/context.ts';
-import { badCheck, okCheck, repairedCheck } from './doctor-check.ts';
+import { acquireLocks } from '../support/operation-locks.ts';
+import { badCheck, failedCheck, okCheck, repairedCheck } from './doctor-check.ts';
 import { findLeftovers, type Leftover } from './find-leftovers.ts';
 
 /** Overlays that no living operation owns, and drafts of images. */
 export async function checkLeftovers(core: Core, options: { readonly isRepairing: boolean }): Promise<DoctorCheck[]> {
   const leftovers = await findLeftovers(core);
   const checks: DoctorCheck[] = [];
-  for (const leftover of leftovers) checks.push(await treat(core, leftover, options));
+  for (const leftover of leftovers) checks.push(await treatGuarded(core, leftover, options));
   if (checks.length === 0) checks.push(okCheck('leftover.overlay', 'no overlay of a dead operation is left'));
   checks.push(...(await checkDrafts(core)));
   return checks;
+}
+
+/** One leftover that cannot be mended stops no other. */
+async function treatGuarded(
+  core: Core,
+  leftover: Leftover,
+  options: { readonly isRepairing: boolean },
+): Promise<DoctorCheck> {
+  try {
+    return await treat(core, leftover, options);
+  } catch (error) {
+    return failedCheck('leftover.overlay', error);
+  }
 }
 
 async function treat(
@@ -24,7 +40,7 @@ async function treat(
     case 'in-use': {
       const what = `${leftover.plan.instanceName} runs on an overlay of a dead operation (${leftover.targets.join(', ')})`;
       if (!isRepairing) return badCheck(id, 'error', { message: what, remedy: 'darkroom doctor --repair' });
-      await settleGuest(core, leftover.plan);
+      await repair(core, leftover.plan);
       return repairedCheck(id, `${what}: its disks are back on their old chain`);
     }
     case 'unused': {
@@ -42,6 +58,17 @@ async function treat(
       const never: never = leftover;
       return never;
     }
+  }
+}
+
+async function repair(core: Core, plan: CapturePlan): Promise<void> {
+  const operationId = newUuid();
+  const locks = { exclusive: [`instance:${plan.instanceId}`], shared: [] };
+  await acquireLocks(core, locks, { operationId, kind: 'image.create' });
+  try {
+    await settleGuest(core, plan);
+  } finally {
+    await core.locks.release(operationId);
   }
 }
 

@@ -1,10 +1,12 @@
-import { readDiskPaths, restoreDiskElements } from '../../model/domain-xml/disk-sources.ts';
-import { DarkroomError, hasCode } from '../../model/errors.ts';
+import { namesFile, readDiskPaths } from '../../model/domain-xml/disk-sources.ts';
+import { DarkroomError } from '../../model/errors.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
 import type { CaptureDisk, CapturePlan } from '../capture-plan.ts';
 import type { Core } from '../support/context.ts';
 import { outlastLibvirtRestart } from '../support/patience.ts';
 import { type CommitOptions, commitOverlay } from './commit-overlay.ts';
+import { findDomain, isLive, readDefinitions } from './look-at-domain.ts';
+import { restoreDefinition } from './restore-definition.ts';
 
 type OverlaidDisk = CaptureDisk & { readonly overlayPath: string };
 
@@ -14,30 +16,15 @@ type OverlaidDisk = CaptureDisk & { readonly overlayPath: string };
  * person should know.
  */
 export async function returnToChain(core: Core, plan: CapturePlan, options: CommitOptions = {}): Promise<string[]> {
-  const notes: string[] = [];
   const disks = plan.disks.filter((disk): disk is OverlaidDisk => disk.overlayPath !== null);
-  const domain = await findDomain(core, plan);
-  const isLive = domain !== null && (domain.powerState === 'running' || domain.powerState === 'paused');
-  if (isLive) await returnLive(core, plan, { disks, options });
+  if (isLive(await findDomain(core, plan))) await returnLive(core, plan, { disks, options });
   // looked at again: the guest may have been shut down or undefined while its disks were committed
-  const after = await findDomain(core, plan);
-  const wentOff = after === null || (after.powerState !== 'running' && after.powerState !== 'paused');
-  if (wentOff) await returnOffline(core, plan, { disks, isDefined: after !== null });
-  notes.push(...(await restoreDefinition(core, plan, after)));
+  const domain = await findDomain(core, plan);
+  if (!isLive(domain)) await returnOffline(core, plan, { disks, domain });
+  const notes = await restoreDefinition(core, plan, domain);
   await confirmChain(core, plan, disks);
   for (const disk of disks) await core.files.remove(disk.overlayPath);
   return notes;
-}
-
-async function findDomain(core: Core, plan: CapturePlan): Promise<DomainInfo | null> {
-  return outlastLibvirtRestart(core, async () => {
-    try {
-      return await core.hypervisor.getDomain(plan.instanceId);
-    } catch (error) {
-      if (hasCode(error, 'INSTANCE_NOT_FOUND')) return null;
-      throw error;
-    }
-  });
 }
 
 async function returnLive(
@@ -47,13 +34,35 @@ async function returnLive(
 ): Promise<void> {
   for (const disk of disks) {
     try {
-      await commitOverlay(core, plan, disk, options);
+      await returnLiveDisk(core, plan, { disk, options });
     } catch (error) {
-      const domain = await findDomain(core, plan);
       // a guest that went off in the middle is committed from outside
-      if (domain !== null && (domain.powerState === 'running' || domain.powerState === 'paused')) throw error;
+      if (isLive(await findDomain(core, plan))) throw error;
       return;
     }
+    // at once: committed again later, it would undo what the guest writes from now on
+    await core.files.remove(disk.overlayPath);
+  }
+}
+
+async function returnLiveDisk(
+  core: Core,
+  plan: CapturePlan,
+  { disk, options }: { disk: OverlaidDisk; options: CommitOptions },
+): Promise<void> {
+  const xml = await outlastLibvirtRestart(core, () => core.hypervisor.getDomainXml(plan.instanceId));
+  const place = placeOf(xml, disk);
+  switch (place) {
+    case 'on disk':
+      return;
+    case 'on overlay':
+      return await commitOverlay(core, plan, disk, options);
+    case 'detached':
+      return await commitFromOutside(core, disk);
+    case 'covered':
+      throw covered(plan, disk);
+    default:
+      return place satisfies never;
   }
 }
 
@@ -61,51 +70,57 @@ async function returnLive(
 async function returnOffline(
   core: Core,
   plan: CapturePlan,
-  { disks, isDefined }: { disks: readonly OverlaidDisk[]; isDefined: boolean },
+  { disks, domain }: { disks: readonly OverlaidDisk[]; domain: DomainInfo | null },
 ): Promise<void> {
-  const current = isDefined ? readDiskPaths(await readDefinition(core, plan)) : null;
+  const definitions = domain === null ? [] : await readDefinitions(core, plan, domain);
   for (const disk of disks) {
-    const isOnOverlay = current === null || current.get(disk.target) === disk.overlayPath;
-    if (!isOnOverlay || (await core.files.stat(disk.overlayPath)) === null) continue;
-    await core.diskTool.commit({ path: disk.overlayPath, format: 'qcow2' });
+    const places = definitions.map((xml) => placeOf(xml, disk));
+    if (places.includes('covered')) throw covered(plan, disk);
+    if (places.length === 0 || places.some((place) => place !== 'on disk')) await commitFromOutside(core, disk);
   }
 }
 
-/** The persistent definition names the old chain again; one that somebody removed in the middle comes back. */
-async function restoreDefinition(core: Core, plan: CapturePlan, domain: DomainInfo | null): Promise<string[]> {
-  if (!plan.isPersistent) return [];
-  if (domain === null || !domain.isPersistent) {
-    await outlastLibvirtRestart(core, () => core.hypervisor.defineDomain(plan.savedXml));
-    return [`The instance ${plan.instanceName} was undefined during its capture; its definition was put back.`];
-  }
-  const current = await readDefinition(core, plan);
-  const targets = plan.disks.map((disk) => disk.target);
-  const restored = restoreDiskElements(current, plan.savedXml, targets);
-  if (restored !== restoreDiskElements(current, current, targets)) {
-    await outlastLibvirtRestart(core, () => core.hypervisor.defineDomain(restored));
-  }
-  return [];
+type Place = 'on overlay' | 'on disk' | 'detached' | 'covered';
+
+/** covered: somebody took a snapshot meanwhile, and what the guest writes lies on top of our overlay. */
+function placeOf(xml: string, disk: OverlaidDisk): Place {
+  const current = readDiskPaths(xml).get(disk.target);
+  if (current === disk.overlayPath) return 'on overlay';
+  if (namesFile(xml, disk.overlayPath)) return 'covered';
+  return current === disk.path ? 'on disk' : 'detached';
 }
 
-async function readDefinition(core: Core, plan: CapturePlan): Promise<string> {
-  return outlastLibvirtRestart(core, () =>
-    core.hypervisor.getDomainXml(plan.instanceId, { isInactive: true, isSecure: true }),
-  );
+async function commitFromOutside(core: Core, disk: OverlaidDisk): Promise<void> {
+  if ((await core.files.stat(disk.overlayPath)) === null) return;
+  await core.diskTool.commit({ path: disk.overlayPath, format: 'qcow2' });
+  await core.files.sync(disk.path);
 }
 
 /** The last look before an overlay is deleted: nothing that libvirt knows may name it. */
 async function confirmChain(core: Core, plan: CapturePlan, disks: readonly OverlaidDisk[]): Promise<void> {
   const domain = await findDomain(core, plan);
   if (domain === null) return;
-  for (const options of [{ isInactive: false }, { isInactive: true }]) {
-    const paths = readDiskPaths(await core.hypervisor.getDomainXml(plan.instanceId, options));
-    const stuck = disks.find((disk) => paths.get(disk.target) === disk.overlayPath);
+  for (const xml of await readDefinitions(core, plan, domain)) {
+    const stuck = disks.find((disk) => namesFile(xml, disk.overlayPath));
     if (stuck === undefined) continue;
-    throw new DarkroomError(
-      'COMMIT_FAILED',
-      `Disk ${stuck.target} of ${plan.instanceName} is still on its overlay ${stuck.overlayPath}. The overlay holds what the ` +
-        'guest wrote: do not delete it. darkroom doctor --repair commits it.',
-      { fields: { instanceId: plan.instanceId, target: stuck.target, overlay: stuck.overlayPath } },
+    throw commitFailed(
+      plan,
+      stuck,
+      `is still on its overlay ${stuck.overlayPath}`,
+      'darkroom doctor --repair commits it.',
     );
   }
+}
+
+function covered(plan: CapturePlan, disk: OverlaidDisk): DarkroomError {
+  const seen = `has a snapshot of somebody else on top of its overlay ${disk.overlayPath}`;
+  return commitFailed(plan, disk, seen, `Commit that snapshot (virsh blockcommit), then run darkroom doctor --repair.`);
+}
+
+function commitFailed(plan: CapturePlan, disk: OverlaidDisk, seen: string, remedy: string): DarkroomError {
+  return new DarkroomError(
+    'COMMIT_FAILED',
+    `Disk ${disk.target} of ${plan.instanceName} ${seen}. The overlay holds what the guest wrote: do not delete it. ${remedy}`,
+    { fields: { instanceId: plan.instanceId, target: disk.target, overlay: disk.overlayPath } },
+  );
 }

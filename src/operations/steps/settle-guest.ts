@@ -1,6 +1,7 @@
 import type { CapturePlan } from '../capture-plan.ts';
 import type { Core } from '../support/context.ts';
 import type { CommitOptions } from './commit-overlay.ts';
+import { waitForDomainJobs } from './look-at-domain.ts';
 import { returnToChain } from './return-to-chain.ts';
 import { resumeGuest } from './snapshot-paused.ts';
 import { thawUntilConfirmed } from './thaw-guest.ts';
@@ -13,11 +14,15 @@ const THAW_PATIENCE_MS = 60_000;
  */
 export async function settleGuest(core: Core, plan: CapturePlan, options: CommitOptions = {}): Promise<string[]> {
   await endHelpers(core, plan);
-  if (plan.mayBePaused) await resumeGuest(core, plan);
+  if (plan.mayBePaused) {
+    await waitForDomainJobs(core, plan);
+    await resumeGuest(core, plan);
+  }
   // a frozen guest waits for its thaw first: what comes after may take long
   if (plan.mayBeFrozen) await tryThaw(core, plan, { patienceMs: 0 });
   const notes: string[] = [];
   if (!plan.isChainRestored) {
+    await waitForDomainJobs(core, plan);
     notes.push(...(await returnToChain(core, plan, options)));
     plan.isChainRestored = true;
   }
