@@ -36,7 +36,8 @@ export function failureOf(operation: Operation): DarkroomError | null {
   }
   if (operation.status === 'interrupted') {
     const message = operation.error?.message ?? `Operation ${operation.id} was interrupted.`;
-    return new DarkroomError('OPERATION_INTERRUPTED', message, { fields });
+    const isLibvirtGone = operation.error?.code === 'LIBVIRT_UNREACHABLE';
+    return new DarkroomError(isLibvirtGone ? 'LIBVIRT_UNREACHABLE' : 'OPERATION_INTERRUPTED', message, { fields });
   }
   const { code, message } = operation.error ?? { code: 'INTERNAL', message: 'The operation failed without a reason.' };
   return new DarkroomError(code, message, { fields });
