@@ -1,0 +1,105 @@
+// A capture by the built application, which ends itself with SIGKILL at a chosen call, or waits there.
+// Its one argument is JSON: { instance, name, consistency?, at?: { call, nth, when }, mode: record | die | hold, hurry? }.
+// Tells of every call that changes something on standard output, one JSON line each.
+import { writeSync } from 'node:fs';
+import { compose } from '../../../dist/compose.js';
+import { loadSettings } from '../../../dist/config/load-settings.js';
+
+/** The calls that change the world, or of which a capture's course depends. */
+const WATCHED = {
+  hypervisor: [
+    'freezeFileSystems',
+    'thawFileSystems',
+    'suspendDomain',
+    'resumeDomain',
+    'createDiskSnapshot',
+    'startActiveCommit',
+    'pivotBlockJob',
+    'defineDomain',
+  ],
+  diskTool: ['create', 'convert', 'commit'],
+  files: ['remove'],
+  store: ['createDraft'],
+  draft: ['seal', 'publish', 'discard'],
+  journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
+};
+
+const job = JSON.parse(process.argv[2] ?? '{}');
+const counts = new Map();
+
+/** Synchronous: what was told is told, whatever comes after. */
+function tell(fact) {
+  writeSync(1, `${JSON.stringify(fact)}\n`);
+}
+
+async function meet(call, nth, when) {
+  const { at, mode } = job;
+  if (at === undefined || at.call !== call || at.nth !== nth || at.when !== when) return;
+  tell({ met: at });
+  if (mode === 'die') {
+    process.kill(process.pid, 'SIGKILL');
+    await new Promise(() => {});
+  }
+  await new Promise((resolve) => process.once('SIGUSR2', resolve));
+}
+
+function watch(name, port) {
+  return new Proxy(port, {
+    get(object, method) {
+      const value = Reflect.get(object, method, object);
+      if (typeof value !== 'function') return value;
+      if (!WATCHED[name].includes(method)) return value.bind(object);
+      return (...args) => run(`${name}.${method}`, { object, value, args });
+    },
+  });
+}
+
+async function run(call, { object, value, args }) {
+  const nth = (counts.get(call) ?? 0) + 1;
+  counts.set(call, nth);
+  tell({ call, nth, ...(call === 'journal.enterStep' ? { step: args[1] } : {}) });
+  await meet(call, nth, 'before');
+  const working = Reflect.apply(value, object, args);
+  // the question is on its way to libvirt, and its answer will find nobody
+  if (job.at?.when === 'during') setTimeout(() => meet(call, nth, 'during'), job.at.afterMs ?? 2);
+  const result = await working;
+  await meet(call, nth, 'after');
+  return call === 'store.createDraft' ? watch('draft', result) : result;
+}
+
+/** Time that is waited for runs faster, for tests of long patience. */
+function hurry(clock) {
+  if (job.hurry === undefined) return clock;
+  return { ...clock, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() * job.hurry };
+}
+
+const settings = loadSettings({ env: process.env, flags: { logLevel: process.env.DARKROOM_LOG_LEVEL ?? 'warn' } });
+const application = await compose(settings, {
+  adapt: (core) => ({
+    ...core,
+    clock: hurry(core.clock),
+    hypervisor: watch('hypervisor', core.hypervisor),
+    diskTool: watch('diskTool', core.diskTool),
+    files: watch('files', core.files),
+    store: watch('store', core.store),
+    journal: watch('journal', core.journal),
+  }),
+});
+try {
+  await application.recover();
+  const { id } = await application.operations.submit({
+    kind: 'image.create',
+    instance: job.instance,
+    name: job.name,
+    description: null,
+    consistency: job.consistency ?? 'auto',
+    properties: {},
+    isGeneralized: false,
+  });
+  tell({ submitted: id });
+  for await (const operation of application.operations.watch(id)) tell({ operation });
+} catch (error) {
+  tell({ refused: { code: error.code ?? null, message: error.message } });
+}
+await application[Symbol.asyncDispose]();
+process.exit(0);
