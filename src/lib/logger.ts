@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import type { DestinationStream, Logger as PinoLogger } from 'pino';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -24,7 +24,24 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
+/** pino itself is loaded with the first line that is written: most commands write none, and start faster for it. */
 export function createLogger(options: LoggerOptions): Logger {
+  return wrap(
+    options.level,
+    once(() => openPino(options)),
+  );
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function openPino(options: LoggerOptions): PinoLogger {
+  const { pino }: typeof import('pino') = createRequire(import.meta.url)('pino');
   // Synchronous: the last lines before a crash are the ones that matter.
   const raw = options.destination ?? pino.destination({ fd: 2, sync: true });
   const destination = options.isPretty ? makePretty(raw) : raw;
@@ -32,7 +49,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const formatters = { level: (label: string) => ({ level: label }) };
   // Errors are described below, at any depth; pino's own way knows only the field `err`.
   const serializers = { err: (value: unknown) => value };
-  return wrap(pino({ ...settings, formatters, serializers }, destination));
+  return pino({ ...settings, formatters, serializers }, destination);
 }
 
 /** A stream in this process rather than a worker; loaded only here, since it takes longer to load than pino itself. */
@@ -46,16 +63,20 @@ function isTerminal(destination: DestinationStream): boolean {
   return 'fd' in destination && destination.fd === 2 && process.stderr.isTTY === true && !process.env['NO_COLOR'];
 }
 
-function wrap(logger: PinoLogger): Logger {
+function wrap(threshold: LogLevel, open: () => PinoLogger): Logger {
   const at = (level: Exclude<LogLevel, 'silent'>) => (fields: LogFields, message: string) => {
-    if (logger.isLevelEnabled(level)) logger[level](redact(fields, 0), message);
+    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold)) open()[level](redact(fields, 0), message);
   };
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => wrap(logger.child(redact(fields, 0))),
+    child: (fields) =>
+      wrap(
+        threshold,
+        once(() => open().child(redact(fields, 0))),
+      ),
   };
 }
 

@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import path from 'node:path';
-import { execa } from 'execa';
 import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from './command-errors.ts';
 import { splitLines } from './split-lines.ts';
 
@@ -53,6 +52,8 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const setpriv = await findProgram('setpriv');
   const [file, ...args] =
     setpriv === null ? [program, ...command.args] : [setpriv, '--pdeathsig', 'KILL', '--', program, ...command.args];
+  // loaded with the first command: what runs none starts faster
+  const { execa } = await import('execa');
   const running = execa(file, args, execaOptions(command));
   followLines(running, command.onLine);
   try {

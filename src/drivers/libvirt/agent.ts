@@ -4,7 +4,6 @@ import type { AgentState, Hypervisor } from '../../model/ports/hypervisor.ts';
 import { type AgentTrouble, agentTrouble } from './agent-errors.ts';
 import { ERROR_CODE, LibvirtError } from './binding/libvirt-error.ts';
 import type { Caller } from './caller.ts';
-import { isAgentConnected } from './read-xml.ts';
 import { type Attempt, failure, translateError } from './translate-error.ts';
 
 type AgentPart = Pick<Hypervisor, 'probeAgent' | 'freezeFileSystems' | 'thawFileSystems'>;
@@ -70,6 +69,7 @@ async function troubleOf(caller: Caller, error: unknown, uuid: string): Promise<
 
 async function isConnectedNow(caller: Caller, uuid: string): Promise<boolean> {
   const args = { uuid, isInactive: false, isSecure: false };
+  const { isAgentConnected } = await import('./read-xml.ts');
   return isAgentConnected(await caller.call('getDomainXml', args, { uuid, task: 'read the XML of the domain' }));
 }
 

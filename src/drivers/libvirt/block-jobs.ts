@@ -1,6 +1,5 @@
 import type { BlockJobInfo, Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
-import { isMirrorReady } from './read-xml.ts';
 
 type BlockJobsPart = Pick<
   Hypervisor,
@@ -25,6 +24,7 @@ export function createBlockJobsPart(caller: Caller): BlockJobsPart {
       const found = await caller.call('getBlockJob', { uuid, disk: target }, subject);
       if (found === null) return null;
       const { type, cur, end } = found.job;
+      const { isMirrorReady } = await import('./read-xml.ts');
       return { type: toJobType(type), done: cur, total: end, isReady: isMirrorReady(found.xml, target) };
     },
 

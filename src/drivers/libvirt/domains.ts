@@ -2,7 +2,6 @@ import type { PowerState } from '../../model/instance.ts';
 import type { DomainInfo, Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
 import type { DomainSummary } from './calls/domain-calls.ts';
-import { undefineDomain } from './undefine-domain.ts';
 
 type DomainsPart = Pick<
   Hypervisor,
@@ -25,7 +24,10 @@ export function createDomainsPart(caller: Caller): DomainsPart {
 
     defineDomain: (xml) => caller.call('defineDomain', { xml }, { task: 'define the domain' }),
 
-    undefineDomain: (uuid, options) => undefineDomain(caller, uuid, options),
+    async undefineDomain(uuid, options) {
+      const { undefineDomain } = await import('./undefine-domain.ts');
+      return undefineDomain(caller, uuid, options);
+    },
 
     setAutostart: (uuid, { isEnabled }) =>
       caller.call('setAutostart', { uuid, isEnabled }, { uuid, task: 'change the autostart of the domain' }),

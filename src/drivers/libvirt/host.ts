@@ -1,6 +1,5 @@
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
-import { namesKvm } from './read-xml.ts';
 
 type HostPart = Pick<Hypervisor, 'versions' | 'offersKvm'>;
 
@@ -13,6 +12,7 @@ export function createHostPart(caller: Caller): HostPart {
     },
 
     async offersKvm() {
+      const { namesKvm } = await import('./read-xml.ts');
       return namesKvm(await caller.call('hostCapabilities', undefined, { task: 'tell its capabilities' }));
     },
   };

@@ -250,8 +250,8 @@ describe('recovery before a command', () => {
     ['instance start web-1', 'required'],
     ['instance list', 'attempted'],
     ['volume list', 'attempted'],
-    ['image list', 'none'],
-    ['operation list', 'none'],
+    ['image list', 'attempted'],
+    ['operation list', 'attempted'],
     ['doctor', 'none'],
   ])('%s: %s', async (line, recovery) => {
     const terminal = new FakeTerminal();
