@@ -36,7 +36,10 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       watch: (id, signal) => watchOperation(core, id, signal),
     },
     async doctor(options) {
-      const [{ diagnoseHost }, { RECOVERY }] = await Promise.all([import('./diagnose-host.ts'), import('./use-cases.ts')]);
+      const [{ diagnoseHost }, { RECOVERY }] = await Promise.all([
+        import('./diagnose-host.ts'),
+        import('./use-cases.ts'),
+      ]);
       return diagnoseHost(core, RECOVERY, options);
     },
     async recover() {

@@ -1,12 +1,19 @@
 import { DarkroomError, hasCode } from '../../model/errors.ts';
+import type { Image } from '../../model/image.ts';
 import type { Core } from '../support/context.ts';
-import type { BootRequest } from './boot-image.ts';
 import { type Console, openConsole } from './console.ts';
 
 const POLL_MS = 500;
 const LAST_LINES = 10;
 /** A console that says more than this floods the disk. */
 const MAX_CONSOLE_BYTES = 256 * 1024 ** 2;
+
+export interface BootRequest {
+  readonly image: Image;
+  /** Text that must appear on the serial console; null: the guest agent must answer. */
+  readonly expect: string | null;
+  readonly timeoutMs: number;
+}
 
 type Watch = BootRequest & { readonly domainId: string; readonly consolePath: string };
 

@@ -8,7 +8,7 @@ import type { LaunchInstanceRequest } from '../../model/requests.ts';
 import type { Core, OperationContext } from '../support/context.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from '../support/patience.ts';
 import type { VerifyPlan } from '../verify-plan.ts';
-import { awaitLife } from './await-life.ts';
+import { awaitLife, type BootRequest } from './await-life.ts';
 import { copyNvram } from './copy-nvram.ts';
 import { designLaunch, drawUpXml, foreseeDisks, type LaunchDesign } from './design-launch.ts';
 import { guestOwnership, makeInstanceFolder } from './instance-folder.ts';
@@ -18,13 +18,6 @@ import { requireReachable } from './require-reachable.ts';
 import { undoAndSettle } from './undo-and-settle.ts';
 
 const CONSOLE_FILE = 'console.log';
-
-export interface BootRequest {
-  readonly image: Image;
-  /** Text that must appear on the serial console; null: the guest agent must answer. */
-  readonly expect: string | null;
-  readonly timeoutMs: number;
-}
 
 interface Machine {
   readonly design: LaunchDesign;
