@@ -25,7 +25,8 @@ export default defineConfig({
   test: {
     root,
     projects: [
-      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
+      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
       {
         plugins: [loadBuild],
         test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },
