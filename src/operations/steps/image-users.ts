@@ -3,6 +3,9 @@ import { DarkroomError, hasCode } from '../../model/errors.ts';
 import type { ImageUser } from '../../model/image.ts';
 import type { Core, OperationContext } from '../support/context.ts';
 
+/** What a launch makes beside disks. Anything else may be a disk, under whatever name somebody gave it. */
+const HARMLESS_FILE = /^(?:instance\.json|seed\.iso|nvram\.[a-z0-9]+)$/;
+
 export interface ImageUsage {
   readonly users: readonly ImageUser[];
   /** Of this host, with neither a domain nor a file left: records of instances that are gone. */
@@ -23,7 +26,8 @@ export async function readUsage(core: Core, imageId: string): Promise<ImageUsage
 
 async function isStale(core: Core, user: ImageUser): Promise<boolean> {
   if (user.host !== core.hostName) return false;
-  if ((await core.files.list(path.join(core.settings.instancesDir, user.instanceId))).length > 0) return false;
+  const files = await core.files.list(path.join(core.settings.instancesDir, user.instanceId));
+  if (!files.every((file) => HARMLESS_FILE.test(file))) return false;
   return !(await hasDomain(core, user.instanceId));
 }
 

@@ -79,11 +79,14 @@ describe('an image that an instance depends on', () => {
     expect(error.message).toContain('web-1 on host-a');
   });
 
-  it('cannot be deleted while the disk of a lost domain of this host is there', async () => {
-    mkdirSync(path.join(instancesDir, INSTANCE));
-    writeFileSync(path.join(instancesDir, INSTANCE, 'disk-vda.qcow2'), '');
-    await expectFailure(runToEnd(makeCore(), deleteImage, request), 'IMAGE_IN_USE');
-  });
+  it.each(['disk-vda.qcow2', 'disk-vda.qcow2.bak'])(
+    'cannot be deleted while %s of a lost domain is there',
+    async (file) => {
+      mkdirSync(path.join(instancesDir, INSTANCE));
+      writeFileSync(path.join(instancesDir, INSTANCE, file), '');
+      await expectFailure(runToEnd(makeCore(), deleteImage, request), 'IMAGE_IN_USE');
+    },
+  );
 
   it('cannot be deleted while libvirt cannot say whether the instance exists', async () => {
     const faulty = makeFaulty(createFakeHypervisor());
@@ -92,6 +95,8 @@ describe('an image that an instance depends on', () => {
   });
 
   it('is deleted with a warning when the instance left neither domain nor disk on this host', async () => {
+    mkdirSync(path.join(instancesDir, INSTANCE));
+    writeFileSync(path.join(instancesDir, INSTANCE, 'instance.json'), '{}');
     const operation = await runToEnd(makeCore(), deleteImage, request);
     expect(operation).toMatchObject({ status: 'succeeded' });
     expect(operation.warnings[0]).toContain('web-1');
