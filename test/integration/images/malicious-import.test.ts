@@ -290,31 +290,44 @@ it('follows a link for a caller with rights of its own', async () => {
 });
 
 describe('a file that is changed while it is imported', () => {
-  it('is refused, or its old content is in the image, when others may write to it', async () => {
-    const file = makeQcow2();
-    chmodSync(file, 0o666);
+  const callers = [
+    ['anybody may write to it', 0o666, { userId: 'root', isTrustedWithPaths: true }],
+    ['a client named it', 0o600, { userId: 'vagrant', isTrustedWithPaths: false }],
+  ] as const;
+
+  function makeEvil(): Buffer {
     const evil = fixture.path('evil.qcow2');
     qemuImg('create', '-q', '-f', 'qcow2', '-u', '-b', secret, '-F', 'raw', evil, '1M');
-    const core = fixture.core();
+    return readFileSync(evil);
+  }
+
+  it.each(callers)('is imported as it was when we looked, where %s', async (_, mode, caller) => {
+    const file = makeQcow2();
+    chmodSync(file, mode);
+    const evil = makeEvil();
+    const core = fixture.core({ caller }, { transferDirs: [fixture.folder] });
     const faulty = makeFaulty(core.diskTool);
     // the moment after our look, when QEMU opens it
-    faulty.before('info', () => writeFileSync(file, readFileSync(evil)));
+    faulty.before('info', () => writeFileSync(file, evil));
     const operation = await runToEnd({ ...core, diskTool: faulty.port }, importImage, importRequest(file));
     const image = await fixture.store.readImage(operation.result.imageId ?? '');
     const content = readContent(fixture.fileOf(image, 'disk-vda.qcow2'), 'qcow2');
     expect(content.equals(diskContent(4 * 1024 ** 2))).toBe(true);
   });
 
-  it('is refused when it turned evil before the private copy of it was taken', async () => {
+  it.each(callers)('is never opened by QEMU when it turned evil before our copy, where %s', async (_, mode, caller) => {
     const file = makeQcow2();
-    chmodSync(file, 0o666);
-    const evil = fixture.path('evil.qcow2');
-    qemuImg('create', '-q', '-f', 'qcow2', '-u', '-b', secret, '-F', 'raw', evil, '1M');
-    const core = fixture.core();
-    const faulty = makeFaulty(core.files);
-    faulty.before('tryClone', () => writeFileSync(file, readFileSync(evil)));
-    const operation = await runToEnd({ ...core, files: faulty.port }, importImage, importRequest(file));
+    chmodSync(file, mode);
+    const evil = makeEvil();
+    const core = fixture.core({ caller }, { transferDirs: [fixture.folder] });
+    const files = makeFaulty(core.files);
+    files.before('tryClone', () => writeFileSync(file, evil));
+    const diskTool = makeFaulty(core.diskTool);
+    const parts = { files: files.port, diskTool: diskTool.port };
+    const operation = await runToEnd({ ...core, ...parts }, importImage, importRequest(file));
     expect(operation).toMatchObject({ status: 'failed', error: { code: 'IMAGE_REJECTED' } });
+    // only the copy, of bytes
+    expect(diskTool.calls).toEqual(['convert']);
     expect(await fixture.drafts()).toEqual([]);
   });
 });
