@@ -88,13 +88,11 @@ describe('a qcow2 is refused', () => {
     expect((await refuse(file)).error?.message).toContain('external data file');
   });
 
-  it.each([['the old way'], ['LUKS']])('that is encrypted %s', async (how) => {
-    const format = how === 'LUKS' ? 'luks' : 'aes';
-    const file = fixture.path('evil.qcow2');
-    const secretObject = ['--object', 'secret,id=key,data=geheim'];
-    const options = `encrypt.format=${format},encrypt.key-secret=key`;
-    const quick = how === 'LUKS' ? ',encrypt.iter-time=10' : '';
-    qemuImg('create', '-q', ...secretObject, '-f', 'qcow2', '-o', `${options}${quick}`, file, '1M');
+  it.each([
+    ['the old way', 1],
+    ['LUKS', 2],
+  ])('that is encrypted: %s', async (_, method) => {
+    const file = patch(makeQcow2(), 32, Buffer.from([0, 0, 0, method]));
     expect((await refuse(file)).error?.message).toContain('encrypted');
   });
 
