@@ -24,6 +24,9 @@ const WATCHED = {
   journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
 };
 
+// a late signal must not end it
+process.on('SIGUSR2', () => {});
+
 const job = JSON.parse(process.argv[2] ?? '{}');
 const counts = new Map();
 

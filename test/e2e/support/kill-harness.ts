@@ -34,7 +34,13 @@ const factSchema = z.object({
   step: z.string().optional(),
   submitted: z.string().optional(),
   operation: z
-    .object({ id: z.string(), status: z.string(), step: z.string(), error: z.object({ code: z.string() }).nullable() })
+    .object({
+      id: z.string(),
+      status: z.string(),
+      step: z.string(),
+      error: z.object({ code: z.string(), message: z.string() }).nullable(),
+      warnings: z.array(z.string()),
+    })
     .optional(),
   refused: z.object({ code: z.string().nullable(), message: z.string() }).optional(),
 });
@@ -94,10 +100,18 @@ function startHarness(
   return {
     process: running,
     facts: () => parseFacts(running.output.stdout),
-    held: () =>
-      waitUntil(`the capture is held`, async () => running.output.stdout.includes('{"met":'), { timeoutMs: 60_000 }),
+    held: () => Promise.race([isHeld(running), endedEarly(running)]),
     release: () => running.kill('SIGUSR2'),
   };
+}
+
+function isHeld({ output }: RunningCommand): Promise<void> {
+  return waitUntil('the capture is held', async () => output.stdout.includes('{"met":'), { timeoutMs: 60_000 });
+}
+
+async function endedEarly({ ended }: RunningCommand): Promise<never> {
+  const { stdout, stderr } = await ended;
+  throw new Error(`the capture ended before its point: ${stdout.slice(-500)} ${stderr.slice(-500)}`);
 }
 
 function environmentOf(host: DarkroomHost, guest: Guest): Record<string, string> {
