@@ -5,7 +5,7 @@ import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
 import { minDiskGiB } from '../model/image-rules.ts';
-import { overlayPath } from '../model/overlay-name.ts';
+import { overlayPath, overlayStem } from '../model/overlay-name.ts';
 import type { CreateImageRequest } from '../model/requests.ts';
 import { type CapturePlan, capturePlanSchema } from './capture-plan.ts';
 import { type CaptureJob, captureDisks } from './steps/capture-disks.ts';
@@ -61,7 +61,7 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
       return { imageId: image.id, instanceId };
     } catch (error) {
       await undoAndSettle(context, () => undoNow(context, plan));
-      throw error;
+      throw asFailure(error);
     }
   },
 };
@@ -84,6 +84,12 @@ async function undoNow(context: OperationContext, plan: CapturePlan): Promise<vo
   for (const note of await undoCapture(context, plan)) context.operation.warn(note);
   if (!plan.mayBeFrozen) return;
   throw new DarkroomError('AGENT_UNRESPONSIVE', `The thaw of ${plan.instanceName} is not confirmed.`);
+}
+
+/** What says "refused before anything was touched" is no longer true once something was. */
+function asFailure(error: unknown): unknown {
+  if (!hasCode(error, 'NO_SPACE', 'STORE_UNUSABLE')) return error;
+  return new DarkroomError('STORE_WRITE_FAILED', error.message, { fields: error.fields, cause: error });
 }
 
 /** The guest first, whatever becomes of the draft. */
@@ -166,7 +172,7 @@ function planCapture(context: OperationContext, inspection: Inspection): Capture
     isAutostart: domain.isAutostart,
     savedXml,
     disks: selection.captured.map((disk) => {
-      const place = path.join(overlayFolder(context, disk), path.basename(disk.path));
+      const place = path.join(overlayFolder(context, disk), overlayStem(disk));
       return { ...disk, overlayPath: isLive ? overlayPath(place, context.operation.id) : null };
     }),
     mayBeFrozen: false,

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readDiskPaths, replaceDiskSources } from '../../model/domain-xml/disk-sources.ts';
-import { parseOverlayPath } from '../../model/overlay-name.ts';
+import { overlayStem, parseOverlayPath } from '../../model/overlay-name.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
 import type { CaptureDisk, CapturePlan } from '../capture-plan.ts';
 import type { Core } from '../support/context.ts';
@@ -61,19 +61,18 @@ async function overlaysInUse(
   return [{ kind: 'in-use', plan: planRepair(seen, disks), targets: disks.map(({ target }) => target) }, ...unproven];
 }
 
+type Base = Pick<CaptureDisk, 'path' | 'format' | 'isBlockDevice'>;
+
 /** The disk that an overlay of ours lies on, when header and name agree. */
-async function readBase(
-  core: Core,
-  overlayPath: string,
-): Promise<Pick<CaptureDisk, 'path' | 'format' | 'isBlockDevice'> | null> {
+async function readBase(core: Core, overlayPath: string): Promise<Base | null> {
   const name = parseOverlayPath(overlayPath);
   if (name === null || (await core.files.stat(overlayPath)) === null) return null;
   const { backing } = await core.diskTool.info({ path: overlayPath, format: 'qcow2' });
-  if (backing === null || path.basename(backing.path) !== path.basename(name.diskPath)) return null;
-  if (backing.format !== 'qcow2' && backing.format !== 'raw') return null;
+  if (backing === null || (backing.format !== 'qcow2' && backing.format !== 'raw')) return null;
   const stat = await core.files.stat(backing.path);
   if (stat === null) return null;
-  return { path: backing.path, format: backing.format, isBlockDevice: stat.kind === 'block-device' };
+  const disk: Base = { path: backing.path, format: backing.format, isBlockDevice: stat.kind === 'block-device' };
+  return path.basename(name.diskPath) === overlayStem(disk) ? disk : null;
 }
 
 function planRepair(seen: { readonly domain: DomainInfo; readonly xml: string }, disks: CaptureDisk[]): CapturePlan {
