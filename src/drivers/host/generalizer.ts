@@ -11,6 +11,9 @@ export interface GeneralizerOptions {
 }
 
 const TOOL = 'virt-sysprep';
+
+/** Customising would write a new machine-id into every image, the same for all that are launched from it. */
+const OPERATIONS = 'defaults,-customize';
 const VERSION_TIMEOUT_MS = 60_000;
 
 /**
@@ -59,7 +62,13 @@ async function runSysprep(
   disks: Disks,
   { isEmulated, signal }: { readonly isEmulated: boolean; readonly signal?: AbortSignal },
 ): Promise<void> {
-  const args = ['--quiet', '--no-network', ...disks.flatMap(({ path, format }) => ['--format', format, '-a', path])];
+  const args = [
+    '--quiet',
+    '--no-network',
+    '--operations',
+    OPERATIONS,
+    ...disks.flatMap(({ path, format }) => ['--format', format, '-a', path]),
+  ];
   const env = {
     LIBGUESTFS_BACKEND: 'direct',
     LIBGUESTFS_CACHEDIR: process.env['LIBGUESTFS_CACHEDIR'] ?? process.env['TMPDIR'] ?? '/var/tmp',
