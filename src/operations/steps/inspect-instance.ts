@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type DomainDescription, describeDomain } from '../../model/domain-xml/describe-domain.ts';
-import { DarkroomError } from '../../model/errors.ts';
+import { DarkroomError, hasCode } from '../../model/errors.ts';
 import { parseOverlayPath } from '../../model/overlay-name.ts';
 import type { DiskFileInfo } from '../../model/ports/disk-tool.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
@@ -98,14 +98,25 @@ async function readChain(
       },
     );
   }
-  const chain = await core.diskTool.infoChain({ path: disk.path, format: disk.format }, signal);
+  const chain = await core.diskTool.infoChain(disk, signal).catch((error: unknown) => {
+    throw hasCode(error, 'QEMU_IMG_FAILED') ? unreadable(domain, disk, error) : error;
+  });
   const snapshots = chain.reduce((sum, layer) => sum + layer.internalSnapshotCount, 0);
   if (snapshots > 0) throw internalSnapshots(domain, snapshots);
-  const unreadable = chain.find((layer) => layer.isEncrypted || layer.isCorrupt);
-  if (unreadable === undefined) return chain;
+  const unusable = chain.find((layer) => layer.isEncrypted || layer.isCorrupt);
+  if (unusable === undefined) return chain;
   throw new DarkroomError(
     'DISK_UNSUPPORTED',
-    `Disk ${disk.target} of ${domain.name}: ${path.basename(unreadable.path)} is ${unreadable.isEncrypted ? 'encrypted' : 'marked corrupt'}.`,
-    { fields: { instanceId: domain.uuid, target: disk.target, path: unreadable.path } },
+    `Disk ${disk.target} of ${domain.name}: ${path.basename(unusable.path)} is ${unusable.isEncrypted ? 'encrypted' : 'marked corrupt'}.`,
+    { fields: { instanceId: domain.uuid, target: disk.target, path: unusable.path } },
+  );
+}
+
+/** Damaged, or not of the format that the domain states. */
+function unreadable(domain: DomainInfo, disk: SelectedDisk, cause: DarkroomError): DarkroomError {
+  return new DarkroomError(
+    'DISK_UNSUPPORTED',
+    `Disk ${disk.target} of ${domain.name} cannot be read as ${disk.format}: ${cause.message}`,
+    { fields: { instanceId: domain.uuid, target: disk.target, path: disk.path }, cause },
   );
 }
