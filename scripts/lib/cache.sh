@@ -76,3 +76,15 @@ deliver() {
   cp --reflink=auto --no-preserve=mode "$1" "$2.part"
   mv "$2.part" "$2"
 }
+
+# use_cached_kernel: virt-sysprep takes its helper system's kernel from /boot; containers have none there.
+use_cached_kernel() {
+  local kernel
+  ! ls /boot/vmlinuz-* >/dev/null 2>&1 || return 0
+  kernel=$(fetch_package linux-image-cloud-amd64)
+  # supermin wants to see the folder even when it takes its modules elsewhere
+  mkdir -p /lib/modules
+  SUPERMIN_KERNEL=$(echo "$kernel"/boot/vmlinuz-*)
+  SUPERMIN_MODULES=$(echo "$kernel"/lib/modules/*)
+  export SUPERMIN_KERNEL SUPERMIN_MODULES
+}

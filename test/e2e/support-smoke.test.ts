@@ -1,4 +1,4 @@
-import { constants, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { assertClean, recordGuest } from './support/assert-clean.ts';
 import { isFrozen } from './support/guest-agent.ts';
@@ -6,7 +6,7 @@ import { createLoopDevice } from './support/loop-device.ts';
 import { createMount } from './support/loop-mount.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
 import { createTestNetwork } from './support/test-network.ts';
-import { bootTinyGuest, defineBootsectorGuest, defineTinyGuest } from './support/tiny-guest.ts';
+import { bootTinyGuest, defineBootsectorGuest, defineTinyGuest, type Guest } from './support/tiny-guest.ts';
 import { domainExists, domainState, listDisks, onDomain, shutDown, startDomain } from './support/virsh.ts';
 import { waitUntil } from './support/wait-until.ts';
 
@@ -50,12 +50,17 @@ describe('test guests', () => {
     expect(await domainState(guest)).toBe('running');
   });
 
-  it('leaves no domain behind', async () => {
-    const guest = await defineBootsectorGuest();
-    await startDomain(guest);
-    await guest[Symbol.asyncDispose]();
-    expect(await domainExists(guest)).toBe(false);
+  it('leaves no domain and no folder behind', async () => {
+    const { name, uri, folder } = await runBriefly();
+    expect(await domainExists({ uri, name })).toBe(false);
+    await expect(access(folder)).rejects.toThrow('ENOENT');
   });
+
+  async function runBriefly(): Promise<Guest> {
+    await using guest = await defineBootsectorGuest({ virtType: 'qemu' });
+    await startDomain(guest);
+    return guest;
+  }
 });
 
 describe('test support', () => {

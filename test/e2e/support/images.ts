@@ -25,5 +25,6 @@ export async function readFileInImage(
   const raw = path.join(folder.path, 'disk.raw');
   const source = imageFilePath(store, image, where.target);
   await runCommand('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', source, raw]);
-  return runCommand('debugfs', ['-R', `cat ${where.path}`, raw]);
+  // awaited here: the folder goes when this function returns
+  return await runCommand('debugfs', ['-R', `cat ${where.path}`, raw]);
 }
