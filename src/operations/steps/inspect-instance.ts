@@ -29,12 +29,12 @@ export async function inspectInstance(core: Core, uuid: string, signal: AbortSig
   const description = describeDomain(await core.hypervisor.getDomainXml(uuid));
   const selection = selectDisks(description);
   await refuseInternalSnapshots(core, domain);
+  const chains = new Map<string, readonly DiskFileInfo[]>();
   for (const disk of selection.captured) {
     refuseOverlay(domain, disk);
+    chains.set(disk.target, await readChain(core, { domain, disk, signal }));
     if (powerState === 'running' || powerState === 'paused') await refuseBlockJob(core, domain, disk);
   }
-  const chains = new Map<string, readonly DiskFileInfo[]>();
-  for (const disk of selection.captured) chains.set(disk.target, await readChain(core, { domain, disk, signal }));
   const savedXml = await core.hypervisor.getDomainXml(uuid, { isInactive: domain.isPersistent, isSecure: true });
   return { domain, powerState, description, savedXml, selection, chains };
 }
