@@ -69,9 +69,9 @@ describe('doctor with the journal lost', () => {
   });
 
   it.each([
-    { what: 'names another disk', backing: 'vdb.raw' },
-    { what: 'names no disk', backing: null },
-  ])('never touches a file with a name of ours whose header $what', async ({ backing }) => {
+    ['names another disk', 'vdb.raw'],
+    ['names no disk', null],
+  ])('never touches a file with a name of ours whose header %s', async (_what, backing) => {
     const { file } = await createOverlay({ of: 'vda.qcow2', backing });
     expect(await leftovers('--repair')).toMatchObject([{ status: 'warning', isRepaired: false }]);
     await stat(file);
@@ -80,9 +80,9 @@ describe('doctor with the journal lost', () => {
   });
 
   it.each([
-    { what: 'a name of its own', name: () => 'vda.by-hand.qcow2', expected: 'ok' },
-    { what: 'a name of ours for another disk', name: () => overlayName('vdb.raw'), expected: 'warning' },
-  ])('never touches a guest on an overlay of somebody else with $what', async ({ name, expected }) => {
+    ['a name of its own', () => 'vda.by-hand.qcow2', 'ok'],
+    ['a name of ours for another disk', () => overlayName('vdb.raw'), 'warning'],
+  ])('never touches a guest on an overlay of somebody else with %s', async (_what, name, expected) => {
     const file = path.join(guest().folder, name());
     const disks = ['--diskspec', `vda,file=${file}`, '--diskspec', 'vdb,snapshot=no'];
     await onDomain(guest(), 'snapshot-create-as', ['--no-metadata', '--disk-only', ...disks]);
