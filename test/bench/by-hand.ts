@@ -6,6 +6,8 @@ import { onDomain } from '../e2e/support/virsh.ts';
 
 export interface HandCapture {
   readonly totalMs: number;
+  /** With what Darkroom does besides: sync to disk, check of the structure, checksum. */
+  readonly verifiedMs: number;
   readonly bytes: number;
 }
 
@@ -24,5 +26,9 @@ export async function captureByHand(guest: Guest, target: string): Promise<HandC
   await onDomain(guest, 'blockcommit', [disk.target, '--active', '--pivot', '--wait']);
   await runCommand('rm', ['-f', overlay]);
   const totalMs = performance.now() - started;
-  return { totalMs, bytes: (await stat(target)).blocks * 512 };
+  await runCommand('sync', [target]);
+  await runCommand('qemu-img', ['check', '-q', '-f', 'qcow2', target]);
+  await runCommand('sha256sum', [target]);
+  const verifiedMs = performance.now() - started;
+  return { totalMs, verifiedMs, bytes: (await stat(target)).blocks * 512 };
 }

@@ -14,7 +14,7 @@ export interface WrittenDisk {
   readonly onHashed?: (totalBytes: number) => void;
 }
 
-/** Seals a written disk and makes sure that it is sound and stands alone. COPY_FAILED for a copy that is not, else IMAGE_DAMAGED. */
+/** Makes sure that a written disk is sound and stands alone, and seals it. COPY_FAILED for a copy that is not, else IMAGE_DAMAGED. */
 export async function finishDisk(
   core: Core,
   draft: ImageDraft,
@@ -22,15 +22,16 @@ export async function finishDisk(
   signal: AbortSignal,
 ): Promise<ImageDisk> {
   const { file, target, format } = disk;
-  const { sizeBytes } = await draft.seal(file);
-  const sealed = { path: draft.sealedPath(file), format };
-  const info = await core.diskTool.info(sealed, signal);
-  requireStandalone(info, { path: sealed.path, code: disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED' });
-  // side by side: the check reads the structure, the hash every byte
+  const path = draft.path(file);
+  const info = await core.diskTool.info({ path, format }, signal);
+  requireStandalone(info, { path, code: disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED' });
+  // side by side: one waits for the disk, one reads the structure, one reads every byte
   const [sha256] = await Promise.all([
-    disk.isCopied ? hashDisk(core, disk, { path: sealed.path, signal }) : null,
-    requireSound(core, { ...disk, path: sealed.path }, signal),
+    disk.isCopied ? hashDisk(core, disk, { path, signal }) : null,
+    core.files.sync(path),
+    requireSound(core, { ...disk, path }, signal),
   ]);
+  const { sizeBytes } = await draft.seal(file);
   return { target, file, format, virtualSizeBytes: info.virtualSizeBytes, sizeBytes, sha256 };
 }
 
