@@ -21,7 +21,6 @@ const CUT_SHORT = [
   'hypervisor.startActiveCommit',
   'hypervisor.pivotBlockJob',
   'diskTool.convert',
-  'draft.publish',
 ];
 
 /** qemu-img is well at work by then. */

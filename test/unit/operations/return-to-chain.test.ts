@@ -160,6 +160,13 @@ it('deletes no overlay that the definition names after all', async () => {
   expect(existsSync(overlayOf('vda'))).toBe(true);
 });
 
+it('deletes no overlay that the definition still names, whatever libvirt answered', async () => {
+  await host.fake.destroyDomain(GUEST_UUID);
+  const deaf = { ...host.core, hypervisor: { ...host.core.hypervisor, defineDomain: async () => GUEST_UUID } };
+  await expectFailure(returnToChain(deaf, plan), 'COMMIT_FAILED');
+  expect(existsSync(overlayOf('vda'))).toBe(true);
+});
+
 it('keeps the overlay of a disk that libvirt left on it without an error', async () => {
   const stuck = { ...host.core, hypervisor: { ...host.core.hypervisor, pivotBlockJob: async () => undefined } };
   await expectFailure(returnToChain(stuck, plan), 'COMMIT_FAILED');

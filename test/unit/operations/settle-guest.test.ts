@@ -1,16 +1,18 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RequestedConsistency } from '../../../src/model/consistency.ts';
 import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
-import { recoverCreateImage } from '../../../src/operations/create-image.ts';
+import { createImage, recoverCreateImage } from '../../../src/operations/create-image.ts';
 import { settleGuest } from '../../../src/operations/steps/settle-guest.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
 import {
   type CaptureHost,
+  captureRequest,
   GUEST_UUID,
   makeCaptureHost,
   NOTHING_LEFT,
   putOnOverlays,
 } from '../../support/capture-host.ts';
+import { runToEnd } from '../../support/image-core.ts';
 
 let host: CaptureHost;
 
@@ -148,6 +150,24 @@ it('the guest is back on its chain before its image is checked', async () => {
   host.diskTool.before('check', () => order.push('check'));
   await host.capture();
   expect(order).toEqual(['pivot', 'pivot', 'check', 'check']);
+});
+
+it('row 25: a freeze that came too late is thawed before the capture falls back to a pause', async () => {
+  host.hypervisor.failAfter('freezeFileSystems', failure('AGENT_UNRESPONSIVE'));
+  const frozenAtPause: boolean[] = [];
+  host.hypervisor.before('suspendDomain', () => frozenAtPause.push(host.domain.isFrozen));
+  const operation = await host.capture();
+  expect(operation.status).toBe('succeeded');
+  expect(frozenAtPause).toEqual([false]);
+  expect(operation.warnings.join()).toContain('Paused instead of quiesced');
+});
+
+it('row 25: a snapshot call that blocks keeps no guest frozen beyond the window', async () => {
+  const core = { ...host.core, settings: { ...host.core.settings, freezeWindowMs: 20 } };
+  host.hypervisor.before('createDiskSnapshot', () => vi.waitUntil(() => !host.domain.isFrozen));
+  const operation = await runToEnd(core, createImage, captureRequest());
+  expect(operation.status).toBe('succeeded');
+  expect(await host.leftovers()).toEqual(NOTHING_LEFT);
 });
 
 describe('what cannot be put right at once', () => {
