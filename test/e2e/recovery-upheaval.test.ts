@@ -81,16 +81,19 @@ describe('row 24: a guest that somebody else handles while it is captured', () =
     await expectFiles();
   });
 
-  it.each(PHASES)('is undefined and destroyed while it is %s', async (phase) => {
-    await captureWhile(phase, async () => {
-      await onDomain(guest(), 'undefine');
-      await onDomain(guest(), 'destroy');
-      expect(await domainExists(guest())).toBe(false);
-    });
-    await expectOff();
-    await guest().boot();
-    await expectFiles();
-  });
+  it.each(PHASES)(
+    'row 16: is undefined and destroyed while it is %s, and leaves no image that is not active',
+    async (phase) => {
+      await captureWhile(phase, async () => {
+        await onDomain(guest(), 'undefine');
+        await onDomain(guest(), 'destroy');
+        expect(await domainExists(guest())).toBe(false);
+      });
+      await expectOff();
+      await guest().boot();
+      await expectFiles();
+    },
+  );
 
   it('is suspended while it is copied, and resumes upon its old disks', async () => {
     await captureWhile('copied', () => onDomain(guest(), 'managedsave'));
