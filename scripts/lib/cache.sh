@@ -29,7 +29,7 @@ unpack_package() {
   dpkg-deb -x "$work"/*.deb "$work"
   dpkg-deb -f "$work"/*.deb Version >"$work/VERSION"
   rm "$work"/*.deb
-  [ ! -d "$work/lib/modules" ] || busybox depmod -b "$work" "$(ls "$work/lib/modules")"
+  [ ! -d "$work/lib/modules" ] || depmod -b "$work" "$(ls "$work/lib/modules")"
   rm -rf "$folder"
   mv "$work" "$folder"
 }

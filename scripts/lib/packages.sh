@@ -8,7 +8,7 @@ runtime_packages=(
 )
 # for building test guests
 guest_packages=(
-  busybox-static extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
+  busybox-static kmod extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
 )
 
 install_packages() {
