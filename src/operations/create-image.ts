@@ -16,6 +16,7 @@ import { findInstance } from './steps/find-instance.ts';
 import { type Inspection, inspectInstance } from './steps/inspect-instance.ts';
 import { publishImage } from './steps/publish-image.ts';
 import { removeUnpublished } from './steps/remove-unpublished.ts';
+import type { SelectedDisk } from './steps/select-disks.ts';
 import { settleGuest } from './steps/settle-guest.ts';
 import { probeConsistency } from './steps/take-point-in-time.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
@@ -61,7 +62,7 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
       return { imageId: image.id, instanceId };
     } catch (error) {
       await undoAndSettle(context, () => undoNow(context, plan));
-      throw asFailure(error);
+      throw error;
     }
   },
 };
@@ -84,12 +85,6 @@ async function undoNow(context: OperationContext, plan: CapturePlan): Promise<vo
   for (const note of await undoCapture(context, plan)) context.operation.warn(note);
   if (!plan.mayBeFrozen) return;
   throw new DarkroomError('AGENT_UNRESPONSIVE', `The thaw of ${plan.instanceName} is not confirmed.`);
-}
-
-/** What says "refused before anything was touched" is no longer true once something was. */
-function asFailure(error: unknown): unknown {
-  if (!hasCode(error, 'NO_SPACE', 'STORE_UNUSABLE')) return error;
-  return new DarkroomError('STORE_WRITE_FAILED', error.message, { fields: error.fields, cause: error });
 }
 
 /** The guest first, whatever becomes of the draft. */
@@ -171,13 +166,22 @@ function planCapture(context: OperationContext, inspection: Inspection): Capture
     isPersistent: domain.isPersistent,
     isAutostart: domain.isAutostart,
     savedXml,
-    disks: selection.captured.map((disk) => {
-      const place = path.join(overlayFolder(context, disk), overlayStem(disk));
-      return { ...disk, overlayPath: isLive ? overlayPath(place, context.operation.id) : null };
-    }),
+    disks: selection.captured.map((disk) => ({ ...disk, overlayPath: isLive ? planOverlay(context, disk) : null })),
     mayBeFrozen: false,
     mayBePaused: false,
     helpers: [],
     isChainRestored: !isLive,
   };
+}
+
+const MAX_NAME_BYTES = 255;
+
+function planOverlay(context: OperationContext, disk: SelectedDisk): string {
+  const overlay = overlayPath(path.join(overlayFolder(context, disk), overlayStem(disk)), context.operation.id);
+  if (Buffer.byteLength(path.basename(overlay)) <= MAX_NAME_BYTES) return overlay;
+  throw new DarkroomError(
+    'DISK_UNSUPPORTED',
+    `The file name of disk ${disk.target} is so long that no overlay can be named after it: ${disk.path}. Rename the file.`,
+    { fields: { target: disk.target, path: disk.path } },
+  );
 }

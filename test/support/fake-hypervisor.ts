@@ -23,6 +23,8 @@ export interface FakeDomain {
   /** null while it is off. */
   activeXml: string | null;
   hasManagedSave: boolean;
+  /** Why it is paused, when it is. */
+  hasIoError: boolean;
   /** Of the machine whose memory was saved; null without a managed save of a running domain. */
   managedSaveXml: string | null;
   isAutostart: boolean;
@@ -160,6 +162,7 @@ export function createFakeHypervisor(): FakeHypervisor {
       getActive(uuid).powerState = 'running';
       lifecycle(uuid, 'resumed');
     },
+    isStoppedByIoError: async (uuid) => get(uuid).powerState === 'paused' && get(uuid).hasIoError,
     managedSaveDomain: async (uuid) => {
       const domain = getActive(uuid);
       if (domain.inactiveXml === null) throw failed('cannot do managed save for transient domain');
@@ -250,6 +253,7 @@ function newDomain(xml: string): FakeDomain {
     inactiveXml: serializeXml(parseXml(xml)),
     activeXml: null,
     hasManagedSave: false,
+    hasIoError: false,
     managedSaveXml: null,
     isAutostart: false,
     agent: 'absent',

@@ -10,6 +10,7 @@ type PowerPart = Pick<
   | 'destroyDomain'
   | 'suspendDomain'
   | 'resumeDomain'
+  | 'isStoppedByIoError'
   | 'managedSaveDomain'
   | 'getManagedSaveXml'
   | 'defineManagedSaveXml'
@@ -27,6 +28,8 @@ export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
     suspendDomain: (uuid) => caller.call('suspendDomain', { uuid }, { uuid, task: 'pause the domain' }),
     // whoever was paused for a snapshot must not wait for others to go on
     resumeDomain: (uuid) => caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', isUrgent: true }),
+    isStoppedByIoError: (uuid) =>
+      caller.call('isStoppedByIoError', { uuid }, { uuid, task: 'see why the domain is paused' }),
     managedSaveDomain: (uuid) =>
       caller.call('managedSaveDomain', { uuid }, { uuid, task: 'save the memory of the domain' }),
     getManagedSaveXml: (uuid) =>

@@ -107,6 +107,8 @@ export interface Hypervisor extends AsyncDisposable {
   destroyDomain(uuid: string): Promise<void>;
   suspendDomain(uuid: string): Promise<void>;
   resumeDomain(uuid: string): Promise<void>;
+  /** QEMU paused it because a write to one of its disks failed, such as for want of space. */
+  isStoppedByIoError(uuid: string): Promise<boolean>;
   /** Saves RAM to disk and stops (managed save). */
   managedSaveDomain(uuid: string): Promise<void>;
   /** XML, with secrets, of the machine that a managed save will become again. LIBVIRT_FAILED when there is none. */

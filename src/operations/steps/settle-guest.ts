@@ -1,7 +1,7 @@
 import type { CapturePlan } from '../capture-plan.ts';
 import type { Core } from '../support/context.ts';
 import type { CommitOptions } from './commit-overlay.ts';
-import { waitForDomainJobs } from './look-at-domain.ts';
+import { findDomain, isLive, waitForDomainJobs } from './look-at-domain.ts';
 import { returnToChain } from './return-to-chain.ts';
 import { resumeGuest } from './snapshot-paused.ts';
 import { thawUntilConfirmed } from './thaw-guest.ts';
@@ -25,6 +25,7 @@ export async function settleGuest(core: Core, plan: CapturePlan, options: Commit
     await waitForDomainJobs(core, plan);
     notes.push(...(await returnToChain(core, plan, options)));
     plan.isChainRestored = true;
+    notes.push(...(await resumeStalledGuest(core, plan)));
   }
   if (plan.mayBeFrozen && !(await tryThaw(core, plan, { patienceMs: THAW_PATIENCE_MS }))) {
     notes.push(
@@ -33,6 +34,16 @@ export async function settleGuest(core: Core, plan: CapturePlan, options: Commit
     );
   }
   return notes;
+}
+
+/** An overlay whose file system ran full stops the guest in the middle of a write; on its own disk it can go on. */
+async function resumeStalledGuest(core: Core, plan: CapturePlan): Promise<string[]> {
+  if (plan.powerState !== 'running' || !isLive(await findDomain(core, plan))) return [];
+  if (!(await core.hypervisor.isStoppedByIoError(plan.instanceId))) return [];
+  await resumeGuest(core, plan);
+  return [
+    `${plan.instanceName} was stopped by a write that failed while it was captured; it goes on upon its own disks.`,
+  ];
 }
 
 async function endHelpers(core: Core, plan: CapturePlan): Promise<void> {

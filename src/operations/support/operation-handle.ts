@@ -9,6 +9,7 @@ export class OperationHandle {
   readonly #warnings: string[] = [];
   #result: OperationResult = {};
   #plan: unknown = null;
+  #hasBegun = false;
 
   constructor(id: string, journal: Journal) {
     this.id = id;
@@ -18,6 +19,7 @@ export class OperationHandle {
   /** Durable when it resolves: `step` is about to change the world, and `plan` is what putting it right would need. */
   async enter(step: string, plan: unknown): Promise<void> {
     this.#plan = plan;
+    this.#hasBegun = true;
     await this.#journal.enterStep(this.id, step, plan);
   }
 
@@ -29,6 +31,11 @@ export class OperationHandle {
   /** A new step that changes nothing in the world. */
   async announce(step: string): Promise<void> {
     await this.#journal.enterStep(this.id, step, this.#plan);
+  }
+
+  /** Something in the world may have been changed, even if it is undone by now. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   get isSettled(): boolean {

@@ -71,8 +71,9 @@ export class OperationRunner {
     try {
       result = await useCase.run({ ...this.#core, log, operation: handle }, prepared.input, controller.signal);
     } catch (error) {
-      failure = toDarkroomError(error);
-      log.warn({ code: failure.code, error: failure.message, stack: failure.stack ?? null }, 'operation failed');
+      failure = asFailure(toDarkroomError(error), handle);
+      // who waits is told anyway, and the journal keeps it
+      log.info({ code: failure.code, error: failure.message, stack: failure.stack ?? null }, 'operation failed');
     }
     stopListening();
     handle.addTiming('totalMs', this.#core.clock.monotonicMs() - started);
@@ -131,6 +132,12 @@ function newOperation(kind: OperationKind, target: string, startedAt: Date): Ope
     result: {},
     warnings: [],
   };
+}
+
+/** What says "refused before anything was touched" is no longer true once something was. */
+function asFailure(error: DarkroomError, handle: OperationHandle): DarkroomError {
+  if (!handle.hasBegun || !hasCode(error, 'NO_SPACE', 'STORE_UNUSABLE')) return error;
+  return new DarkroomError('STORE_WRITE_FAILED', error.message, { fields: error.fields, cause: error });
 }
 
 /** Whatever broke while an operation undid itself on request, what people should read is that it was cancelled. */

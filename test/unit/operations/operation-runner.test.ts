@@ -74,13 +74,24 @@ describe('how an operation ends', () => {
     expect(operation.endedAt).not.toBeNull();
   });
 
-  it('failed, when it undid what it had begun', async () => {
+  it('failed with a code that does not say "refused", when it undid what it had begun', async () => {
     const operation = await run(async ({ operation: handle }) => {
       await handle.enter('working', { undo: 'me' });
       await handle.settle('undone');
       throw new DarkroomError('NO_SPACE', 'full');
     });
-    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE', message: 'full' }, result: {} });
+    expect(operation).toMatchObject({
+      status: 'failed',
+      error: { code: 'STORE_WRITE_FAILED', message: 'full' },
+      result: {},
+    });
+  });
+
+  it('failed with the code of a refusal, when nothing was begun', async () => {
+    const operation = await run(async () => {
+      throw new DarkroomError('NO_SPACE', 'full');
+    });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE' } });
   });
 
   it('failed with INTERNAL, when something was thrown that is no error of ours', async () => {

@@ -7,7 +7,14 @@ export const CREATE = { paused: 1 << 0, autodestroy: 1 << 1 } as const;
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainSaveImageXMLFlags */
 export const SAVE_IMAGE_XML = { secure: 1 << 0 } as const;
 
+/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState */
+export const STATE = { paused: 3 } as const;
+
+/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainPausedReason */
+export const PAUSED_REASON = { ioError: 5 } as const;
+
 interface Native {
+  getState(domain: Pointer, state: [number], reason: [number], flags: number): number;
   createXML(connection: Pointer, xml: string, flags: number): Pointer | null;
   createWithFlags(domain: Pointer, flags: number): number;
   shutdownFlags(domain: Pointer, flags: number): number;
@@ -22,6 +29,7 @@ interface Native {
 
 const native = declareFunctions(
   (library): Native => ({
+    getState: library.func('int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, uint flags)'),
     createXML: library.func('void *virDomainCreateXML(void *connection, const char *xml, uint flags)'),
     createWithFlags: library.func('int virDomainCreateWithFlags(void *domain, uint flags)'),
     shutdownFlags: library.func('int virDomainShutdownFlags(void *domain, uint flags)'),
@@ -34,6 +42,14 @@ const native = declareFunctions(
     managedSaveDefineXML: library.func('int virDomainManagedSaveDefineXML(void *domain, const char *xml, uint flags)'),
   }),
 );
+
+/** Its virDomainState and why it is in it. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainGetState */
+export function getState(domain: Pointer): { readonly state: number; readonly reason: number } {
+  const state: [number] = [0];
+  const reason: [number] = [0];
+  checked('virDomainGetState', native().getState(domain, state, reason, 0));
+  return { state: state[0], reason: reason[0] };
+}
 
 /**
  * Starts a transient domain; virDomainFree the object. With CREATE.autodestroy it dies with this connection.

@@ -33,6 +33,11 @@ export const powerCalls = {
     withDomain(connection, uuid, power.resume);
   },
 
+  isStoppedByIoError(connection: Pointer, { uuid }: DomainArgs): boolean {
+    const { state, reason } = withDomain(connection, uuid, power.getState);
+    return state === power.STATE.paused && reason === power.PAUSED_REASON.ioError;
+  },
+
   managedSaveDomain(connection: Pointer, { uuid }: DomainArgs): void {
     withDomain(connection, uuid, (object) => power.managedSave(object, 0));
   },
