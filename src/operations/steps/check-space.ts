@@ -17,7 +17,7 @@ interface FileSystemNeed {
   readonly whats: readonly string[];
 }
 
-/** NO_SPACE unless every file system has room for all that is wanted of it, and its reserve besides. */
+/** NO_SPACE (fields: `neededBytes`, which tells it from a disk that filled up) unless every file system has room for all that is wanted of it, and its reserve besides. */
 export async function checkSpace(core: Core, needs: readonly SpaceNeed[]): Promise<void> {
   for (const need of await sumByFileSystem(core, needs)) {
     const freeBytes = await core.files.freeBytes(need.place);

@@ -134,10 +134,15 @@ function newOperation(kind: OperationKind, target: string, startedAt: Date): Ope
   };
 }
 
-/** What says "refused before anything was touched" is no longer true once something was. */
+/** What says "refused before anything was touched" is no longer true once something was; what a check foresaw is. */
 function asFailure(error: DarkroomError, handle: OperationHandle): DarkroomError {
-  if (!handle.hasBegun || !hasCode(error, 'NO_SPACE', 'STORE_UNUSABLE')) return error;
+  if (!handle.hasBegun || !hasCode(error, 'NO_SPACE', 'STORE_UNUSABLE') || isForeseen(error)) return error;
   return new DarkroomError('STORE_WRITE_FAILED', error.message, { fields: error.fields, cause: error });
+}
+
+/** A check of the space refused the work: no disk filled up under it. */
+function isForeseen(error: DarkroomError): boolean {
+  return error.fields['neededBytes'] !== undefined;
 }
 
 /** Whatever broke while an operation undid itself on request, what people should read is that it was cancelled. */

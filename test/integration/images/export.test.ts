@@ -227,7 +227,7 @@ describe('an export that cannot be', () => {
     const faulty = makeFaulty(core.files);
     faulty.failOn(method, new DarkroomError('NO_SPACE', 'full'));
     const operation = await exportTo(fixture.path('out'), { image: image.id }, { ...core, files: faulty.port });
-    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE' } });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'STORE_WRITE_FAILED' } });
     expect(listFiles(fixture.folder)).toEqual(before);
   });
 

@@ -141,7 +141,7 @@ describe('nothing is left of an import', () => {
     faulty.failOn(method, new DarkroomError('NO_SPACE', 'full'));
     const request = importRequest(makeDisk('vdi'));
     const operation = await runToEnd({ ...core, diskTool: faulty.port }, importImage, request);
-    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE' } });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'STORE_WRITE_FAILED' } });
     expect(await fixture.drafts()).toEqual([]);
     expect((await fixture.store.listImages()).images).toEqual([]);
   });

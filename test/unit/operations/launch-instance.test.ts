@@ -176,7 +176,7 @@ describe('a full launch', () => {
     await publishMachine(host);
     host.fakeFiles.freeBytesOnDisk = 1024 ** 3 - 1;
     const operation = await runToEnd(host.core, launchInstance, launchRequest({ clone: 'full' }));
-    expect(operation).toMatchObject({ status: 'failed', error: { code: 'STORE_WRITE_FAILED' } });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE' } });
     expect(await host.leftovers()).toEqual(NOTHING_LEFT);
   });
 });

@@ -87,6 +87,15 @@ describe('how an operation ends', () => {
     });
   });
 
+  it('failed with the code of a refusal, when a check foresaw it', async () => {
+    const operation = await run(async ({ operation: handle }) => {
+      await handle.enter('working', { undo: 'me' });
+      await handle.settle('undone');
+      throw new DarkroomError('NO_SPACE', 'too little', { fields: { neededBytes: 9 } });
+    });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'NO_SPACE' } });
+  });
+
   it('failed with the code of a refusal, when nothing was begun', async () => {
     const operation = await run(async () => {
       throw new DarkroomError('NO_SPACE', 'full');
