@@ -1,7 +1,7 @@
 import { newUuid } from '../../lib/uuid.ts';
 import type { DoctorCheck } from '../../model/doctor.ts';
 import type { CapturePlan } from '../capture-plan.ts';
-import { settleGuest } from '../steps/settle-guest.ts';
+import { settleGuest } from '../steps/capture/settle-guest.ts';
 import type { Core } from '../support/context.ts';
 import { acquireLocks } from '../support/operation-locks.ts';
 import { badCheck, failedCheck, okCheck, repairedCheck } from './doctor-check.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { BlockJobInfo } from '../../../src/model/ports/hypervisor.ts';
 import type { CapturePlan } from '../../../src/operations/capture-plan.ts';
-import { type CommitOptions, commitOverlay } from '../../../src/operations/steps/commit-overlay.ts';
+import { type CommitOptions, commitOverlay } from '../../../src/operations/steps/capture/commit-overlay.ts';
 import { type CaptureHost, GUEST_UUID, makeCaptureHost, putOnOverlays, topsOf } from '../../support/capture-host.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replaceDiskSources } from '../../../src/model/domain-xml/disk-sources.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { CapturePlan } from '../../../src/operations/capture-plan.ts';
-import { returnToChain } from '../../../src/operations/steps/return-to-chain.ts';
-import { settleGuest } from '../../../src/operations/steps/settle-guest.ts';
+import { returnToChain } from '../../../src/operations/steps/capture/return-to-chain.ts';
+import { settleGuest } from '../../../src/operations/steps/capture/settle-guest.ts';
 import {
   type CaptureHost,
   GUEST_UUID,

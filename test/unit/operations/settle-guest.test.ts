@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RequestedConsistency } from '../../../src/model/consistency.ts';
 import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import { createImage, recoverCreateImage } from '../../../src/operations/create-image.ts';
-import { settleGuest } from '../../../src/operations/steps/settle-guest.ts';
+import { settleGuest } from '../../../src/operations/steps/capture/settle-guest.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
 import {
   type CaptureHost,

@@ -1,0 +1,143 @@
+import type { Consistency } from '../../../model/consistency.ts';
+import type { ImageDisk } from '../../../model/image.ts';
+import type { AgentState } from '../../../model/ports/hypervisor.ts';
+import type { ImageDraft } from '../../../model/ports/image-store.ts';
+import type { CreateImageRequest } from '../../../model/requests.ts';
+import type { CapturePlan } from '../../capture-plan.ts';
+import type { OperationContext } from '../../support/context.ts';
+import { throwIfCancelled } from '../../support/patience.ts';
+import { finishDisk } from '../finish-disk.ts';
+import type { PointInTime } from './capture-work.ts';
+import { copyDisks, type DiskCopy, type DiskSource } from './copy-disks.ts';
+import { createOverlays } from './create-overlays.ts';
+import { holdDisks } from './hold-disks.ts';
+import type { Inspection } from './inspect-instance.ts';
+import { type FirmwareState, readFirmware } from './read-firmware.ts';
+import { settleGuest } from './settle-guest.ts';
+import { takePointInTime } from './take-point-in-time.ts';
+
+export interface CaptureJob {
+  readonly request: CreateImageRequest;
+  readonly inspection: Inspection;
+  readonly agent: AgentState;
+  readonly plan: CapturePlan;
+  readonly measuredBytes: number;
+  readonly draft: ImageDraft;
+}
+
+export interface CapturedDisks {
+  readonly disks: readonly ImageDisk[];
+  readonly consistency: Consistency;
+  readonly firmware: FirmwareState;
+}
+
+/** The disks of one instant, in the draft, checked and hashed; the guest is back on its chain before they are. */
+export async function captureDisks(
+  context: OperationContext,
+  job: CaptureJob,
+  signal: AbortSignal,
+): Promise<CapturedDisks> {
+  const isLive = job.inspection.powerState === 'running' || job.inspection.powerState === 'paused';
+  const { point, copies } = isLive ? await copyLive(context, job, signal) : await copyOffline(context, job, signal);
+  if (!job.request.isGeneralized) return { ...point, disks: await finishDisks(context, job, copies, signal) };
+  await generalize(context, job, copies, signal);
+  // what was changed shares its blocks no longer, and is hashed like any copy
+  const changed = copies.map((copy) => ({ ...copy, isCopied: true }));
+  return { ...point, disks: await finishDisks(context, job, changed, signal) };
+}
+
+interface Copied {
+  readonly point: PointInTime;
+  readonly copies: readonly DiskCopy[];
+}
+
+async function copyLive(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<Copied> {
+  const { plan, inspection, request, agent } = job;
+  await context.operation.enter('create overlays', plan);
+  await createOverlays(context, plan, signal);
+  throwIfCancelled(signal);
+  const point = await takePointInTime({ context, plan, inspection, requested: request.consistency }, agent);
+  await context.operation.enter('copy', plan);
+  const copies = await copyAll(context, job, signal);
+  await context.operation.enter('commit', plan);
+  await timed(context, 'commitMs', async () => {
+    for (const note of await settleGuest(context, plan)) context.operation.warn(note);
+  });
+  return { point, copies };
+}
+
+/** Nobody can start the guest while its disks are read: QEMU's own lock stands against it. */
+async function copyOffline(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<Copied> {
+  const { plan, inspection, request } = job;
+  await using _held = await holdDisks(context, inspection.selection.captured);
+  const firmware = await readFirmware(context, inspection.description);
+  const achieved = inspection.powerState === 'suspended' ? 'crash' : 'offline';
+  const reason = achieved === 'crash' ? { reason: 'the guest is suspended, and its memory is not in the image' } : {};
+  await context.operation.enter('copy', plan);
+  const copies = await copyAll(context, job, signal);
+  return {
+    point: { consistency: { requested: request.consistency, achieved, freezeMs: 0, pauseMs: 0, ...reason }, firmware },
+    copies,
+  };
+}
+
+async function copyAll(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<DiskCopy[]> {
+  const { plan, measuredBytes, inspection, draft } = job;
+  return timed(context, 'copyMs', () =>
+    copyDisks(context, draft, sourcesOf(inspection), {
+      signal,
+      limit: context.settings.maxConcurrentCopies,
+      bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      onProgress: (fraction) => reportBytes(context, fraction, measuredBytes),
+      onHelper: (pid) => journalHelper(context, plan, pid),
+    }),
+  );
+}
+
+function sourcesOf({ selection, chains }: Inspection): DiskSource[] {
+  return selection.captured.map((disk) => ({ ...disk, chain: chains.get(disk.target) ?? [] }));
+}
+
+function reportBytes(context: OperationContext, fraction: number, totalBytes: number): void {
+  const done = Math.round(fraction * totalBytes);
+  context.operation.report({ done, total: totalBytes, unit: 'bytes' }).catch(() => undefined);
+}
+
+function journalHelper(context: OperationContext, plan: CapturePlan, pid: number): void {
+  const identity = context.processes.identify(pid);
+  if (identity === null) return;
+  plan.helpers.push(identity);
+  context.operation.enter('copy', plan).catch((error: unknown) => {
+    context.log.warn({ pid, error: String(error) }, 'a helper process could not be journalled');
+  });
+}
+
+async function generalize(
+  context: OperationContext,
+  { draft }: CaptureJob,
+  copies: readonly DiskCopy[],
+  signal: AbortSignal,
+): Promise<void> {
+  await context.operation.announce('generalize');
+  const disks = copies.map(({ file, format }) => ({ path: draft.path(file), format }));
+  await timed(context, 'generalizeMs', () => context.generalizer.generalize(disks, signal));
+}
+
+async function finishDisks(
+  context: OperationContext,
+  { draft }: CaptureJob,
+  copies: readonly DiskCopy[],
+  signal: AbortSignal,
+): Promise<ImageDisk[]> {
+  await context.operation.announce('verify');
+  return timed(context, 'verifyMs', () => Promise.all(copies.map((copy) => finishDisk(context, draft, copy, signal))));
+}
+
+async function timed<T>(context: OperationContext, name: string, work: () => Promise<T>): Promise<T> {
+  const started = context.clock.monotonicMs();
+  try {
+    return await work();
+  } finally {
+    context.operation.addTiming(name, context.clock.monotonicMs() - started);
+  }
+}

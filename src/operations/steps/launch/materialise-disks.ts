@@ -1,0 +1,117 @@
+import path from 'node:path';
+import { mapConcurrently } from '../../../lib/async.ts';
+import type { LaunchDisk } from '../../../model/domain-xml/launch-disks.ts';
+import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
+import type { FileOwnership } from '../../../model/ports/host.ts';
+import type { Core, OperationContext } from '../../support/context.ts';
+import { checkSpace, type SpaceNeed } from '../check-space.ts';
+import { guestOwnership } from './instance-folder.ts';
+
+/** An empty overlay with room for its tables to grow at first. */
+const OVERLAY_BYTES = 4 * 1024 ** 2;
+
+export interface DiskPlace {
+  readonly folder: string;
+  /** Overlays on the image's disks instead of copies of them. */
+  readonly isThin: boolean;
+}
+
+interface DiskWork extends DiskPlace {
+  readonly disk: ImageDisk;
+  readonly source: string;
+  readonly ownership: Partial<FileOwnership>;
+  readonly onProgress: (fraction: number) => void;
+}
+
+/** The image's disks as disks of the new instance, in its folder. */
+export async function materialiseDisks(
+  context: OperationContext,
+  image: Image,
+  place: DiskPlace & { readonly signal: AbortSignal },
+): Promise<LaunchDisk[]> {
+  const ownership = await guestOwnership(context);
+  const reportFor = shareProgress(context, image);
+  return await mapConcurrently(image.disks, context.settings.maxConcurrentCopies, async (disk, index) => {
+    const source = await context.store.resolveFile(image.id, disk.file);
+    const work = { ...place, disk, source, ownership, onProgress: reportFor(index) };
+    return place.isThin ? await makeOverlay(context, work, place.signal) : await makeCopy(context, work, place.signal);
+  });
+}
+
+/** What the disks need when they are made; a full copy that may turn out to share its blocks is asked for later. */
+export async function measureLaunch(core: Core, image: Image, place: DiskPlace): Promise<readonly SpaceNeed[]> {
+  const needs: SpaceNeed[] = [];
+  for (const disk of image.disks) {
+    const source = await core.store.resolveFile(image.id, disk.file);
+    const mayShare = place.isThin || (await isOnSameFileSystem(core, source, place.folder));
+    const bytes = mayShare ? OVERLAY_BYTES : await measureCopy(core, source, disk.format);
+    needs.push({ path: place.folder, bytes, what: 'the disks of the instance' });
+  }
+  return needs;
+}
+
+async function measureCopy(core: Core, source: string, format: DiskFormat): Promise<number> {
+  return await core.diskTool.measure({ path: source, format }, 'qcow2');
+}
+
+async function isOnSameFileSystem(core: Core, source: string, folder: string): Promise<boolean> {
+  const stat = await core.files.stat(source);
+  for (let parent = folder; ; parent = path.dirname(parent)) {
+    const there = await core.files.stat(parent);
+    if (there !== null) return there.device === stat?.device;
+    if (parent === path.dirname(parent)) return false;
+  }
+}
+
+async function makeOverlay(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
+  const { disk, source } = work;
+  const backing = { path: source, format: disk.format };
+  const file = placeOf(work, 'qcow2');
+  await context.diskTool.create({ path: file, format: 'qcow2', backing, hasExtendedL2: true }, signal);
+  await finish(context, work, file);
+  return { target: disk.target, path: file, format: 'qcow2', backing };
+}
+
+async function makeCopy(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
+  const { disk, source } = work;
+  const clone = placeOf(work, disk.format);
+  if (await context.files.tryClone(source, clone)) {
+    await finish(context, work, clone);
+    return { target: disk.target, path: clone, format: disk.format, backing: null };
+  }
+  const copy = placeOf(work, 'qcow2');
+  const bytes = await measureCopy(context, source, disk.format);
+  await checkSpace(context, [{ path: copy, bytes, what: `the disk ${disk.target} of the instance` }]);
+  await context.diskTool.convert(
+    {
+      source: { path: source, format: disk.format },
+      target: { path: copy, format: 'qcow2' },
+      bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      onProgress: work.onProgress,
+    },
+    signal,
+  );
+  await finish(context, work, copy);
+  return { target: disk.target, path: copy, format: 'qcow2', backing: null };
+}
+
+function placeOf({ folder, disk }: DiskWork, format: DiskFormat): string {
+  return path.join(folder, `disk-${disk.target}.${format}`);
+}
+
+async function finish(context: OperationContext, work: DiskWork, file: string): Promise<void> {
+  await context.files.setOwnership(file, work.ownership);
+  await context.files.sync(file);
+  work.onProgress(1);
+}
+
+/** One bar for all disks, by their lengths. */
+function shareProgress(context: OperationContext, image: Image): (index: number) => (fraction: number) => void {
+  const done = image.disks.map(() => 0);
+  return (index) => (fraction) => {
+    done[index] = Math.round(fraction * (image.disks[index]?.sizeBytes ?? 0));
+    const sum = done.reduce((total, bytes) => total + bytes, 0);
+    // a lost report is followed by the next one
+    context.operation.report({ done: sum, total: image.sizeBytes, unit: 'bytes' }).catch(() => undefined);
+  };
+}

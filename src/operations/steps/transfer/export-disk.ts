@@ -1,0 +1,90 @@
+import { DarkroomError } from '../../../model/errors.ts';
+import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
+import type { OperationContext } from '../../support/context.ts';
+import type { ByteProgress } from '../byte-progress.ts';
+
+export interface DiskExport {
+  readonly image: Image;
+  readonly disk: ImageDisk;
+  /** Must not exist. */
+  readonly target: string;
+  /** null: as it is in the store. */
+  readonly format: DiskFormat | null;
+  readonly progress: ByteProgress;
+}
+
+/** What was written, read again: equal to what is in the store, and on the disk for good. */
+export type ExportedDisk = Pick<ImageDisk, 'format' | 'sizeBytes'> & { readonly sha256: string };
+
+/** IMAGE_DAMAGED when the store does not hold what its manifest says, COPY_FAILED when the copy is not the same. */
+export async function exportDisk(
+  context: OperationContext,
+  work: DiskExport,
+  signal: AbortSignal,
+): Promise<ExportedDisk> {
+  const source = await context.store.resolveFile(work.image.id, work.disk.file);
+  const format = work.format ?? work.disk.format;
+  const placed = { ...work, source, format };
+  if (format === work.disk.format) await copyAsIs(context, placed, signal);
+  else await convert(context, placed, signal);
+  await context.files.setOwnership(work.target, { mode: 0o600 });
+  await context.files.sync(work.target);
+  work.progress.endStage(work.disk.sizeBytes);
+  const sha256 = await verifyCopy(context, placed, signal);
+  work.progress.endStage(work.disk.sizeBytes);
+  const stat = await context.files.stat(work.target);
+  return { format, sha256, sizeBytes: stat?.sizeBytes ?? 0 };
+}
+
+interface PlacedExport extends DiskExport {
+  readonly source: string;
+  readonly format: DiskFormat;
+}
+
+async function copyAsIs(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<void> {
+  if (await context.files.tryClone(work.source, work.target)) return;
+  await context.files.copy(work.source, work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) });
+}
+
+async function convert(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<void> {
+  await context.diskTool.convert(
+    {
+      source: { path: work.source, format: work.disk.format },
+      target: { path: work.target, format: work.format },
+      onProgress: (fraction) => work.progress.at(fraction * work.disk.sizeBytes),
+    },
+    signal,
+  );
+}
+
+async function verifyCopy(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<string> {
+  const { disk } = work;
+  const sha256 = await context.files.hash(work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) });
+  if (work.format !== disk.format) {
+    const source = { path: work.source, format: disk.format };
+    const isSame = await context.diskTool.compare(source, { path: work.target, format: work.format }, signal);
+    if (!isSame) throw notTheSame(work, 'its content differs');
+    return sha256;
+  }
+  const expected = disk.sha256 ?? (await context.files.hash(work.source, { signal }));
+  if (sha256 === expected) return sha256;
+  if ((await context.files.hash(work.source, { signal })) === sha256) throw damaged(work, { expected, seen: sha256 });
+  throw notTheSame(work, `its SHA-256 is ${sha256} instead of ${expected}`);
+}
+
+function notTheSame(work: PlacedExport, reason: string): DarkroomError {
+  return new DarkroomError(
+    'COPY_FAILED',
+    `The exported disk ${work.disk.target} is not what the store holds: ${reason}. Look at the storage of ${work.target}.`,
+    { fields: { imageId: work.image.id, target: work.disk.target } },
+  );
+}
+
+function damaged(work: PlacedExport, sums: { readonly expected: string; readonly seen: string }): DarkroomError {
+  const { image, disk } = work;
+  return new DarkroomError(
+    'IMAGE_DAMAGED',
+    `The image ${image.name} (${image.id}) is damaged: ${disk.file} has the SHA-256 ${sums.seen}, and its manifest says ${sums.expected}.`,
+    { fields: { imageId: image.id, file: disk.file, ...sums } },
+  );
+}
