@@ -28,6 +28,8 @@ function printTable(rows) {
   for (const { what, ours, theirs, unit, limit, isMet } of rows) {
     const ratio = theirs === null ? '' : (ours / theirs).toFixed(2);
     const hand = theirs === null ? '' : `${theirs} ${unit}`;
-    console.log(`| ${what} | ${ours} ${unit} | ${hand} | ${ratio} | ${limit} | ${isMet ? 'yes' : 'NO'} |`);
+    console.log(
+      `| ${what} | ${ours} ${unit} | ${hand} | ${ratio} | ${limit} | ${isMet === null ? '' : isMet ? 'yes' : 'NO'} |`,
+    );
   }
 }

@@ -7,7 +7,7 @@ import { exportImage, recoverExportImage } from './export-image.ts';
 import { importImage, recoverImportImage } from './import-image.ts';
 import { launchInstance, recoverLaunchInstance } from './launch-instance.ts';
 import { powerInstance } from './power-instance.ts';
-import { stopInstance } from './stop-instance.ts';
+import { recoverRebootInstance, stopInstance } from './stop-instance.ts';
 import type { OperationRunner } from './support/operation-runner.ts';
 import type { RecoveryTable } from './support/recover-operations.ts';
 import { recoverVerifyImage, verifyImage } from './verify-image.ts';
@@ -21,6 +21,7 @@ export const RECOVERY: RecoveryTable = {
   'image.delete': recoverDeleteImage,
   'instance.launch': recoverLaunchInstance,
   'instance.delete': recoverDeleteInstance,
+  'instance.reboot': recoverRebootInstance,
 };
 
 export function startUseCase(runner: OperationRunner, request: OperationRequest): Promise<Operation> {

@@ -10,7 +10,8 @@ export interface BenchRow {
   readonly unit: 'ms' | 's' | 'MiB';
   /** ours / theirs, or ours where there is nothing to compare with. */
   readonly limit: string;
-  readonly isMet: boolean;
+  /** null: a part of the row above, for the eye. */
+  readonly isMet: boolean | null;
 }
 
 export const RESULTS =

@@ -3,10 +3,11 @@ import { DarkroomError } from '../../../src/model/errors.ts';
 import type { PowerState } from '../../../src/model/instance.ts';
 import type { PowerRequest, StopInstanceRequest } from '../../../src/model/requests.ts';
 import { powerInstance } from '../../../src/operations/power-instance.ts';
-import { recoverRebootInstance, stopInstance } from '../../../src/operations/stop-instance.ts';
+import { stopInstance } from '../../../src/operations/stop-instance.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { OperationRunner } from '../../../src/operations/support/operation-runner.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
+import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { createFakeClock, createFakeProcesses, type FakeClock } from '../../support/fake-host.ts';
 import { createFakeHypervisor, type FakeDomain, type FakeHypervisor } from '../../support/fake-hypervisor.ts';
@@ -233,7 +234,7 @@ describe('reboot', () => {
     await expect.poll(() => hypervisor.calls.includes('startDomain')).toBe(true);
     hypervisor.reset();
     const next = { ...core, processes: createFakeProcesses(2000) };
-    await recoverOperations(next, { 'instance.reboot': recoverRebootInstance });
+    await recoverOperations(next, RECOVERY);
     expect(domain.powerState).toBe('running');
     expect((await core.journal.read(id)).operation).toMatchObject({
       status: 'interrupted',
