@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { VerifyImageBody } from '../../api/schemas/images.ts';
+import type { Image } from '../../model/image.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
@@ -53,8 +54,11 @@ export async function verifyImage(
   await printResult(
     output,
     image,
-    () =>
-      `image ${printable(image.name)} (${image.id}): ${how}, ${image.disks.length} disks, ${describeTotal(operation)}`,
+    () => `image ${printable(image.name)} (${image.id}): ${how}, ${countDisks(image)}, ${describeTotal(operation)}`,
   );
   return 0;
+}
+
+function countDisks({ disks }: Pick<Image, 'disks'>): string {
+  return disks.length === 1 ? '1 disk' : `${disks.length} disks`;
 }
