@@ -63,6 +63,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   PATH_NOT_ALLOWED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
 
   IMAGE_DAMAGED: failed,
+  SHELF_DAMAGED: failed,
   VERIFY_FAILED: failed,
   GENERALIZE_FAILED: failed,
   COPY_FAILED: failed,

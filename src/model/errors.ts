@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   'PATH_NOT_ALLOWED',
   // began, failed, rolled back
   'IMAGE_DAMAGED',
+  'SHELF_DAMAGED',
   'VERIFY_FAILED',
   'GENERALIZE_FAILED',
   'COPY_FAILED',

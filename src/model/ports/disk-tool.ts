@@ -44,6 +44,8 @@ export interface ConvertOptions {
   /** Called once with the pid of the running process, for the journal. */
   readonly onStart?: (pid: number) => void;
   readonly bandwidthBytesPerSecond?: number;
+  /** Copies the dirty bitmaps of the top layer too (qcow2 to qcow2), but for those that are inconsistent. */
+  readonly hasBitmaps?: boolean;
 }
 
 export interface CheckResult {

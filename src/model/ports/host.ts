@@ -11,6 +11,10 @@ export interface FileStat {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Names that lead to it. */
+  readonly links: number;
+  /** Last change of its content, in milliseconds since 1970. */
+  readonly modifiedMs: number;
 }
 
 export interface FileOwnership {
@@ -49,6 +53,11 @@ export interface HostFiles {
   writeDurably(path: string, content: string | Uint8Array, ownership?: Partial<FileOwnership>): Promise<void>;
   /** Shares the blocks (FICLONE). False where the file system cannot; then nothing is left at `target`. */
   tryClone(source: string, target: string): Promise<boolean>;
+  /**
+   * Gives the file a second name (link(2)), durably. False where the two lie on different file systems or the file system has no
+   * links; then nothing is left at `target`. A target that exists is EEXIST and stays as it is.
+   */
+  tryLink(source: string, target: string): Promise<boolean>;
   copy(
     source: string,
     target: string,

@@ -1,4 +1,5 @@
 import type { InstanceAddress, PowerState } from '../instance.ts';
+import type { NetworkReservation } from '../shelved-instance.ts';
 
 /** A domain as libvirt lists it. */
 export interface DomainInfo {
@@ -62,6 +63,14 @@ export interface NetworkInfo {
   readonly isActive: boolean;
 }
 
+export interface CheckpointInfo {
+  readonly name: string;
+  /** null for the first one. */
+  readonly parent: string | null;
+  /** For redefineCheckpoint, with secrets. */
+  readonly xml: string;
+}
+
 export type HypervisorEvent =
   | { readonly kind: 'lifecycle'; readonly uuid: string; readonly event: string; readonly detail: number }
   | {
@@ -116,6 +125,19 @@ export interface Hypervisor extends AsyncDisposable {
   /** Replaces it: the same machine to the guest, but what it stands on may lie elsewhere on the host. */
   defineManagedSaveXml(uuid: string, xml: string): Promise<void>;
 
+  /** Where libvirt keeps the managed save of that domain on this host; null where that is not known (other drivers, remote hosts). */
+  managedSavePath(domainName: string): string | null;
+  /**
+   * Starts a defined domain from a file of saved memory (virDomainRestoreFlags) with another XML; the file stays. LIBVIRT_FAILED
+   * when this host cannot go on with it, such as for want of a CPU feature; then the domain is off.
+   */
+  restoreDomain(path: string, options: { readonly xml: string; readonly isPaused: boolean }): Promise<void>;
+
+  /** Parents before children; [] where the driver has no checkpoints. */
+  listCheckpoints(uuid: string): Promise<readonly CheckpointInfo[]>;
+  /** Tells libvirt again of a checkpoint whose bitmap is in the disks (virDomainCheckpointCreateXML with REDEFINE, plain). */
+  redefineCheckpoint(uuid: string, xml: string): Promise<void>;
+
   /** Asks the agent for its time; waits at most `timeoutMs` (rounded up to whole seconds). Never throws for the agent's sake. */
   probeAgent(uuid: string, options: { readonly timeoutMs: number }): Promise<AgentState>;
   /**
@@ -141,6 +163,10 @@ export interface Hypervisor extends AsyncDisposable {
   listInterfaceAddresses(uuid: string, source: InstanceAddress['source']): Promise<readonly InstanceAddress[]>;
   listNetworks(): Promise<readonly NetworkInfo[]>;
   startNetwork(name: string): Promise<void>;
+  /** Of all networks, active or not. */
+  listReservations(): Promise<readonly NetworkReservation[]>;
+  /** Adds it to the definition and, where the network is active, to its DHCP server (virNetworkUpdate). */
+  addReservation(reservation: NetworkReservation): Promise<void>;
 
   /** Calls `listener` for every event until the returned function is called. */
   subscribe(listener: (event: HypervisorEvent) => void): () => void;
