@@ -13,8 +13,8 @@ import {
 } from './fake-host.ts';
 import { createFakeHypervisor } from './fake-hypervisor.ts';
 import { createFakeImageStore } from './fake-image-store.ts';
-import { createFakeShelf } from './fake-shelf.ts';
 import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
+import { createFakeShelf } from './fake-shelf.ts';
 
 const SETTINGS: HostSettings = {
   instancesDir: '/nowhere/instances',
