@@ -14,7 +14,11 @@ export function addInstanceShelve(yargs: Argv<GlobalOptions>, host: CommandHost)
     (command) =>
       command
         .positional('instance', { type: 'string', demandOption: true, describe: 'Name or id of the instance' })
-        .option('offload', { type: 'boolean', describe: 'Take it from this host at once; --no-offload: later' })
+        .option('offload', { type: 'boolean', conflicts: 'no-offload', describe: 'Take it from this host at once' })
+        .option('no-offload', {
+          type: 'boolean',
+          describe: 'Leave it here until instance offload; without either the configuration says',
+        })
         .option('shutdown-timeout', {
           type: 'number',
           requiresArg: true,
@@ -35,7 +39,7 @@ export function addInstanceShelve(yargs: Argv<GlobalOptions>, host: CommandHost)
           shelveInstance(context, {
             instance: argv.instance,
             body: {
-              isOffloaded: argv.offload ?? null,
+              isOffloaded: argv.noOffload === true ? false : (argv.offload ?? null),
               shutdownTimeoutMs: Math.round(argv.shutdownTimeout * 1000),
               keepsMemory: argv.keepMemory,
             },

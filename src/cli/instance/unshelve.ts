@@ -14,11 +14,7 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
     (command) =>
       command
         .positional('instance', { type: 'string', demandOption: true, describe: 'Name or id of the instance' })
-        .option('start', {
-          type: 'boolean',
-          default: true,
-          describe: 'Let it do what it did before; --no-start: it stays off',
-        })
+        .option('no-start', { type: 'boolean', default: false, describe: 'Leave it off, whatever it did before' })
         .option('network', {
           type: 'string',
           array: true,
@@ -46,7 +42,7 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
           unshelveInstance(context, {
             instance: argv.instance,
             body: {
-              isStarted: argv.start,
+              isStarted: !argv.noStart,
               networks: parsePairs('network', argv.network),
               diskDir: argv.diskDir === undefined ? null : path.resolve(argv.diskDir),
               isCold: argv.cold,
