@@ -170,6 +170,7 @@ function planShelve({ inspection }: Shelvable): ShelvePlan {
     instanceId: domain.uuid,
     instanceName: domain.name,
     imageId: newUuid(),
+    savedXml: inspection.savedXml,
     powerState,
     isShelvedBefore: false,
     isAutostart: domain.isAutostart,

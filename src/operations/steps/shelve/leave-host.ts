@@ -12,6 +12,7 @@ import { publishShelved } from './publish-shelved.ts';
  * the names on the host go, and the record says so. Idempotent, and only ever forwards: all it needs is in the record.
  */
 export async function leaveHost(core: Core, record: ShelvedInstance): Promise<ShelvedInstance> {
+  if (record.state === 'shelved_offloaded') return record;
   if (record.isImageDeferred) await moveIntoImage(core, record);
   for (const disk of record.disks) await removeOwnFile(core, disk);
   for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await core.files.sync(folder);

@@ -10,11 +10,15 @@ import { restorePower } from '../shelve/put-back.ts';
  * image still. Idempotent. Returns what a person should know.
  */
 export async function completeUnshelve(core: Core, plan: UnshelvePlan, operationId: string): Promise<string[]> {
-  await core.shelf.remove(plan.instanceId);
-  const notes = await dropImage(core, plan);
-  await outlastLibvirtRestart(core, () => letGoOn(core, plan));
+  const notes = await leaveShelf(core, plan).finally(() => outlastLibvirtRestart(core, () => letGoOn(core, plan)));
   await core.shelf.releaseClaim(plan.instanceId, operationId);
   return notes;
+}
+
+/** Where the store fails here the guest goes on all the same: the claim keeps others away until recovery has finished. */
+async function leaveShelf(core: Core, plan: UnshelvePlan): Promise<string[]> {
+  await core.shelf.remove(plan.instanceId);
+  return await dropImage(core, plan);
 }
 
 async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[]> {
