@@ -10,7 +10,12 @@ import { restorePower } from '../shelve/put-back.ts';
  * image still. Idempotent. Returns what a person should know.
  */
 export async function completeUnshelve(core: Core, plan: UnshelvePlan, operationId: string): Promise<string[]> {
-  const notes = await leaveShelf(core, plan).finally(() => outlastLibvirtRestart(core, () => letGoOn(core, plan)));
+  let notes: string[] = [];
+  try {
+    notes = await leaveShelf(core, plan);
+  } finally {
+    await outlastLibvirtRestart(core, () => letGoOn(core, plan));
+  }
   await core.shelf.releaseClaim(plan.instanceId, operationId);
   return notes;
 }
