@@ -36,8 +36,11 @@ async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[
   return [`The image ${imageId} is kept: it is the base of the disks of ${who}.`];
 }
 
-async function letGoOn(core: Core, { instanceId, wanted, isInPlace }: UnshelvePlan): Promise<void> {
-  if (isInPlace) return await restorePower(core, instanceId, wanted);
+async function letGoOn(core: Core, { instanceId, wanted, isInPlace, isAutostart }: UnshelvePlan): Promise<void> {
+  if (isInPlace) {
+    if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
+    return await restorePower(core, instanceId, wanted);
+  }
   if (wanted !== 'running') return;
   const { powerState } = await core.hypervisor.getDomain(instanceId);
   if (powerState === 'paused') await core.hypervisor.resumeDomain(instanceId);
