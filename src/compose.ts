@@ -8,6 +8,7 @@ import { createSeedBuilder } from './drivers/host/seed-builder.ts';
 import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
 import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
+import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
 import { createDirectoryStore } from './drivers/stores/directory/directory-store.ts';
 import { createLogger } from './lib/logger.ts';
 import type { Application } from './operations/application.ts';
@@ -37,6 +38,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     hypervisor,
     diskTool: createDiskTool(),
     store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
+    shelf: createDirectoryShelf({ location: settings.store, imageGroup: settings.imageGroup }),
     journal: state.journal,
     locks: state.locks,
     files: createHostFiles(),
@@ -46,7 +48,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     generalizer: createGeneralizer(),
     log,
     settings,
-    hostName: os.hostname(),
+    hostName: settings.hostName,
     caller: { userId: os.userInfo().username, isTrustedWithPaths: options.isDaemon !== true },
   };
   return createApplication(options.adapt?.(core) ?? core, async () => {

@@ -16,7 +16,14 @@ import {
   type UpdateImageBody,
   type VerifyImageBody,
 } from './schemas/images.ts';
-import { instanceSchema, type LaunchInstanceBody, type StopInstanceBody, volumeSchema } from './schemas/instances.ts';
+import {
+  instanceSchema,
+  type LaunchInstanceBody,
+  type ShelveInstanceBody,
+  type StopInstanceBody,
+  type UnshelveInstanceBody,
+  volumeSchema,
+} from './schemas/instances.ts';
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
@@ -40,6 +47,9 @@ export interface Client {
     delete(instance: string, options: { readonly isForced: boolean }): Promise<Operation>;
     power(instance: string, verb: PowerVerb): Promise<Operation>;
     stop(instance: string, verb: StopVerb, body: StopInstanceBody): Promise<Operation>;
+    shelve(instance: string, body: ShelveInstanceBody): Promise<Operation>;
+    offload(instance: string): Promise<Operation>;
+    unshelve(instance: string, body: UnshelveInstanceBody): Promise<Operation>;
   };
   readonly volumes: {
     list(filter?: { readonly instance?: string }): Promise<readonly Volume[]>;
@@ -80,6 +90,9 @@ export function createClient(transport: Transport): Client {
       },
       power: async (instance, verb) => submit(itemPath('instances', instance, { verb })),
       stop: async (instance, verb, body) => submit(itemPath('instances', instance, { verb }), body),
+      shelve: async (instance, body) => submit(itemPath('instances', instance, { verb: 'shelve' }), body),
+      offload: async (instance) => submit(itemPath('instances', instance, { verb: 'offload' })),
+      unshelve: async (instance, body) => submit(itemPath('instances', instance, { verb: 'unshelve' }), body),
     },
     volumes: {
       list: (filter = {}) => read(collectionPath('volumes', { instance: filter.instance }), z.array(volumeSchema)),

@@ -5,8 +5,10 @@ import { addInstanceDelete } from './instance/delete.ts';
 import { addInstanceLaunch } from './instance/launch.ts';
 import { addInstanceList } from './instance/list.ts';
 import { addInstancePower } from './instance/power.ts';
+import { addInstanceShelve } from './instance/shelve.ts';
 import { addInstanceShow } from './instance/show.ts';
 import { addInstanceStop } from './instance/stop.ts';
+import { addInstanceUnshelve } from './instance/unshelve.ts';
 
 export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   addInstanceList(yargs, host);
@@ -15,4 +17,6 @@ export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   addInstanceDelete(yargs, host);
   addInstancePower(yargs, host);
   addInstanceStop(yargs, host);
+  addInstanceShelve(yargs, host);
+  addInstanceUnshelve(yargs, host);
 }

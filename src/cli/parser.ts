@@ -58,11 +58,15 @@ function addNoun(parser: Argv<GlobalOptions>, host: CommandHost, noun: Noun): vo
 }
 
 const REPEATABLE: ReadonlySet<string> = new Set(['_', 'property', 'ssh-key', 'sshKey', 'images']);
+/** Of one verb only: elsewhere the same option is given once. */
+const REPEATABLE_OF: Readonly<Record<string, readonly string[]>> = { unshelve: ['network'] };
 
 /** yargs makes an array of an option given twice, and NaN of a number that is none. */
 function refuseRepeated(argv: Readonly<Record<string, unknown>>): true {
+  const verb = Array.isArray(argv['_']) ? String(argv['_'][1]) : '';
+  const isRepeatable = (key: string): boolean => REPEATABLE.has(key) || REPEATABLE_OF[verb]?.includes(key) === true;
   for (const [key, value] of Object.entries(argv)) {
-    if (Array.isArray(value) && !REPEATABLE.has(key)) throw new UsageError(`--${key} is given more than once`);
+    if (Array.isArray(value) && !isRepeatable(key)) throw new UsageError(`--${key} is given more than once`);
     if (Number.isNaN(value)) throw new UsageError(`--${key} must be a number`);
   }
   return true;

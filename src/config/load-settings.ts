@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
 import {
@@ -58,9 +59,15 @@ export function loadSettings(sources: SettingSources): Settings {
     maxConcurrentCopies: get('max_concurrent_copies', 2),
     copyBandwidthBytesPerSecond: get('copy_bandwidth', 0),
     commitBandwidthBytesPerSecond: get('commit_bandwidth', 0),
+    shelvedOffloadTimeMs: offloadTimeMs(get('shelved_offload_time', 0)),
+    hostName: get('host_name', hostname()),
     logLevel: get('log_level', 'info'),
     transferDirs: get('transfer_dirs', []),
   };
+}
+
+function offloadTimeMs(seconds: number): number | null {
+  return seconds < 0 ? null : seconds * 1000;
 }
 
 /** A file that somebody named must be there. */

@@ -53,6 +53,15 @@ export const SETTINGS = {
   max_concurrent_copies: { env: 'DARKROOM_MAX_CONCURRENT_COPIES', schema: positiveNumber },
   copy_bandwidth: { env: 'DARKROOM_COPY_BANDWIDTH', schema: size },
   commit_bandwidth: { env: 'DARKROOM_COMMIT_BANDWIDTH', schema: size },
+  // as OpenStack's compute service calls it
+  shelved_offload_time: {
+    env: 'DARKROOM_SHELVED_OFFLOAD_TIME',
+    schema: z.preprocess(
+      (value) => (typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value),
+      z.int('must be a whole number of seconds').min(-1, 'must be -1 (never), 0 (at once) or seconds'),
+    ),
+  },
+  host_name: { env: 'DARKROOM_HOST_NAME', schema: text },
   log_level: { env: 'DARKROOM_LOG_LEVEL', schema: choice(['debug', 'info', 'warn', 'error', 'silent']) },
   transfer_dirs: { env: 'DARKROOM_TRANSFER_DIRS', schema: pathList },
 } as const;

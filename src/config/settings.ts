@@ -38,6 +38,10 @@ export interface Settings {
   /** 0: unlimited. */
   readonly copyBandwidthBytesPerSecond: number;
   readonly commitBandwidthBytesPerSecond: number;
+  /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
+  readonly shelvedOffloadTimeMs: number | null;
+  /** What this host is called in a store that several share. */
+  readonly hostName: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Folders that an agent may import from and export to; an embedded application uses its caller's rights instead. */
   readonly transferDirs: readonly string[];

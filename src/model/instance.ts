@@ -37,7 +37,8 @@ export interface Instance {
   readonly powerState: PowerState;
   /** Kind of the operation that works on it, such as `image.create`; null when idle. */
   readonly taskState: string | null;
-  readonly host: string;
+  /** null while it is on no host: offloaded. */
+  readonly host: string | null;
   readonly vcpus: number;
   readonly memoryMiB: number;
   readonly disks: readonly InstanceDisk[];

@@ -14,6 +14,9 @@ export const OPERATION_KINDS = [
   'instance.pause',
   'instance.resume',
   'instance.suspend',
+  'instance.shelve',
+  'instance.offload',
+  'instance.unshelve',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 

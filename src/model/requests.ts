@@ -90,6 +90,37 @@ export interface StopInstanceRequest {
   readonly timeoutMs: number;
 }
 
+export interface ShelveInstanceRequest {
+  readonly kind: 'instance.shelve';
+  readonly instance: string;
+  /** null: as the configuration says. */
+  readonly isOffloaded: boolean | null;
+  /** How long the guest is given to shut down before the plug is pulled. */
+  readonly shutdownTimeoutMs: number;
+  /** With the RAM of a running or paused guest, so that it goes on where it was. */
+  readonly keepsMemory: boolean;
+}
+
+export interface OffloadInstanceRequest {
+  readonly kind: 'instance.offload';
+  readonly instance: string;
+}
+
+export interface UnshelveInstanceRequest {
+  readonly kind: 'instance.unshelve';
+  readonly instance: string;
+  /** False: it stays off, whatever it did before. */
+  readonly isStarted: boolean;
+  /** libvirt networks of its definition by what they are called on this host. */
+  readonly networks: Readonly<Record<string, string>>;
+  /** Folder for its disks; null: where they were. */
+  readonly diskDir: string | null;
+  /** Without its saved memory, where it has one. */
+  readonly isCold: boolean;
+  /** Takes the claim of a host or process that is known to be dead. */
+  readonly isStealing: boolean;
+}
+
 /** Everything that runs as an operation. */
 export type OperationRequest =
   | CreateImageRequest
@@ -100,7 +131,10 @@ export type OperationRequest =
   | LaunchInstanceRequest
   | DeleteInstanceRequest
   | PowerRequest
-  | StopInstanceRequest;
+  | StopInstanceRequest
+  | ShelveInstanceRequest
+  | OffloadInstanceRequest
+  | UnshelveInstanceRequest;
 
 export interface ImageFilter {
   readonly type?: ImageType;

@@ -91,3 +91,7 @@ export interface ShelfClaim {
   readonly kind: string;
   readonly since: string;
 }
+
+/** Names in the image's folder: saved memory, and the definition of the machine that it is the memory of. */
+export const MEMORY_FILE = 'memory.save';
+export const MEMORY_XML_FILE = 'memory.xml';

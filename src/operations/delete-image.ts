@@ -55,12 +55,26 @@ async function findDeletable(core: Core, reference: string): Promise<Deletable> 
   try {
     const image = await findImage(core, reference);
     requireUnprotected(image);
+    await requireUnshelved(core, image);
     return { id: image.id, name: image.name, image };
   } catch (error) {
     if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED')) throw error;
     const id = reference.toLowerCase();
     return { id, name: id, image: null };
   }
+}
+
+/** It may be all that there is of a machine. */
+async function requireUnshelved(core: Core, image: Image): Promise<void> {
+  if (image.properties['image_type'] !== 'shelved') return;
+  const record = (await core.shelf.list()).instances.find(({ imageId }) => imageId === image.id);
+  if (record === undefined) return;
+  throw new DarkroomError(
+    'IMAGE_IN_USE',
+    `The image ${image.name} (${image.id}) holds the shelved instance ${record.name} (${record.id}). Bring that back ` +
+      '(darkroom instance unshelve), or give it up (darkroom instance delete).',
+    { fields: { imageId: image.id, instanceId: record.id } },
+  );
 }
 
 function requireUnprotected(image: Image): void {

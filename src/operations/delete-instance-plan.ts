@@ -14,6 +14,8 @@ export const deleteInstancePlanSchema = z.object({
       files: z.array(z.string()),
     })
     .nullable(),
+  /** The image that holds it, when it is shelved. */
+  shelvedImageId: z.string().nullable().default(null),
 });
 
 export type DeleteInstancePlan = z.infer<typeof deleteInstancePlanSchema>;

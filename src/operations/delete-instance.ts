@@ -3,11 +3,13 @@ import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { JournalledOperation, OperationResult } from '../model/operation.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
 import type { DeleteInstanceRequest } from '../model/requests.ts';
+import type { ShelvedInstance } from '../model/shelved-instance.ts';
 import { type DeleteInstancePlan, deleteInstancePlanSchema } from './delete-instance-plan.ts';
-import { findInstance } from './steps/find-instance.ts';
 import { findMade, isNvramOurs, listKept } from './steps/launch/find-made.ts';
 import { removeInstanceFiles } from './steps/launch/instance-folder.ts';
 import { powerOff } from './steps/power/shut-down.ts';
+import { dropShelved, findDoomed, requireDisposable } from './steps/shelve/drop-shelved.ts';
+import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from './support/patience.ts';
 import type { Preparation, UseCase } from './support/use-case.ts';
@@ -20,18 +22,22 @@ export interface DeleteInstanceInput {
 /** Ends an instance for good, with exactly the files that its launch made. Of a domain that Darkroom did not make the files stay. */
 export const deleteInstance: UseCase<DeleteInstanceRequest, DeleteInstanceInput> = {
   async prepare(core: Core, request: DeleteInstanceRequest): Promise<Preparation<DeleteInstanceInput>> {
-    const domain = await findInstance(core, request.instance);
-    await planDelete(core, domain, request);
+    const { domain, record } = await findDoomed(core, request.instance);
+    if (domain !== null) await planDelete(core, { domain, record }, request);
+    if (record !== null) await requireDisposable(core, record);
+    const target = domain ?? { uuid: record.id, name: record.name };
+    const image = record === null ? [] : [`image:${record.imageId}`];
     return {
-      target: domain.name,
-      locks: { exclusive: [`instance:${domain.uuid}`], shared: [] },
-      input: { instanceId: domain.uuid, isForced: request.isForced },
+      target: target.name,
+      locks: { exclusive: [`instance:${target.uuid}`, ...image], shared: [] },
+      input: { instanceId: target.uuid, isForced: request.isForced },
     };
   },
 
   async run(context: OperationContext, input: DeleteInstanceInput, signal: AbortSignal): Promise<OperationResult> {
-    const domain = await context.hypervisor.getDomain(input.instanceId);
-    const { plan, description } = await planDelete(context, domain, input);
+    const { domain, record } = await findDoomed(context, input.instanceId);
+    if (domain === null) return await deleteOffloaded(context, record, signal);
+    const { plan, description } = await planDelete(context, { domain, record }, input);
     throwIfCancelled(signal);
     await context.operation.enter('powering off', plan);
     await removeDomain(context, { domain, description, plan });
@@ -43,6 +49,34 @@ export const deleteInstance: UseCase<DeleteInstanceRequest, DeleteInstanceInput>
   },
 };
 
+/** There is nothing of it but its image and its record. */
+async function deleteOffloaded(
+  context: OperationContext,
+  record: ShelvedInstance,
+  signal: AbortSignal,
+): Promise<OperationResult> {
+  const { id: instanceId, name: instanceName, imageId } = record;
+  throwIfCancelled(signal);
+  await claimInstance(context, { instanceId, kind: 'instance.delete', isStealing: false });
+  try {
+    await requireDisposable(context, record);
+  } catch (error) {
+    await context.shelf.releaseClaim(instanceId, context.operation.id);
+    throw error;
+  }
+  await context.operation.enter('removing files', {
+    version: 1,
+    instanceId,
+    instanceName,
+    made: null,
+    shelvedImageId: imageId,
+  } satisfies DeleteInstancePlan);
+  for (const note of await dropShelved(context, instanceId, imageId)) context.operation.warn(note);
+  await context.shelf.releaseClaim(instanceId, context.operation.id);
+  await context.operation.settle('deleted');
+  return { instanceId };
+}
+
 /** Goes on once the domain is undefined; before that nothing is lost yet but its power. */
 export async function recoverDeleteInstance(core: Core, unfinished: JournalledOperation): Promise<readonly string[]> {
   const plan = deleteInstancePlanSchema.parse(unfinished.plan);
@@ -50,6 +84,7 @@ export async function recoverDeleteInstance(core: Core, unfinished: JournalledOp
     return [`The instance ${plan.instanceName} was not deleted; it may have been powered off.`];
   }
   const notes = await removeMade(core, plan);
+  await core.shelf.releaseClaim(plan.instanceId, unfinished.operation.id);
   return [`The instance ${plan.instanceName} was deleted.`, ...notes];
 }
 
@@ -59,12 +94,19 @@ interface Doomed {
 }
 
 /** INSTANCE_UNMANAGED for a domain that Darkroom did not make, unless forced. */
-async function planDelete(core: Core, domain: DomainInfo, request: { readonly isForced: boolean }): Promise<Doomed> {
+async function planDelete(
+  core: Core,
+  { domain, record }: { readonly domain: DomainInfo; readonly record: ShelvedInstance | null },
+  request: { readonly isForced: boolean },
+): Promise<Doomed> {
   const { uuid, name, isPersistent } = domain;
   const description = describeDomain(await core.hypervisor.getDomainXml(uuid, { isInactive: isPersistent }));
   const made = await findMade(core, description);
   if (made === null && !request.isForced) throw unmanaged(domain);
-  return { plan: { version: 1, instanceId: uuid, instanceName: name, made }, description };
+  return {
+    plan: { version: 1, instanceId: uuid, instanceName: name, made, shelvedImageId: record?.imageId ?? null },
+    description,
+  };
 }
 
 function unmanaged({ uuid, name }: DomainInfo): DarkroomError {
@@ -121,11 +163,14 @@ async function exists(core: Core, uuid: string): Promise<boolean> {
 
 /** The files first and then the claim on the image: as long as an overlay is there, the image must be too. */
 async function removeMade(core: Core, plan: DeleteInstancePlan): Promise<string[]> {
-  if (plan.made === null) return [];
+  const notes = plan.shelvedImageId === null ? [] : await dropShelved(core, plan.instanceId, plan.shelvedImageId);
+  if (plan.made === null) return notes;
   const { folder, files, imageId } = plan.made;
   const left = await removeInstanceFiles(core, folder, files);
   await core.store.removeUser(imageId, plan.instanceId);
-  return left.length === 0 ? [] : [`The folder ${folder} is kept, because there is more in it: ${left.join(', ')}.`];
+  return left.length === 0
+    ? notes
+    : [...notes, `The folder ${folder} is kept, because there is more in it: ${left.join(', ')}.`];
 }
 
 function warnOfKept({ operation }: OperationContext, description: DomainDescription, plan: DeleteInstancePlan): void {

@@ -1,16 +1,42 @@
 import { hasCode } from '../model/errors.ts';
 import type { Instance } from '../model/instance.ts';
+import type { DomainInfo } from '../model/ports/hypervisor.ts';
+import type { ShelvedInstance } from '../model/shelved-instance.ts';
 import { describeInstance } from './steps/describe-instance.ts';
-import { findInstance } from './steps/find-instance.ts';
+import { findDomainOf, notFound } from './steps/find-instance.ts';
+import { describeShelved, markShelved } from './steps/shelve/describe-shelved.ts';
+import { findShelved, readOwnRecord } from './steps/shelve/find-shelved.ts';
 import type { Core } from './support/context.ts';
 
-/** All instances of this host, by name. Guests are not asked for their addresses: a silent one would hold up the list. */
+/**
+ * All instances of this host and all shelved ones of its store, by name. Guests are not asked for their addresses: a silent one
+ * would hold up the list.
+ */
 export async function listInstances(core: Core): Promise<readonly Instance[]> {
   const domains = await core.hypervisor.listDomains();
-  const instances = await Promise.all(
-    domains.map((domain) => describeInstance(core, domain, ['lease']).catch(ignoreGone)),
-  );
-  return instances.filter((instance) => instance !== null).sort((left, right) => left.name.localeCompare(right.name));
+  const shelved = await listShelved(core);
+  const here = await Promise.all(domains.map((domain) => describe(core, domain, shelved).catch(ignoreGone)));
+  const away = shelved.filter(({ id }) => !domains.some(({ uuid }) => uuid === id));
+  return [...here, ...(await Promise.all(away.map((record) => describeShelved(core, record))))]
+    .filter((instance) => instance !== null)
+    .sort((left, right) => left.name.localeCompare(right.name));
+}
+
+async function describe(core: Core, domain: DomainInfo, shelved: readonly ShelvedInstance[]): Promise<Instance> {
+  const instance = await describeInstance(core, domain, ['lease']);
+  const record = shelved.find(({ id, host }) => id === domain.uuid && host === core.hostName);
+  return record === undefined ? instance : markShelved(instance, record);
+}
+
+/** What libvirt knows is listed although the store cannot be read. */
+async function listShelved(core: Core): Promise<readonly ShelvedInstance[]> {
+  try {
+    return (await core.shelf.list()).instances;
+  } catch (error) {
+    if (!hasCode(error, 'STORE_UNUSABLE')) throw error;
+    core.log.warn({ error: error.message }, 'shelved instances are not listed');
+    return [];
+  }
 }
 
 /** A domain that was undefined since it was listed. */
@@ -20,10 +46,21 @@ function ignoreGone(error: unknown): null {
 }
 
 export async function showInstance(core: Core, reference: string): Promise<Instance> {
-  const domain = await findInstance(core, reference);
+  const domain = await findDomainOf(core, reference);
+  if (domain === null) {
+    const record = await findShelved(core, reference);
+    if (record === null) throw notFound(core, reference);
+    return await describeShelved(core, record);
+  }
+  const record = await readOwnRecord(core, domain);
   const agent =
     domain.powerState === 'running'
       ? await core.hypervisor.probeAgent(domain.uuid, { timeoutMs: core.settings.agentProbeTimeoutMs })
       : 'absent';
-  return describeInstance(core, domain, agent === 'answering' ? ['agent', 'lease', 'arp'] : ['lease', 'arp']);
+  const instance = await describeInstance(
+    core,
+    domain,
+    agent === 'answering' ? ['agent', 'lease', 'arp'] : ['lease', 'arp'],
+  );
+  return record === null ? instance : markShelved(instance, record);
 }

@@ -6,10 +6,13 @@ import { deleteInstance, recoverDeleteInstance } from './delete-instance.ts';
 import { exportImage, recoverExportImage } from './export-image.ts';
 import { importImage, recoverImportImage } from './import-image.ts';
 import { launchInstance, recoverLaunchInstance } from './launch-instance.ts';
+import { offloadInstance } from './offload-instance.ts';
 import { powerInstance } from './power-instance.ts';
+import { recoverShelve, shelveInstance } from './shelve-instance.ts';
 import { recoverRebootInstance, stopInstance } from './stop-instance.ts';
 import type { OperationRunner } from './support/operation-runner.ts';
 import type { RecoveryTable } from './support/recover-operations.ts';
+import { recoverUnshelve, unshelveInstance } from './unshelve-instance.ts';
 import { recoverVerifyImage, verifyImage } from './verify-image.ts';
 
 /** How each kind of operation is put right after its process died; one that is not here leaves nothing to mend. */
@@ -22,6 +25,9 @@ export const RECOVERY: RecoveryTable = {
   'instance.launch': recoverLaunchInstance,
   'instance.delete': recoverDeleteInstance,
   'instance.reboot': recoverRebootInstance,
+  'instance.shelve': recoverShelve,
+  'instance.offload': recoverShelve,
+  'instance.unshelve': recoverUnshelve,
 };
 
 export function startUseCase(runner: OperationRunner, request: OperationRequest): Promise<Operation> {
@@ -48,6 +54,12 @@ export function startUseCase(runner: OperationRunner, request: OperationRequest)
     case 'instance.stop':
     case 'instance.reboot':
       return runner.start(stopInstance, request);
+    case 'instance.shelve':
+      return runner.start(shelveInstance, request);
+    case 'instance.offload':
+      return runner.start(offloadInstance, request);
+    case 'instance.unshelve':
+      return runner.start(unshelveInstance, request);
     default: {
       const never: never = request;
       return never;

@@ -3,6 +3,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -32,6 +33,7 @@ export interface FakeHostFiles extends HostFiles {
   ownershipOf(path: string): Partial<FileOwnership>;
   freeBytesOnDisk: number;
   canClone: boolean;
+  canLink: boolean;
 }
 
 const QEMU_USER = { uid: 64055, gid: 107 };
@@ -45,6 +47,7 @@ export function createFakeFiles(): FakeHostFiles {
   const files: FakeHostFiles = {
     freeBytesOnDisk: 1e12,
     canClone: false,
+    canLink: true,
     declare: (file, stat) => void declared.set(file, stat),
     ownershipOf: (file) => owners.get(file) ?? {},
     stat: async (file) => describe(file, { ...owners.get(file), ...declared.get(file) }, declared.has(file)),
@@ -66,6 +69,12 @@ export function createFakeFiles(): FakeHostFiles {
     tryClone: async (source, target) => {
       if (files.canClone) copyFileSync(source, target);
       return files.canClone;
+    },
+    tryLink: async (source, target) => {
+      if (!files.canLink) return false;
+      linkSync(realpathSync(source), target);
+      own(target, owners.get(source));
+      return true;
     },
     copy: async (source, target) => copyFileSync(source, target),
     copyTree: async (source, target) => {
@@ -102,12 +111,21 @@ export function createFakeFiles(): FakeHostFiles {
 }
 
 function describe(file: string, known: Partial<FileStat>, isDeclared: boolean): FileStat | null {
-  const absent = { kind: 'file', sizeBytes: 0, allocatedBytes: 0, inode: 0, device: 1 } as const;
+  const absent = {
+    kind: 'file',
+    sizeBytes: 0,
+    allocatedBytes: 0,
+    inode: 0,
+    device: 1,
+    links: 1,
+    modifiedMs: 0,
+  } as const;
   const owner = { mode: 0o644, uid: 0, gid: 0 };
   if (!existsSync(file)) return isDeclared ? { ...absent, ...owner, ...known } : null;
   const stat = statSync(file);
   const kind = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
-  const seen = { kind, sizeBytes: stat.size, allocatedBytes: stat.blocks * 512, inode: stat.ino } as const;
+  const times = { links: stat.nlink, modifiedMs: stat.mtimeMs };
+  const seen = { kind, sizeBytes: stat.size, allocatedBytes: stat.blocks * 512, inode: stat.ino, ...times } as const;
   // everything is on one file system, and temporary folders are as open as the folders of a real host
   return { ...seen, device: 1, ...owner, mode: kind === 'directory' ? 0o755 : 0o644, ...known };
 }

@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describeDomain } from '../../src/model/domain-xml/describe-domain.ts';
 import { attribute, parseXml, rootElement, selectElements, serializeXml } from '../../src/model/domain-xml/xml.ts';
 import { DarkroomError } from '../../src/model/errors.ts';
@@ -6,11 +7,14 @@ import type { InstanceAddress, PowerState } from '../../src/model/instance.ts';
 import type {
   AgentState,
   BlockJobInfo,
+  CheckpointInfo,
   DomainInfo,
   Hypervisor,
   HypervisorEvent,
   NetworkInfo,
 } from '../../src/model/ports/hypervisor.ts';
+import type { NetworkReservation } from '../../src/model/shelved-instance.ts';
+import { redefineCheckpoint } from './fake-checkpoints.ts';
 import { moveToBase, moveToOverlay } from './fake-disk-chain.ts';
 
 /** A domain of the fake; tests may change what they like. */
@@ -34,6 +38,8 @@ export interface FakeDomain {
   /** Does what ACPI asks of it. */
   isObedient: boolean;
   internalSnapshots: number;
+  /** Parents before children. */
+  checkpoints: CheckpointInfo[];
   readonly blockJobs: Map<string, BlockJobInfo>;
   addresses: readonly InstanceAddress[];
 }
@@ -41,6 +47,11 @@ export interface FakeDomain {
 export interface FakeHypervisor extends Hypervisor {
   readonly domains: Map<string, FakeDomain>;
   networks: NetworkInfo[];
+  reservations: NetworkReservation[];
+  /** Where managed saves lie as files; null: nowhere that is known. */
+  saveFolder: string | null;
+  /** Paths that restoreDomain was given, in order. */
+  readonly restoredFrom: string[];
   hasKvm: boolean;
   /** A commit that was started is in step with its base at once. */
   areCommitsReady: boolean;
@@ -79,6 +90,12 @@ export function createFakeHypervisor(): FakeHypervisor {
     if (domain.agent === 'absent') throw new DarkroomError('QUIESCE_UNAVAILABLE', 'there is no guest agent');
     if (domain.agent === 'hung') throw new DarkroomError('AGENT_UNRESPONSIVE', 'the guest agent did not answer');
   };
+  const forgetSave = (domain: FakeDomain): void => {
+    domain.hasManagedSave = false;
+    domain.managedSaveXml = null;
+    const file = fake.managedSavePath(domain.name);
+    if (file !== null) rmSync(file, { force: true });
+  };
   const eachXml = (domain: FakeDomain, change: (xml: string) => string): void => {
     if (domain.activeXml !== null) domain.activeXml = change(domain.activeXml);
     if (domain.inactiveXml !== null) domain.inactiveXml = change(domain.inactiveXml);
@@ -87,6 +104,9 @@ export function createFakeHypervisor(): FakeHypervisor {
   const fake: FakeHypervisor = {
     domains,
     networks: [{ name: 'default', isActive: true }],
+    reservations: [],
+    saveFolder: null,
+    restoredFrom: [],
     hasKvm: true,
     areCommitsReady: true,
     uri: 'fake:///system',
@@ -123,7 +143,8 @@ export function createFakeHypervisor(): FakeHypervisor {
       const domain = get(uuid);
       const nvramPath = domain.inactiveXml === null ? null : describeDomain(domain.inactiveXml).nvramPath;
       domain.inactiveXml = null;
-      domain.hasManagedSave = false;
+      domain.checkpoints = [];
+      forgetSave(domain);
       if (domain.activeXml === null) domains.delete(uuid);
       if (nvramPath !== null && nvram === 'remove') rmSync(nvramPath, { force: true });
       lifecycle(uuid, 'undefined');
@@ -136,8 +157,7 @@ export function createFakeHypervisor(): FakeHypervisor {
       const domain = get(uuid);
       if (domain.activeXml !== null || domain.inactiveXml === null) throw failed('domain is already running');
       domain.activeXml = domain.hasManagedSave ? (domain.managedSaveXml ?? domain.inactiveXml) : domain.inactiveXml;
-      domain.hasManagedSave = false;
-      domain.managedSaveXml = null;
+      forgetSave(domain);
       domain.powerState = isPaused ? 'paused' : 'running';
       lifecycle(uuid, 'started');
     },
@@ -170,6 +190,8 @@ export function createFakeHypervisor(): FakeHypervisor {
       stop(domain);
       domain.hasManagedSave = true;
       domain.powerState = 'suspended';
+      const file = fake.managedSavePath(domain.name);
+      if (file !== null) writeFileSync(file, `memory of ${domain.name}`, { mode: 0o600 });
     },
     getManagedSaveXml: async (uuid) => {
       const { hasManagedSave, managedSaveXml } = get(uuid);
@@ -180,6 +202,22 @@ export function createFakeHypervisor(): FakeHypervisor {
       const domain = get(uuid);
       if (!domain.hasManagedSave) throw failed('domain does not have managed save image');
       domain.managedSaveXml = xml;
+    },
+    managedSavePath: (domainName) =>
+      fake.saveFolder === null ? null : path.join(fake.saveFolder, `${domainName}.save`),
+    restoreDomain: async (file, { xml, isPaused }) => {
+      const domain = get(describeDomain(xml).uuid);
+      if (domain.activeXml !== null) throw failed(`domain '${domain.name}' is already active`);
+      fake.restoredFrom.push(file);
+      domain.activeXml = xml;
+      domain.powerState = isPaused ? 'paused' : 'running';
+      lifecycle(domain.uuid, 'started');
+    },
+
+    listCheckpoints: async (uuid) => get(uuid).checkpoints,
+    redefineCheckpoint: async (uuid, xml) => {
+      const domain = get(uuid);
+      domain.checkpoints = redefineCheckpoint(domain.checkpoints, xml, failed);
     },
 
     probeAgent: async (uuid) => {
@@ -235,6 +273,20 @@ export function createFakeHypervisor(): FakeHypervisor {
     startNetwork: async (name) => {
       fake.networks = fake.networks.map((network) => (network.name === name ? { name, isActive: true } : network));
     },
+    listReservations: async () => fake.reservations,
+    addReservation: async (reservation) => {
+      const { network, mac, address, name } = reservation;
+      if (!fake.networks.some((known) => known.name === network)) {
+        throw new DarkroomError('NETWORK_NOT_FOUND', `There is no network ${network}`);
+      }
+      const isTaken = fake.reservations.some(
+        (other) =>
+          other.network === network &&
+          (other.mac === mac || other.address === address || (name !== null && other.name === name)),
+      );
+      if (isTaken) throw failed('there is an existing dhcp host entry in the network that matches');
+      fake.reservations = [...fake.reservations, reservation];
+    },
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -261,6 +313,7 @@ function newDomain(xml: string): FakeDomain {
     isFrozen: false,
     isObedient: true,
     internalSnapshots: 0,
+    checkpoints: [],
     blockJobs: new Map(),
     addresses: [],
   };

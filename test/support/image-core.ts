@@ -14,6 +14,7 @@ import {
 import { createFakeHypervisor } from './fake-hypervisor.ts';
 import { createFakeImageStore } from './fake-image-store.ts';
 import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
+import { createFakeShelf } from './fake-shelf.ts';
 
 const SETTINGS: HostSettings = {
   instancesDir: '/nowhere/instances',
@@ -28,6 +29,7 @@ const SETTINGS: HostSettings = {
   maxConcurrentCopies: 2,
   copyBandwidthBytesPerSecond: 0,
   commitBandwidthBytesPerSecond: 0,
+  shelvedOffloadTimeMs: 0,
   transferDirs: [],
 };
 
@@ -40,6 +42,7 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
     hypervisor: createFakeHypervisor(),
     diskTool: createFakeDiskTool(),
     store: createFakeImageStore(),
+    shelf: createFakeShelf(),
     journal: createFakeJournal(),
     locks: createFakeLocks(),
     files: createFakeFiles(),

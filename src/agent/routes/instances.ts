@@ -5,7 +5,9 @@ import {
   instanceParamsSchema,
   launchInstanceBodySchema,
   powerBodySchema,
+  shelveInstanceBodySchema,
   stopInstanceBodySchema,
+  unshelveInstanceBodySchema,
 } from '../../api/schemas/instances.ts';
 import type { Application } from '../../operations/application.ts';
 import { type ApiApp, accept } from '../api-app.ts';
@@ -33,6 +35,7 @@ export function addInstanceRoutes(app: ApiApp, application: Application): void {
   );
 
   addPowerRoutes(app, application);
+  addShelfRoutes(app, application);
 }
 
 function addPowerRoutes(app: ApiApp, { operations }: Application): void {
@@ -53,4 +56,27 @@ function addPowerRoutes(app: ApiApp, { operations }: Application): void {
         accept(reply, await operations.submit({ kind: `instance.${verb}`, instance: params.instance, ...body })),
     );
   }
+}
+
+function addShelfRoutes(app: ApiApp, { operations }: Application): void {
+  app.post(
+    `${INSTANCES}/:instance/shelve`,
+    { schema: { params: instanceParamsSchema, body: shelveInstanceBodySchema } },
+    async ({ params, body }, reply) =>
+      accept(reply, await operations.submit({ kind: 'instance.shelve', instance: params.instance, ...body })),
+  );
+
+  app.post(
+    `${INSTANCES}/:instance/offload`,
+    { schema: { params: instanceParamsSchema, body: powerBodySchema } },
+    async ({ params }, reply) =>
+      accept(reply, await operations.submit({ kind: 'instance.offload', instance: params.instance })),
+  );
+
+  app.post(
+    `${INSTANCES}/:instance/unshelve`,
+    { schema: { params: instanceParamsSchema, body: unshelveInstanceBodySchema } },
+    async ({ params, body }, reply) =>
+      accept(reply, await operations.submit({ kind: 'instance.unshelve', instance: params.instance, ...body })),
+  );
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INSTANCE_STATES, type Instance, POWER_STATES, type Volume } from '../../model/instance.ts';
 import { judgePublicKey } from '../ssh-key.ts';
-import { instanceNameSchema, optionalBody, referenceSchema, timeoutMsSchema } from './names.ts';
+import { instanceNameSchema, optionalBody, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
 
 const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_VCPUS = 4096;
@@ -47,13 +47,34 @@ const stopOptionsSchema = z.strictObject({
 export const stopInstanceBodySchema = optionalBody(stopOptionsSchema);
 export type StopInstanceBody = z.input<typeof stopOptionsSchema>;
 
+const DEFAULT_SHUTDOWN_TIMEOUT_MS = 60_000;
+
+const shelveOptionsSchema = z.strictObject({
+  /** null: as the host is configured. */
+  isOffloaded: z.boolean().nullable().default(null),
+  shutdownTimeoutMs: timeoutMsSchema.default(DEFAULT_SHUTDOWN_TIMEOUT_MS),
+  keepsMemory: z.boolean().default(false),
+});
+export const shelveInstanceBodySchema = optionalBody(shelveOptionsSchema);
+export type ShelveInstanceBody = z.input<typeof shelveOptionsSchema>;
+
+const unshelveOptionsSchema = z.strictObject({
+  isStarted: z.boolean().default(true),
+  networks: z.record(referenceSchema, referenceSchema).default({}),
+  diskDir: pathSchema.nullable().default(null),
+  isCold: z.boolean().default(false),
+  isStealing: z.boolean().default(false),
+});
+export const unshelveInstanceBodySchema = optionalBody(unshelveOptionsSchema);
+export type UnshelveInstanceBody = z.input<typeof unshelveOptionsSchema>;
+
 export const instanceSchema: z.ZodType<Instance> = z.object({
   id: z.string(),
   name: z.string(),
   state: z.enum(INSTANCE_STATES),
   powerState: z.enum(POWER_STATES),
   taskState: z.string().nullable(),
-  host: z.string(),
+  host: z.string().nullable(),
   vcpus: z.number(),
   memoryMiB: z.number(),
   disks: z.array(

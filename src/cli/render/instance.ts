@@ -26,7 +26,7 @@ export function renderInstance(output: Output, instance: Instance): string {
     ['state', paintState(output, instance)],
     ['power state', instance.powerState],
     ['task', instance.taskState ?? '-'],
-    ['host', printable(instance.host)],
+    ['host', instance.host === null ? '-' : printable(instance.host)],
     ['vcpus', String(instance.vcpus)],
     ['memory', `${instance.memoryMiB} MiB`],
     ['disks', instance.disks.map(describeDisk)],

@@ -6,6 +6,7 @@ import { copyFolder } from './copy-tree.ts';
 import { syncPath, writeFileDurably } from './durable-write.ts';
 import { hashFile } from './hash.ts';
 import { holdFile } from './hold-file.ts';
+import { linkFile } from './link.ts';
 import { readFileBytes, readTextFile } from './read-file.ts';
 import { listFolder, readFreeBytes, statPath } from './stat.ts';
 import { errnoOf, writing } from './translate-error.ts';
@@ -22,6 +23,7 @@ export function createHostFiles(): HostFiles {
     readBytes: readFileBytes,
     writeDurably: writeFileDurably,
     tryClone: cloneFile,
+    tryLink: linkFile,
     copy: copyWholeFile,
     copyTree: copyFolder,
     sync: (path) => writing(path, () => syncPath(path)),

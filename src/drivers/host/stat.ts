@@ -5,6 +5,7 @@ import { errnoOf } from './translate-error.ts';
 
 const BLOCK_BYTES = 512;
 const PERMISSION_BITS = 0o7777n;
+const NS_PER_MS = 1e6;
 
 /** stat(2), with the length of a block device as its size; null when nothing is there. Follows links. */
 export async function statPath(path: string): Promise<FileStat | null> {
@@ -25,6 +26,8 @@ export async function describeStat(found: BigIntStats): Promise<FileStat> {
     mode: Number(found.mode & PERMISSION_BITS),
     uid: Number(found.uid),
     gid: Number(found.gid),
+    links: Number(found.nlink),
+    modifiedMs: Number(found.mtimeNs) / NS_PER_MS,
   };
 }
 

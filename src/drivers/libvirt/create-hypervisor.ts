@@ -2,6 +2,7 @@ import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import { createAgentPart } from './agent.ts';
 import { createBlockJobsPart } from './block-jobs.ts';
 import { Caller } from './caller.ts';
+import { createCheckpointsPart } from './checkpoints.ts';
 import { createDomainsPart } from './domains.ts';
 import { EventSource } from './events.ts';
 import { createHostPart } from './host.ts';
@@ -34,6 +35,7 @@ export function createHypervisor({ uri, log = () => {} }: HypervisorOptions): Hy
     ...createPowerPart(caller, new Caller(uri, ownerPool)),
     ...createAgentPart(caller),
     ...createBlockJobsPart(caller),
+    ...createCheckpointsPart(caller),
     ...createNetworksPart(caller),
     subscribe: (listener) => events.subscribe(listener),
     async [Symbol.asyncDispose]() {

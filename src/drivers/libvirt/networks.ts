@@ -3,7 +3,10 @@ import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { DomainInterface } from './binding/domain-interfaces.ts';
 import type { Caller } from './caller.ts';
 
-type NetworksPart = Pick<Hypervisor, 'listInterfaceAddresses' | 'listNetworks' | 'startNetwork'>;
+type NetworksPart = Pick<
+  Hypervisor,
+  'listInterfaceAddresses' | 'listNetworks' | 'startNetwork' | 'listReservations' | 'addReservation'
+>;
 
 export function createNetworksPart(caller: Caller): NetworksPart {
   return {
@@ -16,6 +19,19 @@ export function createNetworksPart(caller: Caller): NetworksPart {
     listNetworks: () => caller.call('listNetworks', undefined, { task: 'list the networks' }),
 
     startNetwork: (name) => caller.call('startNetwork', { name }, { task: `start the network ${name}` }),
+
+    async listReservations() {
+      const networks = await caller.call('listNetworkXmls', undefined, { task: 'read the XML of the networks' });
+      const { readReservations } = await import('./reservation-xml.ts');
+      return networks.flatMap(({ name, xml }) => readReservations(name, xml));
+    },
+
+    async addReservation(reservation) {
+      const { network, mac, address } = reservation;
+      const { writeReservation } = await import('./reservation-xml.ts');
+      const task = `reserve ${address} for ${mac} in the network ${network}`;
+      await caller.call('addDhcpHost', { network, xml: writeReservation(reservation) }, { task });
+    },
   };
 }
 

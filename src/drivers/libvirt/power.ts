@@ -1,5 +1,6 @@
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
+import { managedSavePath } from './managed-save-path.ts';
 
 type PowerPart = Pick<
   Hypervisor,
@@ -14,6 +15,8 @@ type PowerPart = Pick<
   | 'managedSaveDomain'
   | 'getManagedSaveXml'
   | 'defineManagedSaveXml'
+  | 'managedSavePath'
+  | 'restoreDomain'
 >;
 
 /** `owner` has one thread that stays, so one connection: libvirt destroys transient domains when it ends. */
@@ -40,5 +43,8 @@ export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
         { uuid, xml },
         { uuid, task: 'change the XML of the saved memory of the domain' },
       ),
+    managedSavePath: (domainName) => managedSavePath(caller.uri, domainName),
+    restoreDomain: (path, { xml, isPaused }) =>
+      caller.call('restoreDomain', { path, xml, isPaused }, { task: `start a domain from the saved memory ${path}` }),
   };
 }

@@ -4,7 +4,7 @@ import { plainPath, runQemuImg } from './run-qemu-img.ts';
 
 /**
  * `qemu-img convert`: a flat copy with mode 0600 that holds everything its chain holds; runs of zeroes take no space.
- * Not synced to disk. A target that exists is QEMU_IMG_FAILED; after a failure or CANCELLED there is no target.
+ * Not synced to disk. Its dirty bitmaps come along only when asked for, and those flagged in-use never do. A target that exists is QEMU_IMG_FAILED; after a failure or CANCELLED there is no target.
  */
 export async function convertDisk(options: ConvertOptions, signal?: AbortSignal): Promise<void> {
   const target = plainPath(options.target.path);
@@ -29,6 +29,7 @@ function convertArguments(options: ConvertOptions): string[] {
   return [
     '-p',
     ...['-f', source.format, '-O', target.format],
+    ...(options.hasBitmaps === true ? ['--bitmaps', '--skip-broken-bitmaps'] : []),
     ...(bandwidthBytesPerSecond === 0 ? [] : ['-r', String(bandwidthBytesPerSecond)]),
     '--',
     plainPath(source.path),

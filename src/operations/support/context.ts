@@ -4,6 +4,7 @@ import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../.
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { Shelf } from '../../model/ports/shelf.ts';
 import type { OperationHandle } from './operation-handle.ts';
 
 /** The part of the configuration that use cases read; units in the names. */
@@ -25,6 +26,8 @@ export interface HostSettings {
   readonly maxConcurrentCopies: number;
   readonly copyBandwidthBytesPerSecond: number;
   readonly commitBandwidthBytesPerSecond: number;
+  /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
+  readonly shelvedOffloadTimeMs: number | null;
   readonly transferDirs: readonly string[];
 }
 
@@ -33,6 +36,7 @@ export interface Core {
   readonly hypervisor: Hypervisor;
   readonly diskTool: DiskTool;
   readonly store: ImageStore;
+  readonly shelf: Shelf;
   readonly journal: Journal;
   readonly locks: LockTable;
   readonly files: HostFiles;

@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -230,9 +231,18 @@ describe('lookUpUser', () => {
   });
 });
 
-it('counts hard links as one inode', async () => {
+it('counts the names of a file and tells when its content changed last', async () => {
   writeFileSync(folder.path('linked'), '');
   linkSync(folder.path('linked'), folder.path('linked-too'));
+  utimesSync(folder.path('linked'), 1_000_000, 1_700_000_000.25);
   const [one, two] = await Promise.all([files.stat(folder.path('linked')), files.stat(folder.path('linked-too'))]);
-  expect(one?.inode).toBe(two?.inode);
+  expect(one?.links).toBe(2);
+  expect(one?.modifiedMs).toBeCloseTo(1_700_000_000_250, 2);
+  expect(two).toEqual(one);
+  await using held = await files.hold(folder.path('linked'));
+  expect(held?.stat).toEqual(one);
+  await files.remove(folder.path('linked-too'));
+  expect((await files.stat(folder.path('linked')))?.links).toBe(1);
+  writeFileSync(folder.path('linked'), 'changed');
+  expect((await files.stat(folder.path('linked')))?.modifiedMs).toBeGreaterThan(1_700_000_000_250);
 });

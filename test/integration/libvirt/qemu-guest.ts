@@ -28,6 +28,12 @@ export async function makeTinyGuest(): Promise<QemuGuest> {
   return makeGuest('tiny', { memoryMiB: 192 }, (disk) => copyFile(stdout.trim(), disk));
 }
 
+/** The boot sector that counts in memory and writes its counter, 4 bytes, to the second sector of its disk. Not defined. */
+export async function makeCountingGuest(): Promise<QemuGuest> {
+  const build = path.join(root, 'test/guests/build-bootsector-guest');
+  return makeGuest('counting', { memoryMiB: 64, format: 'raw' }, (disk) => run(build, [disk]));
+}
+
 /** Runs a command line in the guest through its agent; does not wait for it. */
 export async function runInGuest(guest: QemuGuest, commandLine: string): Promise<void> {
   const request = { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', commandLine] } };
@@ -36,12 +42,12 @@ export async function runInGuest(guest: QemuGuest, commandLine: string): Promise
 
 async function makeGuest(
   kind: string,
-  { memoryMiB }: { memoryMiB: number },
+  { memoryMiB, format = 'qcow2' }: { memoryMiB: number; format?: 'qcow2' | 'raw' },
   writeDisk: (disk: string) => Promise<unknown>,
 ): Promise<QemuGuest> {
   const folder = await mkdtemp('/var/tmp/dr-lv-');
   await chmod(folder, 0o755);
-  const disk = path.join(folder, 'disk.qcow2');
+  const disk = path.join(folder, `disk.${format}`);
   await writeDisk(disk);
   await chmod(disk, 0o666);
   const uuid = randomUUID();
@@ -51,16 +57,16 @@ async function makeGuest(
     name,
     folder,
     disk,
-    xml: domainXml({ name, uuid, memoryMiB, disk }),
+    xml: domainXml({ name, uuid, memoryMiB, disk, format }),
     async [Symbol.asyncDispose]() {
       await run('virsh', ['destroy', name]).catch(() => {});
-      await run('virsh', ['undefine', name, '--managed-save']).catch(() => {});
+      await run('virsh', ['undefine', name, '--managed-save', '--checkpoints-metadata']).catch(() => {});
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-function domainXml(of: { name: string; uuid: string; memoryMiB: number; disk: string }): string {
+function domainXml(of: { name: string; uuid: string; memoryMiB: number; disk: string; format: string }): string {
   return `<domain type='qemu'>
   <name>${of.name}</name>
   <uuid>${of.uuid}</uuid>
@@ -71,12 +77,13 @@ function domainXml(of: { name: string; uuid: string; memoryMiB: number; disk: st
   <features><acpi/></features>
   <devices>
     <disk type='file' device='disk'>
-      <driver name='qemu' type='qcow2'/>
+      <driver name='qemu' type='${of.format}'/>
       <source file='${of.disk}'/>
       <target dev='vda' bus='virtio'/>
     </disk>
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     <interface type='user'><mac address='52:54:00:6c:76:01'/><model type='virtio'/></interface>
+    <serial type='null'/>
     <memballoon model='none'/>
   </devices>
 </domain>`;

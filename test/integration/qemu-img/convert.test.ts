@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -124,6 +125,66 @@ describe('convert', () => {
     writeFileSync(source.path, bytes);
     expect(await failureOf(tool.convert({ source, target }))).toMatchObject({ code: 'QEMU_IMG_FAILED' });
     expect(existsSync(target.path)).toBe(false);
+  });
+});
+
+/** As when QEMU is killed: the bitmaps of the disk it wrote to stay flagged in-use. */
+async function killWriter(disk: { path: string; format: string }): Promise<void> {
+  const file = { driver: 'file', filename: disk.path };
+  const writer = spawn('qemu-io', [`json:${JSON.stringify({ driver: disk.format, file })}`], { stdio: 'pipe' });
+  // its prompt tells that the disk is open
+  await once(writer.stdout, 'data');
+  writer.kill('SIGKILL');
+  await once(writer, 'exit');
+}
+
+/** The ranges that a bitmap names as changed, read over NBD. */
+function readBitmap(
+  disk: { path: string; format: string },
+  options: { bitmap: string; socket: string },
+): readonly { start: number; length: number }[] {
+  const { bitmap, socket } = options;
+  execFileSync('qemu-nbd', ['--fork', '-r', '-f', disk.format, '-B', bitmap, '-k', socket, disk.path]);
+  const server = { type: 'unix', path: socket };
+  const spec = JSON.stringify({ driver: 'nbd', server, 'x-dirty-bitmap': `qemu:dirty-bitmap:${bitmap}` });
+  const map = qemuImg('map', '--output=json', `json:${spec}`);
+  const extents: { start: number; length: number; data: boolean }[] = JSON.parse(map);
+  // in this view of a bitmap "no data" stands for dirty
+  return extents.filter((extent) => !extent.data).map(({ start, length }) => ({ start, length }));
+}
+
+describe('dirty bitmaps', () => {
+  const disk = { path: '', format: 'qcow2' as const };
+
+  beforeAll(async () => {
+    disk.path = folder.path('with-bitmaps');
+    await tool.create({ ...disk, virtualSizeBytes: 8 * MIB });
+    qemuImg('bitmap', '-f', 'qcow2', '--add', '--enable', disk.path, 'broken');
+    await killWriter(disk);
+    qemuImg('bitmap', '-f', 'qcow2', '--add', '--enable', disk.path, 'good');
+    qemuIo(disk, 'write -P 7 1M 64k');
+  });
+
+  async function copyTo(name: string, options: { readonly hasBitmaps?: boolean }) {
+    const target = { path: folder.path(name), format: 'qcow2' } as const;
+    await tool.convert({ source: disk, target, ...options });
+    return target;
+  }
+
+  it('come along when asked for, but for the broken ones', async () => {
+    expect((await tool.info(disk)).bitmaps).toEqual([
+      { name: 'broken', flags: ['in-use', 'auto'] },
+      { name: 'good', flags: ['auto'] },
+    ]);
+    const target = await copyTo('copied-bitmaps', { hasBitmaps: true });
+    expect((await tool.info(target)).bitmaps).toEqual([{ name: 'good', flags: ['auto'] }]);
+    expect(await tool.compare(disk, target)).toBe(true);
+    expect(readBitmap(target, { bitmap: 'good', socket: folder.path('nbd') })).toEqual([{ start: MIB, length: 65536 }]);
+  });
+
+  it.each([{}, { hasBitmaps: false }])('stay behind otherwise: %j', async (options) => {
+    const target = await copyTo(`no-bitmaps-${'hasBitmaps' in options}`, options);
+    expect((await tool.info(target)).bitmaps).toEqual([]);
   });
 });
 

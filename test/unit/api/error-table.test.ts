@@ -43,6 +43,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
   ],
   6: [
     'IMAGE_DAMAGED',
+    'SHELF_DAMAGED',
     'VERIFY_FAILED',
     'GENERALIZE_FAILED',
     'COPY_FAILED',

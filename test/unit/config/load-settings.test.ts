@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +53,8 @@ describe('loadSettings', () => {
       maxConcurrentCopies: 2,
       copyBandwidthBytesPerSecond: 0,
       commitBandwidthBytesPerSecond: 0,
+      shelvedOffloadTimeMs: 0,
+      hostName: hostname(),
       logLevel: 'info',
       transferDirs: [],
     });
@@ -103,6 +105,8 @@ describe('loadSettings', () => {
     ['copy_bandwidth: 50MiB\n', { copyBandwidthBytesPerSecond: 52428800 }],
     ['transfer_dirs: [/srv/a, /srv/b]\n', { transferDirs: ['/srv/a', '/srv/b'] }],
     ['store:\n', { store: '/var/lib/darkroom/store' }],
+    ['shelved_offload_time: -1\n', { shelvedOffloadTimeMs: null }],
+    ['shelved_offload_time: 3600\nhost_name: node1\n', { shelvedOffloadTimeMs: 3_600_000, hostName: 'node1' }],
     ['# only a comment\n', { logLevel: 'info' }],
   ])('understands %j', (yaml, expected) => {
     expect(load(yaml)).toMatchObject(expected);

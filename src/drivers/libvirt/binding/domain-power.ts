@@ -7,6 +7,9 @@ export const CREATE = { paused: 1 << 0, autodestroy: 1 << 1 } as const;
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainSaveImageXMLFlags */
 export const SAVE_IMAGE_XML = { secure: 1 << 0 } as const;
 
+/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainSaveRestoreFlags */
+export const RESTORE = { running: 1 << 1, paused: 1 << 2 } as const;
+
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState */
 export const STATE = { paused: 3 } as const;
 
@@ -25,6 +28,7 @@ interface Native {
   managedSave(domain: Pointer, flags: number): number;
   managedSaveGetXMLDesc(domain: Pointer, flags: number): string | null;
   managedSaveDefineXML(domain: Pointer, xml: string, flags: number): number;
+  restoreFlags(connection: Pointer, from: string, xml: string, flags: number): number;
 }
 
 const native = declareFunctions(
@@ -40,6 +44,9 @@ const native = declareFunctions(
     managedSave: library.func('int virDomainManagedSave(void *domain, uint flags)'),
     managedSaveGetXMLDesc: library.func('HeapString virDomainManagedSaveGetXMLDesc(void *domain, uint flags)'),
     managedSaveDefineXML: library.func('int virDomainManagedSaveDefineXML(void *domain, const char *xml, uint flags)'),
+    restoreFlags: library.func(
+      'int virDomainRestoreFlags(void *connection, const char *from, const char *xml, uint flags)',
+    ),
   }),
 );
 
@@ -119,4 +126,13 @@ export function managedSaveGetXMLDesc(domain: Pointer, flags: number): string {
  */
 export function managedSaveDefineXML(domain: Pointer, xml: string, flags: number): void {
   checked('virDomainManagedSaveDefineXML', native().managedSaveDefineXML(domain, xml, flags));
+}
+
+/**
+ * Starts the domain that `xml` names from a file of saved memory, running or paused as `flags` (RESTORE) say; the machine in
+ * `xml` must look the same to the guest. One that is defined stays so, any other is transient. The file stays. Blocks until read.
+ * https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainRestoreFlags
+ */
+export function restoreFlags(connection: Pointer, from: string, options: { xml: string; flags: number }): void {
+  checked('virDomainRestoreFlags', native().restoreFlags(connection, from, options.xml, options.flags));
 }

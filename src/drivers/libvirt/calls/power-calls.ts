@@ -49,4 +49,15 @@ export const powerCalls = {
   defineManagedSaveXml(connection: Pointer, { uuid, xml }: DomainArgs & { readonly xml: string }): void {
     withDomain(connection, uuid, (object) => power.managedSaveDefineXML(object, xml, 0));
   },
+
+  restoreDomain(connection: Pointer, { path, xml, isPaused }: RestoreArgs): void {
+    const flags = isPaused ? power.RESTORE.paused : power.RESTORE.running;
+    power.restoreFlags(connection, path, { xml, flags });
+  },
 };
+
+interface RestoreArgs {
+  readonly path: string;
+  readonly xml: string;
+  readonly isPaused: boolean;
+}

@@ -1,6 +1,7 @@
 import type { Pointer } from '../binding/library.ts';
 import { agentCalls } from './agent-calls.ts';
 import { blockCalls } from './block-calls.ts';
+import { checkpointCalls } from './checkpoint-calls.ts';
 import { domainCalls } from './domain-calls.ts';
 import { hostCalls } from './host-calls.ts';
 import { networkCalls } from './network-calls.ts';
@@ -13,6 +14,7 @@ export const CALLS = {
   ...powerCalls,
   ...agentCalls,
   ...blockCalls,
+  ...checkpointCalls,
   ...networkCalls,
 };
 

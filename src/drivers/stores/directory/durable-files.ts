@@ -78,7 +78,15 @@ const FIRST_READ_BYTES = 16 * 1024;
 
 export class FileTooLongError extends Error {}
 
-/** Reads a file, never through a symbolic link. Node's errors (EISDIR for a folder); FileTooLongError. A named pipe is empty. */
+/** ELOOP: a symbolic link; EISDIR: a folder; ESPIPE, ENXIO: a named pipe or a socket. */
+const NOT_A_FILE = new Set(['ELOOP', 'EISDIR', 'ESPIPE', 'ENXIO']);
+
+/** True where readSmallFile failed by what lies there; false where it failed by the file system, or nothing lies there. */
+export function isUnfitFile(error: unknown): boolean {
+  return error instanceof FileTooLongError || NOT_A_FILE.has(errnoOf(error) ?? '');
+}
+
+/** Reads a file, never through a symbolic link. Node's errors (EISDIR for a folder, ESPIPE for a pipe); FileTooLongError. */
 export async function readSmallFile(file: string, maxBytes: number): Promise<string> {
   // Non-blocking, so that a named pipe cannot hold us up.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

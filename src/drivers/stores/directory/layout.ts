@@ -38,10 +38,22 @@ export function usersFolder(root: string, imageId: string): string {
 
 /** INVALID_REQUEST unless the instance's id is a UUID in lower case. */
 export function userPath(root: string, user: { readonly imageId: string; readonly instanceId: string }): string {
-  if (!isUuid(user.instanceId)) {
-    throw new DarkroomError('INVALID_REQUEST', `"${user.instanceId}" is not an instance id: expected a UUID`);
-  }
-  return path.join(usersFolder(root, user.imageId), `${user.instanceId}.json`);
+  return path.join(usersFolder(root, user.imageId), `${requireInstanceId(user.instanceId)}.json`);
+}
+
+/** Shelved instances. */
+export function instancesFolder(root: string): string {
+  return path.join(root, 'instances');
+}
+
+/** INVALID_REQUEST unless the id is a UUID in lower case. */
+export function recordPath(root: string, instanceId: string): string {
+  return path.join(instancesFolder(root), `${requireInstanceId(instanceId)}.json`);
+}
+
+/** INVALID_REQUEST unless the id is a UUID in lower case. */
+export function claimPath(root: string, instanceId: string): string {
+  return path.join(instancesFolder(root), `${requireInstanceId(instanceId)}.claim`);
 }
 
 /** A relative path of plain names that stays inside its image's folder and is none of the store's own files. */
@@ -49,6 +61,11 @@ export function isSafeFileName(file: string): boolean {
   const segments = file.split('/');
   if (segments.length > MAX_DEPTH || !segments.every(isSafeSegment)) return false;
   return file !== MANIFEST_FILE && segments[0] !== USERS_FOLDER;
+}
+
+function requireInstanceId(instanceId: string): string {
+  if (isUuid(instanceId)) return instanceId;
+  throw new DarkroomError('INVALID_REQUEST', `"${instanceId}" is not an instance id: expected a UUID`);
 }
 
 function isSafeSegment(segment: string): boolean {

@@ -24,6 +24,8 @@ export interface CopyOptions {
   readonly signal: AbortSignal;
   readonly bandwidthBytesPerSecond: number;
   readonly limit: number;
+  /** With their dirty bitmaps: the copy goes on as the same disk. */
+  readonly hasBitmaps?: boolean;
   /** Share of all the work done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
   readonly onHelper: (pid: number) => void;
@@ -50,7 +52,7 @@ async function copyDisk(core: Core, draft: ImageDraft, source: DiskSource, optio
   const file = `disk-${source.target}.qcow2`;
   const target = draft.path(file);
   const copy = { target: source.target, file, format: 'qcow2' } as const;
-  if (isCloneable(source) && (await tryCleanClone(core, source, target))) {
+  if (isCloneable(source) && (await tryCleanClone(core, { source, target, hasBitmaps: options.hasBitmaps === true }))) {
     options.onProgress(1);
     return { ...copy, isCopied: false };
   }
@@ -59,6 +61,7 @@ async function copyDisk(core: Core, draft: ImageDraft, source: DiskSource, optio
       source: { path: source.path, format: source.format },
       target: { path: target, format: 'qcow2' },
       bandwidthBytesPerSecond: options.bandwidthBytesPerSecond,
+      hasBitmaps: options.hasBitmaps === true && (source.chain[0]?.bitmaps.length ?? 0) > 0,
       onProgress: options.onProgress,
       onStart: options.onHelper,
     },
@@ -74,7 +77,14 @@ function isCloneable({ chain, format, isBlockDevice }: DiskSource): boolean {
 }
 
 /** A clone that is not sound, because its source was not closed cleanly, is given up for a copy. */
-async function tryCleanClone(core: Core, source: DiskSource, target: string): Promise<boolean> {
+async function tryCleanClone(
+  core: Core,
+  {
+    source,
+    target,
+    hasBitmaps,
+  }: { readonly source: DiskSource; readonly target: string; readonly hasBitmaps: boolean },
+): Promise<boolean> {
   if (!(await core.files.tryClone(source.path, target))) return false;
   const clone: DiskFile = { path: target, format: 'qcow2' };
   const [info, check] = await Promise.all([core.diskTool.info(clone), core.diskTool.check(clone)]);
@@ -83,7 +93,7 @@ async function tryCleanClone(core: Core, source: DiskSource, target: string): Pr
     return false;
   }
   // a bitmap tells of changes since a point in the source's life, which is not the image's
-  for (const bitmap of info.bitmaps) await core.diskTool.removeBitmap(clone, bitmap.name);
+  for (const bitmap of hasBitmaps ? [] : info.bitmaps) await core.diskTool.removeBitmap(clone, bitmap.name);
   return true;
 }
 

@@ -6,7 +6,7 @@ const MAX_NVRAM_BYTES = 64 * 1024 ** 2;
 const MAX_TPM_FILE_BYTES = 4 * 1024 ** 2;
 
 /** Where libvirt keeps the state of emulated TPMs; the folder is named by the domain's UUID. */
-const SWTPM_ROOT = '/var/lib/libvirt/swtpm';
+export const SWTPM_ROOT = '/var/lib/libvirt/swtpm';
 
 /** What a machine remembers outside its disks, held in memory so that no target is waited for in the frozen window. */
 export interface FirmwareState {

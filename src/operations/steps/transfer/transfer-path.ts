@@ -60,7 +60,8 @@ export async function requireAbsent(core: Core, target: string): Promise<void> {
   );
 }
 
-async function requireAllowed(core: Core, file: string): Promise<void> {
+/** PATH_NOT_ALLOWED where the caller acts with our rights and names a path outside the folders that are configured for that. */
+export async function requireAllowed(core: Core, file: string): Promise<void> {
   if (core.caller.isTrustedWithPaths) return;
   const { transferDirs } = core.settings;
   for (const directory of transferDirs) {

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import type { Argv } from 'yargs';
+import type { UnshelveInstanceBody } from '../../api/schemas/instances.ts';
+import type { CommandContext, CommandHost } from '../context.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { parsePairs } from '../parse-properties.ts';
+import { waitForOperation } from '../wait-for-operation.ts';
+import { printInstanceOf } from './changed-instance.ts';
+
+export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'unshelve <instance>',
+    'Bring a shelved instance back, on this host',
+    (command) =>
+      command
+        .positional('instance', { type: 'string', demandOption: true, describe: 'Name or id of the instance' })
+        .option('no-start', { type: 'boolean', default: false, describe: 'Leave it off, whatever it did before' })
+        .option('network', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          default: [],
+          describe: 'OLD=NEW: what a network of its definition is called here; may be repeated',
+        })
+        .option('disk-dir', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Folder for its disks; where they were else',
+        })
+        .option('cold', { type: 'boolean', default: false, describe: 'Without its saved memory' })
+        .option('steal', {
+          type: 'boolean',
+          default: false,
+          describe: 'Although another host claims it, which must be dead',
+        })
+        .example('$0 instance unshelve web-1', 'Here, as it was')
+        .example('$0 instance unshelve web-1 --network lan=default --disk-dir /srv/vms', 'On a host that differs'),
+    (argv) =>
+      host.execute(argv, {
+        recovery: 'required',
+        run: (context) =>
+          unshelveInstance(context, {
+            instance: argv.instance,
+            body: {
+              isStarted: !argv.noStart,
+              networks: parsePairs('network', argv.network),
+              diskDir: argv.diskDir === undefined ? null : path.resolve(argv.diskDir),
+              isCold: argv.cold,
+              isStealing: argv.steal,
+            },
+          }),
+      }),
+  );
+}
+
+export async function unshelveInstance(
+  context: CommandContext,
+  { instance, body }: { readonly instance: string; readonly body: UnshelveInstanceBody },
+): Promise<number> {
+  const operation = await waitForOperation(context, () => context.client.instances.unshelve(instance, body));
+  return await printInstanceOf(context, { operation, reference: instance });
+}

@@ -1,0 +1,113 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { link, lstat, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { ShelfClaim } from '../../../model/shelved-instance.ts';
+import { SECRET_FILE_MODE } from './context.ts';
+import { isUnfitFile, readSmallFile } from './durable-files.ts';
+import { claimPath } from './layout.ts';
+import { errnoOf } from './store-errors.ts';
+
+const MAX_CLAIM_BYTES = 64 * 1024;
+
+const text = z.string().min(1).max(1024);
+const claimDocument = z.object({ instanceId: text, host: text, operationId: text, kind: text, since: text });
+
+export interface ClaimFile {
+  readonly path: string;
+  readonly claim: ShelfClaim;
+  /** Stands for this content: claims differ by a random word, so no two have the same. */
+  readonly key: string;
+}
+
+export interface NewClaimFile extends ClaimFile {
+  /** Gives it that name too; false when the name is taken. The name leads to the whole claim, or to nothing. */
+  linkTo(target: string): Promise<boolean>;
+}
+
+/** null when nothing is there. What is no claim is held by `unknown`; where nothing can be read, Node's error. */
+export async function readClaimFile(file: string, instanceId: string): Promise<ClaimFile | null> {
+  try {
+    const content = await readSmallFile(file, MAX_CLAIM_BYTES);
+    return { path: file, claim: parseClaim(content, instanceId), key: digest(content) };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    if (!isUnfitFile(error)) throw error;
+    return await identifyForeignFile(file, instanceId);
+  }
+}
+
+/** Writes a claim under a temporary name, synced, which is gone when the work has ended. */
+export async function withNewClaimFile<Result>(
+  root: string,
+  claim: ShelfClaim,
+  work: (file: NewClaimFile) => Promise<Result>,
+): Promise<Result> {
+  const content = `${JSON.stringify({ version: 1, ...claim, nonce: randomBytes(16).toString('hex') }, null, 2)}\n`;
+  const target = claimPath(root, claim.instanceId);
+  const temporary = path.join(
+    path.dirname(target),
+    `.${path.basename(target)}.${randomBytes(6).toString('hex')}.partial`,
+  );
+  const key = digest(content);
+  try {
+    await writeSynced(temporary, content);
+    const linkTo = (name: string) => linkExclusively(temporary, name, { key, instanceId: claim.instanceId });
+    return await work({ path: temporary, claim, key, linkTo });
+  } finally {
+    // A clean-up that fails must not hide why it was needed.
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * link(2). True also when the name leads to that content already: a file server that repeats a lost answer says EEXIST of
+ * the link that it has just made (https://man7.org/linux/man-pages/man2/open.2.html, O_EXCL).
+ */
+export async function linkExclusively(
+  from: string,
+  to: string,
+  expected: { readonly key: string; readonly instanceId: string },
+): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((await readClaimFile(to, expected.instanceId))?.key === expected.key) return true;
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function writeSynced(file: string, content: string): Promise<void> {
+  const handle = await open(file, 'wx', SECRET_FILE_MODE);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseClaim(content: string, instanceId: string): ShelfClaim {
+  try {
+    const { instanceId: seen, host, operationId, kind, since } = claimDocument.parse(JSON.parse(content));
+    if (seen === instanceId) return { instanceId, host, operationId, kind, since };
+  } catch {
+    // Somebody holds it, whoever that is.
+  }
+  return unknownClaim(instanceId);
+}
+
+async function identifyForeignFile(file: string, instanceId: string): Promise<ClaimFile> {
+  const { ino, mtimeMs } = await lstat(file);
+  return { path: file, claim: unknownClaim(instanceId), key: digest(`${ino} ${mtimeMs}`) };
+}
+
+export function unknownClaim(instanceId: string): ShelfClaim {
+  return { instanceId, host: 'unknown', operationId: 'unknown', kind: 'unknown', since: 'unknown' };
+}
+
+function digest(content: string): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 32);
+}

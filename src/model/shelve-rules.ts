@@ -1,0 +1,23 @@
+import { parseXml, rootElement, selectElements } from './domain-xml/xml.ts';
+import { DarkroomError } from './errors.ts';
+
+/** What ties a machine to its host so that it could not come back whole, and what to say of it. */
+const TIES = [
+  ['./devices/hostdev', 'has a device of its host (hostdev)'],
+  ["./devices/interface[@type='hostdev']", 'has a network card of its host'],
+  ["./devices/memory[@model='nvdimm' or @model='virtio-pmem']", 'keeps memory in a file of its host'],
+  ['./devices/disk[shareable]', 'shares a disk with other machines'],
+  ["./devices/disk[@type='block']", 'has a disk that is a block device of its host'],
+] as const;
+
+/** INSTANCE_UNSUPPORTED for a machine that a shelf cannot hold whole. */
+export function requireShelvable(xml: string, subject: { readonly id: string; readonly name: string }): void {
+  const root = rootElement(parseXml(xml));
+  const tie = TIES.find(([path]) => selectElements(path, root).length > 0);
+  if (tie === undefined) return;
+  throw new DarkroomError(
+    'INSTANCE_UNSUPPORTED',
+    `The instance ${subject.name} cannot be shelved: it ${tie[1]}, which no other host could give it back. Detach that first.`,
+    { fields: { instanceId: subject.id } },
+  );
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { SHELVABLE_POWER_STATES } from '../model/shelved-instance.ts';
+
+/** What putting a shelve or an offload right would need; whether it goes forward or back is read from the world. */
+export const shelvePlanSchema = z.object({
+  version: z.literal(1),
+  instanceId: z.string(),
+  instanceName: z.string(),
+  imageId: z.string(),
+  powerState: z.enum(SHELVABLE_POWER_STATES),
+  /** An offload of what was shelved before: going back leaves it shelved. */
+  isShelvedBefore: z.boolean(),
+  /** libvirt starts it with the host; not while it is shelved. */
+  isAutostart: z.boolean(),
+  /** Processes that read the disks. */
+  helpers: z.array(z.object({ pid: z.number(), startTicks: z.number(), bootId: z.string() })),
+});
+
+export type ShelvePlan = z.infer<typeof shelvePlanSchema>;

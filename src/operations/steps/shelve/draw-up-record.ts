@@ -1,0 +1,86 @@
+import { describeDomain } from '../../../model/domain-xml/describe-domain.ts';
+import { DarkroomError } from '../../../model/errors.ts';
+import type { ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
+import type { ShelvePlan } from '../../shelve-plan.ts';
+import type { OperationContext } from '../../support/context.ts';
+import type { SelectedDisk } from '../capture/select-disks.ts';
+import { ownershipOf } from '../file-ownership.ts';
+import type { Collected } from './collect-machine.ts';
+
+import type { Shelvable } from './inspect-shelvable.ts';
+
+/** What is known of a machine before anything of it has left its host. */
+export async function drawUpRecord(
+  context: OperationContext,
+  plan: ShelvePlan,
+  shelvable: Shelvable,
+): Promise<ShelvedInstance> {
+  const { inspection, made } = shelvable;
+  const { vcpus, memoryMiB, interfaces } = describeDomain(inspection.savedXml);
+  const macs = interfaces.flatMap(({ mac }) => mac ?? []);
+  const disks: ShelvedDisk[] = [];
+  for (const disk of inspection.selection.captured) disks.push(await describeDisk(context, shelvable, disk));
+  return {
+    version: 1,
+    id: plan.instanceId,
+    name: plan.instanceName,
+    state: 'shelved',
+    host: context.hostName,
+    shelvedAt: context.clock.now().toISOString(),
+    imageId: plan.imageId,
+    isImageDeferred: true,
+    powerState: plan.powerState,
+    isAutostart: inspection.domain.isAutostart,
+    vcpus,
+    memoryMiB,
+    macs,
+    disks,
+    files: [],
+    memory: null,
+    checkpoints: [],
+    reservations: (await context.hypervisor.listReservations()).filter(({ mac }) => macs.includes(mac)),
+    made,
+  };
+}
+
+async function describeDisk(
+  context: OperationContext,
+  { inspection }: Shelvable,
+  disk: SelectedDisk,
+): Promise<ShelvedDisk> {
+  const [top, below] = inspection.chains.get(disk.target) ?? [];
+  const stat = await context.files.stat(disk.path);
+  if (top === undefined || stat === null) {
+    throw new DarkroomError('DISK_MISSING', `Disk ${disk.target} is missing: there is no ${disk.path}.`);
+  }
+  return {
+    target: disk.target,
+    path: disk.path,
+    format: disk.format,
+    virtualSizeBytes: top.virtualSizeBytes,
+    ownership: await ownershipOf(context, disk.path),
+    basePath: below?.path ?? null,
+    inode: stat.inode,
+    sizeBytes: stat.sizeBytes,
+    modifiedMs: stat.modifiedMs,
+  };
+}
+
+/** With what has been put beside the disks in the image. */
+export function withCollected(record: ShelvedInstance, { files, memory, checkpoints }: Collected): ShelvedInstance {
+  return { ...record, files, memory, checkpoints };
+}
+
+/** INSTANCE_STATE when somebody wrote to a disk since it was captured: what is in the image is not the machine any more. */
+export async function requireUnchanged(context: OperationContext, record: ShelvedInstance): Promise<void> {
+  for (const { target, path, ...then } of record.disks) {
+    const now = await context.files.stat(path);
+    if (now?.inode === then.inode && now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs) continue;
+    throw new DarkroomError(
+      'INSTANCE_STATE',
+      `Disk ${target} of ${record.name} was written to since it was shelved (${path}). ` +
+        `Its image is older: unshelve the instance and shelve it again.`,
+      { fields: { instanceId: record.id, target, path } },
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { DarkroomError, hasCode } from '../../../model/errors.ts';
+import type { ImageDisk } from '../../../model/image.ts';
+import type { ImageDraft } from '../../../model/ports/image-store.ts';
+import type { ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
+import type { Core } from '../../support/context.ts';
+import { removeInstanceFiles } from '../launch/instance-folder.ts';
+import { publishShelved } from './publish-shelved.ts';
+
+/**
+ * The rest of an offload, once the domain is undefined: disks that move are given their names in the image, the image is published,
+ * the names on the host go, and the record says so. Idempotent, and only ever forwards: all it needs is in the record.
+ */
+export async function leaveHost(core: Core, record: ShelvedInstance): Promise<ShelvedInstance> {
+  if (record.isImageDeferred) await moveIntoImage(core, record);
+  for (const disk of record.disks) await removeOwnFile(core, disk);
+  for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await core.files.sync(folder);
+  if (record.made !== null) {
+    await removeInstanceFiles(core, record.made.folder, record.made.files);
+    await core.store.removeUser(record.made.imageId, record.id);
+  }
+  const offloaded = { ...record, state: 'shelved_offloaded', isImageDeferred: false } as const;
+  await core.shelf.write(offloaded);
+  return offloaded;
+}
+
+async function moveIntoImage(core: Core, record: ShelvedInstance): Promise<void> {
+  if (await isPublished(core, record.imageId)) return;
+  const draft = core.store.openDraft(record.imageId);
+  const disks: ImageDisk[] = [];
+  for (const disk of record.disks) disks.push(await moveIn(core, draft, disk));
+  await publishShelved(core, draft, { record, disks });
+}
+
+async function isPublished(core: Core, imageId: string): Promise<boolean> {
+  try {
+    await core.store.readImage(imageId);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_NOT_FOUND')) return false;
+    throw error;
+  }
+}
+
+/** The same inode in both places until the old name goes; a copy where links are not to be had after all. */
+async function moveIn(core: Core, draft: ImageDraft, disk: ShelvedDisk): Promise<ImageDisk> {
+  const file = `disk-${disk.target}.${disk.format}`;
+  if ((await core.files.stat(draft.sealedPath(file))) === null) {
+    const partial = draft.path(file);
+    await core.files.remove(partial);
+    if (!(await core.files.tryLink(disk.path, partial))) await core.files.copy(disk.path, partial);
+    await draft.seal(file);
+  }
+  const sizeBytes = (await core.files.stat(draft.sealedPath(file)))?.sizeBytes;
+  if (sizeBytes !== disk.sizeBytes) throw changed(disk, sizeBytes);
+  const { target, format, virtualSizeBytes } = disk;
+  return { target, file, format, virtualSizeBytes, sizeBytes, sha256: null };
+}
+
+function changed(disk: ShelvedDisk, seen: number | undefined): DarkroomError {
+  return new DarkroomError(
+    'IMAGE_DAMAGED',
+    `Disk ${disk.target} has ${seen ?? 'no'} bytes in its image, and had ${disk.sizeBytes} as ${disk.path}. Nothing was deleted.`,
+    { fields: { target: disk.target, path: disk.path } },
+  );
+}
+
+/** Exactly the file that was captured: what somebody put in its place since is theirs. */
+async function removeOwnFile(core: Core, disk: ShelvedDisk): Promise<void> {
+  const stat = await core.files.stat(disk.path);
+  if (stat?.kind === 'file' && stat.inode === disk.inode) await core.files.remove(disk.path);
+}

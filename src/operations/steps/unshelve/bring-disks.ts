@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { mapConcurrently } from '../../../lib/async.ts';
+import { DarkroomError } from '../../../model/errors.ts';
+import type { ImageDisk } from '../../../model/image.ts';
+import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
+import type { OperationContext } from '../../support/context.ts';
+import type { UnshelvePlan } from '../../unshelve-plan.ts';
+import { ownershipOf } from '../file-ownership.ts';
+import type { Placed } from './place-machine.ts';
+import { missingDisk, type Return } from './require-unshelvable.ts';
+
+interface DiskWork {
+  readonly plan: UnshelvePlan;
+  readonly placed: Placed<ShelvedDisk>;
+  readonly disk: ImageDisk;
+  readonly source: string;
+  readonly mayLink: boolean;
+  readonly onProgress: (fraction: number) => void;
+}
+
+/** Every disk where it shall lie: moved out of the image where it can be, else copied and compared. */
+export async function bringDisks(
+  context: OperationContext,
+  { plan, coming }: { readonly plan: UnshelvePlan; readonly coming: Return },
+  signal: AbortSignal,
+): Promise<void> {
+  const { image, placement } = coming;
+  const mayLink = await reserveImage(context, plan, coming);
+  const done = placement.disks.map(() => 0);
+  await mapConcurrently(placement.disks, context.settings.maxConcurrentCopies, async (placed, index) => {
+    const disk = image.disks.find(({ target }) => target === placed.what.target);
+    if (disk === undefined) throw missingDisk(image, placed.what.target);
+    const source = await context.store.resolveFile(image.id, disk.file);
+    const onProgress = (fraction: number): void => {
+      done[index] = Math.round(fraction * disk.sizeBytes);
+      const sum = done.reduce((total, bytes) => total + bytes, 0);
+      context.operation.report({ done: sum, total: image.sizeBytes, unit: 'bytes' }).catch(() => undefined);
+    };
+    await bringDisk(context, { plan, placed, disk, source, mayLink, onProgress }, signal);
+  });
+}
+
+/**
+ * Marked as going first and then looked at for users, as a delete does: a launch on another host records itself first and then
+ * looks at the status. False where somebody depends on the image: then it stays, and is copied.
+ */
+async function reserveImage(context: OperationContext, plan: UnshelvePlan, { image }: Return): Promise<boolean> {
+  if (!context.store.isLocal) return false;
+  plan.isImageReserved = true;
+  await context.operation.enter('reserve image', plan);
+  await context.store.updateImage({ ...image, status: 'deleting' });
+  if ((await context.store.listUsers(image.id)).length === 0) return true;
+  await context.store.updateImage({ ...image, status: 'active' });
+  plan.isImageReserved = false;
+  return false;
+}
+
+async function bringDisk(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<void> {
+  const { disk, placed, onProgress } = work;
+  const isSameFormat = disk.format === placed.what.format;
+  if (isSameFormat && work.mayLink && (await moveOut(context, work))) return onProgress(1);
+  work.plan.files.push(placed.path);
+  await context.operation.enter('bring disks', work.plan);
+  const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
+  if (!isCloned) await copyOut(context, work, signal);
+  await context.files.setOwnership(placed.path, placed.what.ownership);
+  await context.files.sync(placed.path);
+  await context.files.sync(path.dirname(placed.path));
+  onProgress(1);
+}
+
+/** The same inode: what is written to it from now on is written to the image, which therefore goes before the guest goes on. */
+async function moveOut(context: OperationContext, { plan, placed, source }: DiskWork): Promise<boolean> {
+  const link = { path: placed.path, source, ownership: await ownershipOf(context, source) };
+  plan.links.push(link);
+  await context.operation.enter('bring disks', plan);
+  if (await context.files.tryLink(source, placed.path)) {
+    await context.files.setOwnership(placed.path, placed.what.ownership);
+    return true;
+  }
+  plan.links.splice(plan.links.indexOf(link), 1);
+  return false;
+}
+
+async function copyOut(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<void> {
+  const { disk, placed, source } = work;
+  const from = { path: source, format: disk.format };
+  const target = { path: placed.path, format: placed.what.format };
+  const { bitmaps } = await context.diskTool.info(from, signal);
+  await context.diskTool.convert(
+    {
+      source: from,
+      target,
+      bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      hasBitmaps: bitmaps.length > 0 && target.format === 'qcow2',
+      onProgress: work.onProgress,
+    },
+    signal,
+  );
+  // the image goes when all is done: its copy is read again first
+  if (await context.diskTool.compare(from, target, signal)) return;
+  throw new DarkroomError(
+    'COPY_FAILED',
+    `The copy of disk ${disk.target} at ${placed.path} is not what the image holds.`,
+    {
+      fields: { target: disk.target, path: placed.path },
+    },
+  );
+}

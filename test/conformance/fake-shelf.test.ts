@@ -1,0 +1,7 @@
+import { createFakeShelf } from '../support/fake-shelf.ts';
+import { describeShelf } from './shelf.ts';
+
+describeShelf('the shelf in memory, for tests of use cases', async () => {
+  const shelf = createFakeShelf();
+  return { shelf, other: shelf, putRecord: shelf.putRecord, dispose: async () => undefined };
+});
