@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { z } from 'zod';
 import { canonicalXml } from './canonical-xml.ts';
 import { runCommand, tryCommand } from './run-command.ts';
 import type { Machine } from './shelf.ts';
@@ -81,10 +82,16 @@ function keptPath(folder: TestFolder, target: string): string {
 }
 
 async function compareDisk(kept: string, file: { readonly path: string; readonly format: string }) {
-  // strict: a length that differs is a difference
-  const args = ['compare', '-s', '-f', 'raw', '-F', file.format, kept, file.path];
+  const [length, expected] = [await virtualSize(file.path, file.format), await virtualSize(kept, 'raw')];
+  if (length !== expected) return `${length} bytes long instead of ${expected}`;
+  const args = ['compare', '-f', 'raw', '-F', file.format, kept, file.path];
   const { exitCode, stdout, stderr } = await tryCommand('qemu-img', args);
   return exitCode === 0 ? null : `${stdout}${stderr}`.trim();
+}
+
+async function virtualSize(file: string, format: string): Promise<number> {
+  const info: unknown = JSON.parse(await runCommand('qemu-img', ['info', '--output=json', '-f', format, file]));
+  return z.object({ 'virtual-size': z.number() }).parse(info)['virtual-size'];
 }
 
 async function formatOf(file: string): Promise<string> {
