@@ -25,8 +25,8 @@ export const offloadInstance: UseCase<OffloadInstanceRequest, OffloadInput> = {
   },
   run: async (context, { instanceId }, signal) => {
     const record = await requireShelved(context, instanceId);
-    const plan = planOffload(record);
     const shelvable = await inspectShelvable(context, instanceId, signal);
+    const plan = planOffload(record, shelvable.inspection.savedXml);
     requireOff(shelvable.inspection.powerState, record);
     await using held = await holdDisks(context, shelvable.inspection.selection.captured);
     if (!record.isImageDeferred) {
@@ -83,12 +83,13 @@ function requireOff(powerState: string, record: ShelvedInstance): void {
   );
 }
 
-function planOffload(record: ShelvedInstance): ShelvePlan {
+function planOffload(record: ShelvedInstance, savedXml: string): ShelvePlan {
   return {
     version: 1,
     instanceId: record.id,
     instanceName: record.name,
     imageId: record.imageId,
+    savedXml,
     powerState: record.powerState,
     isShelvedBefore: true,
     isAutostart: record.isAutostart,

@@ -45,11 +45,13 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
     const plan = planShelve(found);
     await context.operation.enter('stop', plan);
     return await reachEnd(context, plan, async () => {
+      const asked = context.clock.monotonicMs();
       await stopGuest(context, found.inspection.domain, {
         timeoutMs: request.shutdownTimeoutMs,
         keepsMemory: request.keepsMemory,
         signal,
       });
+      context.operation.addTiming('stopMs', context.clock.monotonicMs() - asked);
       throwIfCancelled(signal);
       await shelve(context, { plan, isOffloaded: request.isOffloaded ?? isOffloadedAtOnce(context) }, signal);
     });
@@ -168,6 +170,7 @@ function planShelve({ inspection }: Shelvable): ShelvePlan {
     instanceId: domain.uuid,
     instanceName: domain.name,
     imageId: newUuid(),
+    savedXml: inspection.savedXml,
     powerState,
     isShelvedBefore: false,
     isAutostart: domain.isAutostart,

@@ -7,6 +7,8 @@ export const shelvePlanSchema = z.object({
   instanceId: z.string(),
   instanceName: z.string(),
   imageId: z.string(),
+  /** The persistent definition, with its secrets. */
+  savedXml: z.string(),
   powerState: z.enum(SHELVABLE_POWER_STATES),
   /** An offload of what was shelved before: going back leaves it shelved. */
   isShelvedBefore: z.boolean(),

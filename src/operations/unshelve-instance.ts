@@ -35,9 +35,7 @@ export const unshelveInstance: UseCase<UnshelveInstanceRequest, UnshelveInput> =
       await claimInstance(context, { instanceId, kind: request.kind, isStealing: request.isStealing });
       // whoever held the claim before may have changed it
       const record = await requireShelved(context, instanceId);
-      await (plan.isInPlace
-        ? startInPlace(context, plan, record)
-        : bringBack(context, { plan, record, request }, signal));
+      await (plan.isInPlace ? startInPlace(context, plan) : bringBack(context, { plan, record, request }, signal));
     } catch (error) {
       await undoAndSettle(context, () => undoUnshelve(context, plan, context.operation.id));
       throw error;
@@ -98,11 +96,15 @@ async function bringBack(
 }
 
 /** It never left: nothing is rebuilt. What its guest does from now on is not in the image any more. */
-async function startInPlace(context: OperationContext, plan: UnshelvePlan, record: ShelvedInstance): Promise<void> {
+async function startInPlace(context: OperationContext, plan: UnshelvePlan): Promise<void> {
   await context.hypervisor.getDomain(plan.instanceId);
-  if (record.isAutostart) await context.hypervisor.setAutostart(plan.instanceId, { isEnabled: true });
   await context.operation.enter('start', plan);
-  await restorePower(context, plan.instanceId, plan.wanted);
+  try {
+    await restorePower(context, plan.instanceId, plan.wanted);
+  } catch (error) {
+    // a guest that goes on whatever libvirt answered cannot be put back on the shelf
+    if (!(await isLive(context, plan.instanceId))) throw error;
+  }
 }
 
 async function requireShelved(core: Core, reference: string): Promise<ShelvedInstance> {
@@ -135,6 +137,7 @@ function planUnshelve(record: ShelvedInstance, request: UnshelveInstanceRequest)
     imageId: record.imageId,
     isInPlace: record.state === 'shelved',
     wanted: request.isStarted ? record.powerState : 'shutdown',
+    isAutostart: record.isAutostart,
     folder: null,
     files: [],
     links: [],

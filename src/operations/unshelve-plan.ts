@@ -13,6 +13,8 @@ export const unshelvePlanSchema = z.object({
   isInPlace: z.boolean(),
   /** What it shall do when it is back. */
   wanted: z.enum(SHELVABLE_POWER_STATES),
+  /** Where it never left, libvirt is told so again when it is back. */
+  isAutostart: z.boolean(),
   /** The instance's own folder, where it is made; null where there is none. */
   folder: z.string().nullable(),
   /** Files that are made; nothing was there before. */

@@ -1,6 +1,6 @@
 import { describeDomain } from '../../../model/domain-xml/describe-domain.ts';
-import { DarkroomError } from '../../../model/errors.ts';
-import type { ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
+import { DarkroomError, hasCode } from '../../../model/errors.ts';
+import type { NetworkReservation, ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
 import type { SelectedDisk } from '../capture/select-disks.ts';
@@ -38,9 +38,22 @@ export async function drawUpRecord(
     files: [],
     memory: null,
     checkpoints: [],
-    reservations: (await context.hypervisor.listReservations()).filter(({ mac }) => macs.includes(mac)),
+    reservations: await findReservations(context, macs),
     made,
   };
+}
+
+/** A network that cannot be read is no reason to keep the machine. */
+async function findReservations(context: OperationContext, macs: readonly string[]): Promise<NetworkReservation[]> {
+  try {
+    return (await context.hypervisor.listReservations()).filter(({ mac }) => macs.includes(mac));
+  } catch (error) {
+    if (hasCode(error, 'LIBVIRT_UNREACHABLE')) throw error;
+    context.operation.warn(
+      `Reserved addresses are not kept: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return [];
+  }
 }
 
 async function describeDisk(

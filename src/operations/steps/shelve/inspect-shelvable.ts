@@ -7,6 +7,7 @@ import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 import { type Inspection, inspectInstance } from '../capture/inspect-instance.ts';
 import { findMade } from '../launch/find-made.ts';
+import { requireOwnDisks } from './require-own-disks.ts';
 
 /** An instance that a shelf can hold, as it was found. */
 export interface Shelvable {
@@ -26,6 +27,7 @@ export async function inspectShelvable(core: Core, instanceId: string, signal: A
   requireShelvable(await core.hypervisor.getDomainXml(instanceId), { id: instanceId, name: inspection.domain.name });
   requireShelvable(savedXml, { id: instanceId, name: inspection.domain.name });
   requireSameDisks(inspection);
+  await requireOwnDisks(core, inspection);
   const description = describeDomain(savedXml);
   const made = await findMade(core, description);
   return {

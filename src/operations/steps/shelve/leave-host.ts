@@ -12,9 +12,10 @@ import { publishShelved } from './publish-shelved.ts';
  * the names on the host go, and the record says so. Idempotent, and only ever forwards: all it needs is in the record.
  */
 export async function leaveHost(core: Core, record: ShelvedInstance): Promise<ShelvedInstance> {
+  if (record.state === 'shelved_offloaded') return record;
   if (record.isImageDeferred) await moveIntoImage(core, record);
   for (const disk of record.disks) await removeOwnFile(core, disk);
-  for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await core.files.sync(folder);
+  for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await syncFolder(core, folder);
   if (record.made !== null) {
     await removeInstanceFiles(core, record.made.folder, record.made.files);
     await core.store.removeUser(record.made.imageId, record.id);
@@ -63,6 +64,11 @@ function changed(disk: ShelvedDisk, seen: number | undefined): DarkroomError {
     `Disk ${disk.target} has ${seen ?? 'no'} bytes in its image, and had ${disk.sizeBytes} as ${disk.path}. Nothing was deleted.`,
     { fields: { target: disk.target, path: disk.path } },
   );
+}
+
+/** An instance's own folder may have gone already, when this was begun before. */
+async function syncFolder(core: Core, folder: string): Promise<void> {
+  if ((await core.files.stat(folder)) !== null) await core.files.sync(folder);
 }
 
 /** Exactly the file that was captured: what somebody put in its place since is theirs. */

@@ -1,6 +1,6 @@
 import { hasCode } from '../../../model/errors.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
-import type { ShelvablePowerState } from '../../../model/shelved-instance.ts';
+import type { ShelvablePowerState, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
@@ -13,21 +13,27 @@ export interface PutRight {
   readonly note: string;
 }
 
-/** Finishes or undoes a shelve that did not come to its end. What was undefined goes forward, what was not goes back. */
+/**
+ * Finishes or undoes a shelve that did not come to its end. What was undefined by us goes forward, all else goes back: the guest
+ * first, then the record, then what had been captured.
+ */
 export async function putRight(core: Core, plan: ShelvePlan): Promise<PutRight> {
   for (const helper of plan.helpers) await core.processes.kill(helper);
   const domain = await outlastLibvirtRestart(core, () => findDefined(core, plan.instanceId));
+  // a store that is away must not keep the guest off
+  if (domain !== null && !plan.isShelvedBefore) await backToWork(core, plan, domain);
   const record = await core.shelf.read(plan.instanceId);
-  if (domain === null && record !== null) {
-    if (record.state !== 'shelved_offloaded') await leaveHost(core, record);
+  if (domain === null && record !== null && isComplete(record)) {
+    await leaveHost(core, record);
     return {
       isOffloaded: true,
       note: `The instance ${plan.instanceName} was undefined already: its offload was finished.`,
     };
   }
-  if (plan.isShelvedBefore) await backOnShelf(core, plan);
-  else await backToWork(core, plan, domain);
-  return { isOffloaded: false, note: `The instance ${plan.instanceName} is as it was before.` };
+  if (domain === null) await defineAgain(core, plan);
+  await (plan.isShelvedBefore ? backOnShelf(core, plan, record) : offShelf(core, plan));
+  const state = plan.isShelvedBefore ? 'shelved as' : 'as';
+  return { isOffloaded: false, note: `The instance ${plan.instanceName} is ${state} it was before.` };
 }
 
 async function findDefined(core: Core, instanceId: string): Promise<DomainInfo | null> {
@@ -40,19 +46,29 @@ async function findDefined(core: Core, instanceId: string): Promise<DomainInfo |
   }
 }
 
-async function backOnShelf(core: Core, plan: ShelvePlan): Promise<void> {
-  const record = await core.shelf.read(plan.instanceId);
-  if (record === null) return;
-  if (record.isImageDeferred) await removeUnpublished(core, plan.imageId);
-  await core.shelf.write({ ...record, state: 'shelved' });
+/** Everything but disks that move is in the image, or its draft: we undefine only then. */
+function isComplete(record: ShelvedInstance): boolean {
+  return record.state !== 'shelved' || !record.isImageDeferred;
 }
 
-/** The guest first, then the record, then what had been captured. */
-async function backToWork(core: Core, plan: ShelvePlan, domain: DomainInfo | null): Promise<void> {
-  if (domain !== null) {
-    await outlastLibvirtRestart(core, () => restorePower(core, domain.uuid, plan.powerState));
-    if (plan.isAutostart) await core.hypervisor.setAutostart(domain.uuid, { isEnabled: true });
-  }
+async function backToWork(core: Core, plan: ShelvePlan, domain: Pick<DomainInfo, 'uuid'>): Promise<void> {
+  await outlastLibvirtRestart(core, () => restorePower(core, domain.uuid, plan.powerState));
+  if (plan.isAutostart) await core.hypervisor.setAutostart(domain.uuid, { isEnabled: true });
+}
+
+/** Somebody undefined it meanwhile; its disks are where they were. */
+async function defineAgain(core: Core, plan: ShelvePlan): Promise<void> {
+  await outlastLibvirtRestart(core, () => core.hypervisor.defineDomain(plan.savedXml));
+  if (!plan.isShelvedBefore) await backToWork(core, plan, { uuid: plan.instanceId });
+}
+
+async function backOnShelf(core: Core, plan: ShelvePlan, record: ShelvedInstance | null): Promise<void> {
+  if (record === null) return;
+  if (record.isImageDeferred) await removeUnpublished(core, plan.imageId);
+  if (record.state !== 'shelved') await core.shelf.write({ ...record, state: 'shelved' });
+}
+
+async function offShelf(core: Core, plan: ShelvePlan): Promise<void> {
   await core.shelf.remove(plan.instanceId);
   if (await removeUnpublished(core, plan.imageId)) await core.store.deleteImage(plan.imageId);
 }

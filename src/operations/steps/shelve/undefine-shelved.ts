@@ -1,3 +1,4 @@
+import { isInside } from '../../../model/domain-xml/host-paths.ts';
 import { hasCode } from '../../../model/errors.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { ShelvePlan } from '../../shelve-plan.ts';
@@ -29,8 +30,11 @@ export async function undefineShelved(
   return offloaded;
 }
 
-function warnOfBases({ operation }: OperationContext, record: ShelvedInstance): void {
-  const bases = record.disks.flatMap(({ basePath }) => basePath ?? []);
+/** Images of the store stay anyway. */
+function warnOfBases({ operation, store }: OperationContext, record: ShelvedInstance): void {
+  const bases = record.disks
+    .flatMap(({ basePath }) => basePath ?? [])
+    .filter((base) => !isInside(base, store.rootPath));
   if (bases.length === 0) return;
   operation.warn(
     `Kept, because others may stand on them too: ${[...new Set(bases)].join(', ')}. It comes back without them.`,

@@ -6,6 +6,7 @@ import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { ownershipOf } from '../file-ownership.ts';
+import { plainOwnership } from './bring-files.ts';
 import type { Placed } from './place-machine.ts';
 import { missingDisk, type Return } from './require-unshelvable.ts';
 
@@ -63,7 +64,7 @@ async function bringDisk(context: OperationContext, work: DiskWork, signal: Abor
   await context.operation.enter('bring disks', work.plan);
   const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
   if (!isCloned) await copyOut(context, work, signal);
-  await context.files.setOwnership(placed.path, placed.what.ownership);
+  await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
   await context.files.sync(placed.path);
   await context.files.sync(path.dirname(placed.path));
   onProgress(1);
@@ -75,7 +76,7 @@ async function moveOut(context: OperationContext, { plan, placed, source }: Disk
   plan.links.push(link);
   await context.operation.enter('bring disks', plan);
   if (await context.files.tryLink(source, placed.path)) {
-    await context.files.setOwnership(placed.path, placed.what.ownership);
+    await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
     return true;
   }
   plan.links.splice(plan.links.indexOf(link), 1);

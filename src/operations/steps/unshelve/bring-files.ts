@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
+import type { FileOwnership } from '../../../model/ports/host.ts';
 import type { ShelvedFile } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
@@ -45,9 +46,14 @@ async function bringFile(
   await context.files.copy(await context.store.resolveFile(imageId, what.file), target);
   const sha256 = await context.files.hash(target);
   if (sha256 !== what.sha256) throw damaged(what, sha256);
-  await context.files.setOwnership(target, what.ownership);
+  await context.files.setOwnership(target, plainOwnership(what.ownership));
   await context.files.sync(target);
   await context.files.sync(path.dirname(target));
+}
+
+/** Whatever a record says: no bits that would lend rights. */
+export function plainOwnership({ uid, gid, mode }: FileOwnership): FileOwnership {
+  return { uid, gid, mode: mode & 0o777 };
 }
 
 /** As libvirt makes them (virTPMEmulator): one for the domain, one for the version, that only the emulator reads. */

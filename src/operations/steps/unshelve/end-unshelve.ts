@@ -10,11 +10,20 @@ import { restorePower } from '../shelve/put-back.ts';
  * image still. Idempotent. Returns what a person should know.
  */
 export async function completeUnshelve(core: Core, plan: UnshelvePlan, operationId: string): Promise<string[]> {
-  await core.shelf.remove(plan.instanceId);
-  const notes = await dropImage(core, plan);
-  await outlastLibvirtRestart(core, () => letGoOn(core, plan));
+  let notes: string[] = [];
+  try {
+    notes = await leaveShelf(core, plan);
+  } finally {
+    await outlastLibvirtRestart(core, () => letGoOn(core, plan));
+  }
   await core.shelf.releaseClaim(plan.instanceId, operationId);
   return notes;
+}
+
+/** Where the store fails here the guest goes on all the same: the claim keeps others away until recovery has finished. */
+async function leaveShelf(core: Core, plan: UnshelvePlan): Promise<string[]> {
+  await core.shelf.remove(plan.instanceId);
+  return await dropImage(core, plan);
 }
 
 async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[]> {
@@ -27,8 +36,11 @@ async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[
   return [`The image ${imageId} is kept: it is the base of the disks of ${who}.`];
 }
 
-async function letGoOn(core: Core, { instanceId, wanted, isInPlace }: UnshelvePlan): Promise<void> {
-  if (isInPlace) return await restorePower(core, instanceId, wanted);
+async function letGoOn(core: Core, { instanceId, wanted, isInPlace, isAutostart }: UnshelvePlan): Promise<void> {
+  if (isInPlace) {
+    if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
+    return await restorePower(core, instanceId, wanted);
+  }
   if (wanted !== 'running') return;
   const { powerState } = await core.hypervisor.getDomain(instanceId);
   if (powerState === 'paused') await core.hypervisor.resumeDomain(instanceId);
