@@ -80,13 +80,13 @@ describe('a BIOS guest with a qcow2 and a raw disk', () => {
     expect(await unshelve(darkroom, guest().name)).toMatchObject({ state: 'suspended' });
     await expectNotShelved(darkroom, guest());
     expect(await readDefinition(guest())).toEqual(definition);
-    await darkroom.json(['instance', 'start', guest().name]);
-    await waitForAgent(guest());
+    expect(await darkroom.json(['instance', 'start', guest().name])).toMatchObject({ state: 'active' });
+    await waitForAgent(guest(), 20_000);
     await expectToGoOn(guest(), memory);
   });
 
   it('row 36, row 53: one that is off comes back off, its disks byte for byte', async () => {
-    await shutDown(guest());
+    if ((await domainState(guest())) === 'running') await shutDown(guest());
     await using data = await keepData(guest());
     const definition = await readDefinition(guest());
     await shelve(darkroom, guest().name);
