@@ -1,12 +1,12 @@
-// A capture by the built application, which ends itself with SIGKILL at a chosen call, or waits there.
-// Its one argument is JSON: { instance, name, consistency?, at?: { call, nth, when }, mode: record | die | hold, hurry? }.
+// An operation by the built application, which ends itself with SIGKILL at a chosen call, or waits there.
+// Its one argument is JSON: { request, at?: { call, nth, when }, mode: record | die | hold, hurry? }.
 // Tells of every call that changes something on standard output, one JSON line each.
 import { writeSync } from 'node:fs';
 import { compose } from '../../../dist/compose.js';
 import { loadSettings } from '../../../dist/config/load-settings.js';
 
-/** The calls that change the world, or of which a capture's course depends. */
-const WATCHED = {
+/** The calls of a capture that change the world, or of which its course depends. */
+const OF_A_CAPTURE = {
   hypervisor: [
     'freezeFileSystems',
     'thawFileSystems',
@@ -24,10 +24,46 @@ const WATCHED = {
   journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
 };
 
+/** Those of what shelves, offloads and unshelves: it takes machines apart and puts them together. */
+const OF_A_SHELF = {
+  hypervisor: [
+    'shutdownDomain',
+    'destroyDomain',
+    'suspendDomain',
+    'managedSaveDomain',
+    'undefineDomain',
+    'defineDomain',
+    'setAutostart',
+    'redefineCheckpoint',
+    'addReservation',
+    'startDomain',
+    'restoreDomain',
+    'resumeDomain',
+  ],
+  diskTool: ['create', 'convert', 'rebase'],
+  files: [
+    'makeDirectory',
+    'writeDurably',
+    'tryClone',
+    'tryLink',
+    'copy',
+    'copyTree',
+    'rename',
+    'setOwnership',
+    'remove',
+    'removeTree',
+  ],
+  store: ['createDraft', 'deleteImage', 'addUser', 'removeUser'],
+  draft: ['seal', 'publish', 'discard'],
+  shelf: ['write', 'remove', 'claim', 'releaseClaim', 'stealClaim'],
+  journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
+};
+
 // a late signal must not end it
 process.on('SIGUSR2', () => {});
 
 const job = JSON.parse(process.argv[2] ?? '{}');
+const watched = job.request.kind === 'image.create' ? OF_A_CAPTURE : OF_A_SHELF;
 const counts = new Map();
 
 /** Synchronous: what was told is told, whatever comes after. */
@@ -51,7 +87,7 @@ function watch(name, port) {
     get(object, method) {
       const value = Reflect.get(object, method, object);
       if (typeof value !== 'function') return value;
-      if (!WATCHED[name].includes(method)) return value.bind(object);
+      if (!watched[name].includes(method)) return value.bind(object);
       return (...args) => run(`${name}.${method}`, { object, value, args });
     },
   });
@@ -67,7 +103,7 @@ async function run(call, { object, value, args }) {
   if (job.at?.when === 'during') setTimeout(() => meet(call, nth, 'during'), job.at.afterMs ?? 2);
   const result = await working;
   await meet(call, nth, 'after');
-  return call === 'store.createDraft' ? watch('draft', result) : result;
+  return ['store.createDraft', 'store.openDraft'].includes(call) ? watch('draft', result) : result;
 }
 
 /** Time that is waited for runs faster, for tests of long patience. */
@@ -85,20 +121,13 @@ const application = await compose(settings, {
     diskTool: watch('diskTool', core.diskTool),
     files: watch('files', core.files),
     store: watch('store', core.store),
+    ...(watched.shelf === undefined ? {} : { shelf: watch('shelf', core.shelf) }),
     journal: watch('journal', core.journal),
   }),
 });
 try {
   await application.recover();
-  const { id } = await application.operations.submit({
-    kind: 'image.create',
-    instance: job.instance,
-    name: job.name,
-    description: null,
-    consistency: job.consistency ?? 'auto',
-    properties: {},
-    isGeneralized: false,
-  });
+  const { id } = await application.operations.submit(job.request);
   tell({ submitted: id });
   for await (const operation of application.operations.watch(id)) tell({ operation });
 } catch (error) {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { RequestedConsistency } from '../../../src/model/consistency.ts';
+import type { OperationRequest } from '../../../src/model/requests.ts';
 import { type RunningCommand, startCommand } from './run-command.ts';
 import type { DarkroomHost } from './run-darkroom.ts';
 import type { Guest } from './tiny-guest.ts';
@@ -55,17 +56,50 @@ export interface HarnessCapture {
   release(): void;
 }
 
+/** A request of another kind than a capture, as Darkroom's operations take it. */
+export interface RequestJob {
+  readonly request: OperationRequest;
+  readonly at?: CallPoint;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The calls that an operation makes, in order. */
+export async function recordRequest(host: DarkroomHost, uri: string, job: RequestJob): Promise<readonly CaptureFact[]> {
+  return requireSuccess(startHarness(host, uri, { ...job, mode: 'record' }));
+}
+
+/** An operation that dies by SIGKILL at its point. */
+export async function requestAndDie(
+  host: DarkroomHost,
+  uri: string,
+  job: RequestJob & { readonly at: CallPoint },
+): Promise<readonly CaptureFact[]> {
+  return requireDeath(startHarness(host, uri, { ...job, mode: 'die' }), job.at);
+}
+
+/** An operation that stops at its point until it is released. */
+export function holdRequest(
+  host: DarkroomHost,
+  uri: string,
+  job: RequestJob & { readonly at: CallPoint },
+): HarnessCapture {
+  return startHarness(host, uri, { ...job, mode: 'hold' });
+}
+
 /** The calls that a capture makes, in order, with the step that each journal entry began. */
 export async function recordCapture(
   host: DarkroomHost,
   guest: Guest,
   job: CaptureJob,
 ): Promise<readonly CaptureFact[]> {
-  const capture = startHarness(host, guest, { ...job, mode: 'record' });
+  return requireSuccess(startHarness(host, guest.uri, { ...captureRequest(guest, job), mode: 'record' }));
+}
+
+async function requireSuccess(capture: HarnessCapture): Promise<readonly CaptureFact[]> {
   await capture.process.ended;
   const facts = capture.facts();
   if (facts.at(-1)?.operation?.status === 'succeeded') return facts;
-  throw new Error(`the capture that was to be recorded failed: ${describeEnd(capture)}`);
+  throw new Error(`the operation that was to be recorded failed: ${describeEnd(capture)}`);
 }
 
 /** A capture that dies by SIGKILL at its point. */
@@ -74,10 +108,13 @@ export async function captureAndDie(
   guest: Guest,
   job: CaptureJob & { readonly at: CallPoint },
 ): Promise<readonly CaptureFact[]> {
-  const capture = startHarness(host, guest, { ...job, mode: 'die' });
+  return requireDeath(startHarness(host, guest.uri, { ...captureRequest(guest, job), mode: 'die' }), job.at);
+}
+
+async function requireDeath(capture: HarnessCapture, at: CallPoint): Promise<readonly CaptureFact[]> {
   const { exitCode } = await capture.process.ended;
   if (exitCode === 137) return capture.facts();
-  throw new Error(`the capture never came to ${JSON.stringify(job.at)}: ${describeEnd(capture)}`);
+  throw new Error(`the operation never came to ${JSON.stringify(at)}: ${describeEnd(capture)}`);
 }
 
 /** A capture that stops at its point until it is released. */
@@ -86,16 +123,29 @@ export function holdCapture(
   guest: Guest,
   job: CaptureJob & { readonly at: CallPoint },
 ): HarnessCapture {
-  return startHarness(host, guest, { ...job, mode: 'hold' });
+  return startHarness(host, guest.uri, { ...captureRequest(guest, job), mode: 'hold' });
+}
+
+function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob): RequestJob & { hurry?: number } {
+  const request = {
+    kind: 'image.create',
+    instance: guest.name,
+    name,
+    description: null,
+    consistency: consistency ?? 'auto',
+    properties: {},
+    isGeneralized: false,
+  } as const;
+  return { ...job, request };
 }
 
 function startHarness(
   host: DarkroomHost,
-  guest: Guest,
-  { env, ...job }: CaptureJob & { readonly mode: 'record' | 'die' | 'hold' },
+  uri: string,
+  { env, ...job }: RequestJob & { readonly mode: 'record' | 'die' | 'hold' },
 ): HarnessCapture {
-  const running = startCommand(process.execPath, [HARNESS, JSON.stringify({ ...job, instance: guest.name })], {
-    env: { ...environmentOf(host, guest), ...env },
+  const running = startCommand(process.execPath, [HARNESS, JSON.stringify(job)], {
+    env: { ...environmentOf(host, uri), ...env },
   });
   return {
     process: running,
@@ -114,9 +164,9 @@ async function endedEarly({ ended }: RunningCommand): Promise<never> {
   throw new Error(`the capture ended before its point: ${stdout.slice(-500)} ${stderr.slice(-500)}`);
 }
 
-function environmentOf(host: DarkroomHost, guest: Guest): Record<string, string> {
+function environmentOf(host: DarkroomHost, uri: string): Record<string, string> {
   return {
-    DARKROOM_CONNECT: guest.uri,
+    DARKROOM_CONNECT: uri,
     DARKROOM_STATE_DIR: host.stateDir,
     DARKROOM_STORE: host.store,
     DARKROOM_INSTANCES_DIR: host.instancesDir,

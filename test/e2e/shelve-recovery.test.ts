@@ -1,0 +1,164 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OperationRequest } from '../../src/model/requests.ts';
+import { listDrafts } from './support/assert-clean.ts';
+import { type CallPoint, type CaptureFact, recordRequest, requestAndDie } from './support/kill-harness.ts';
+import { createMount, type Mount } from './support/loop-mount.ts';
+import { type Definition, keepData, type MachineData, readDefinition, readFirmware } from './support/machine-record.ts';
+import { runCommand } from './support/run-command.ts';
+import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
+import { expectNotShelved, expectOffloaded, shelve, showInstance, unshelve } from './support/shelf.ts';
+import { findCompleteCopy } from './support/store-copies.ts';
+import { defineTinyGuest, type Guest } from './support/tiny-guest.ts';
+import { domainExists, onDomain } from './support/virsh.ts';
+
+const MATRIX_TIMEOUT_MS = 600_000;
+
+type Way = 'instance.shelve' | 'instance.offload' | 'instance.unshelve';
+
+describe('kill -9 of what takes a machine apart or puts it together', () => {
+  let mount: Mount;
+  let guest: Guest;
+  let data: MachineData;
+  let definition: Definition;
+
+  beforeAll(async () => {
+    mount = await createMount('ext4', 512);
+    guest = await defineTinyGuest({
+      firmware: 'uefi',
+      tpm: true,
+      disks: [
+        { target: 'vda', format: 'qcow2' },
+        { target: 'vdb', format: 'raw', sizeMiB: 8 },
+      ],
+    });
+    // firmware variables and TPM state come to be when it starts; nothing has to boot for that
+    await onDomain(guest, 'start');
+    await onDomain(guest, 'destroy');
+    await runCommand('qemu-io', ['-f', 'raw', '-c', 'write -q -P 7 1M 3M', guest.disks[1]?.path ?? '']);
+    await onDomain(guest, 'autostart');
+    data = await keepData(guest);
+    definition = await readDefinition(guest);
+    expect(Object.keys(data.firmware).length, 'firmware variables and TPM state').toBeGreaterThan(1);
+  });
+  afterAll(async () => {
+    await data?.[Symbol.asyncDispose]();
+    await guest?.[Symbol.asyncDispose]();
+    await mount?.[Symbol.asyncDispose]();
+  });
+
+  it.each<[string, Way]>([
+    ['moved', 'instance.shelve'],
+    ['moved', 'instance.unshelve'],
+    ['copied', 'instance.shelve'],
+    ['copied', 'instance.unshelve'],
+    ['moved', 'instance.offload'],
+  ])(
+    'row 55, row 51, row 52: whatever step it dies in, nothing is lost, and it is as before or complete: %s disks, %s',
+    async (how, way) => {
+      await using darkroom = await createDarkroomHost(
+        how === 'copied' ? { store: path.join(mount.path, `store-${way}`) } : {},
+      );
+      await prepare(darkroom, way);
+      const points = pointsOf(await recordRequest(darkroom, guest.uri, { request: requestOf(way) }));
+      expect(points.length).toBeGreaterThan(8);
+      for (const at of points) {
+        try {
+          await prepare(darkroom, way);
+          await requestAndDie(darkroom, guest.uri, { request: requestOf(way), at });
+          await expectCompleteSomewhere(darkroom);
+          await darkroom.json(['instance', 'list']);
+          await expectSettled(darkroom, way);
+        } catch (cause) {
+          const label = `${at.when} ${at.call} ${at.nth}`;
+          throw new Error(`killed ${label}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+        }
+      }
+      await prepare(darkroom, 'instance.shelve');
+    },
+    MATRIX_TIMEOUT_MS,
+  );
+
+  /** To where the operation starts from, whatever the last round has left. */
+  async function prepare(darkroom: DarkroomHost, way: Way): Promise<void> {
+    const { state } = await showInstance(darkroom, guest.uuid);
+    if (way === 'instance.unshelve') {
+      if (state === 'stopped') await shelve(darkroom, guest.uuid);
+      return;
+    }
+    if (way === 'instance.offload' && state === 'shelved') return;
+    if (state !== 'stopped') await unshelve(darkroom, guest.uuid);
+    if (way === 'instance.offload') await shelve(darkroom, guest.uuid, ['--no-offload']);
+  }
+
+  /** At this moment nobody works on it: every part of the machine is whole, here or in the store. */
+  async function expectCompleteSomewhere({ store }: DarkroomHost): Promise<void> {
+    for (const disk of guest.disks) {
+      const isHere = (await data.compare(disk.target, disk).catch(() => 'gone')) === null;
+      expect(isHere || (await findCompleteCopy(store, data, disk.target)), `a whole ${disk.target}`).toBe(true);
+    }
+    const here = await readFirmware(guest);
+    const hashes = await hashStore(store);
+    for (const [file, sha256] of Object.entries(data.firmware)) {
+      expect(here[file] === sha256 || hashes.includes(sha256), `a whole ${file}`).toBe(true);
+    }
+    expect((await domainExists(guest)) || (await isDefinitionIn(store)), 'its definition').toBe(true);
+  }
+
+  async function expectSettled(darkroom: DarkroomHost, way: Way): Promise<void> {
+    const { state, taskState } = await showInstance(darkroom, guest.uuid);
+    expect(taskState).toBeNull();
+    expect(await listDrafts(darkroom.store), 'drafts').toEqual([]);
+    if (state === 'shelved_offloaded') {
+      const image = await expectOffloaded(darkroom, guest);
+      await darkroom.json(['image', 'verify', image.id]);
+      return;
+    }
+    await data.expectDisks();
+    expect(await readFirmware(guest)).toEqual(data.firmware);
+    if (state === 'shelved') {
+      expect(way).toBe('instance.offload');
+      return;
+    }
+    await expectNotShelved(darkroom, guest);
+    expect(await readDefinition(guest)).toEqual(definition);
+    const names = await readdir(guest.folder);
+    expect(names.sort(), 'files beside the disks').toEqual(['serial.log', 'vda.qcow2', 'vdb.raw']);
+  }
+
+  function requestOf(way: Way): OperationRequest {
+    const instance = guest.uuid;
+    if (way === 'instance.offload') return { kind: way, instance };
+    if (way === 'instance.shelve') {
+      return { kind: way, instance, isOffloaded: true, shutdownTimeoutMs: 0, keepsMemory: false };
+    }
+    const plain = { isStarted: true, networks: {}, diskDir: null, isCold: false, isStealing: false };
+    return { kind: way, instance, ...plain };
+  }
+
+  async function isDefinitionIn(store: string): Promise<boolean> {
+    const found = await runCommand('find', [path.join(store, 'images'), '-name', '*domain.xml*']);
+    for (const file of found.split('\n').filter(Boolean)) {
+      if ((await readFile(file, 'utf8')).includes(guest.uuid)) return true;
+    }
+    return false;
+  }
+});
+
+async function hashStore(store: string): Promise<readonly string[]> {
+  const files = ['-type', 'f', '-size', '-2M', '-exec', 'sha256sum', '{}', '+'];
+  const found = await runCommand('find', [store, ...files]).catch(() => '');
+  return found.split('\n').map((line) => line.split(' ')[0] ?? '');
+}
+
+/** After each call that changes something; before those, too, that cannot be undone. */
+function pointsOf(facts: readonly CaptureFact[]): readonly CallPoint[] {
+  const isFinal = (call: string): boolean =>
+    /undefine|tryLink|remove|rename|shelf\.write|publish|deleteImage/.test(call);
+  return facts.flatMap(({ call, nth = 1 }) => {
+    if (call === undefined) return [];
+    const after = { call, nth, when: 'after' } as const;
+    return isFinal(call) ? [{ ...after, when: 'before' as const }, after] : [after];
+  });
+}
