@@ -17,8 +17,9 @@ export interface PutRight {
 export async function putRight(core: Core, plan: ShelvePlan): Promise<PutRight> {
   for (const helper of plan.helpers) await core.processes.kill(helper);
   const domain = await outlastLibvirtRestart(core, () => findDefined(core, plan.instanceId));
-  const record = await core.shelf.read(plan.instanceId);
-  if (domain === null && record !== null) {
+  // the guest must go on although the store is away: its record is read only where it decides
+  const record = domain === null ? await core.shelf.read(plan.instanceId) : null;
+  if (record !== null) {
     if (record.state !== 'shelved_offloaded') await leaveHost(core, record);
     return {
       isOffloaded: true,
