@@ -6,6 +6,9 @@ const TIES = [
   ['./devices/hostdev', 'has a device of its host (hostdev)'],
   ["./devices/interface[@type='hostdev']", 'has a network card of its host'],
   ["./devices/memory[@model='nvdimm' or @model='virtio-pmem']", 'keeps memory in a file of its host'],
+  ["./devices/tpm/backend[@type!='emulator']", 'has a TPM of its host'],
+  ['./devices/tpm/backend/encryption', 'has a TPM whose state is encrypted with a secret of its host'],
+  ['./devices/tpm/backend/source', 'keeps the state of its TPM in a place of its own'],
   ['./devices/disk[shareable]', 'shares a disk with other machines'],
   ["./devices/disk[@type='block']", 'has a disk that is a block device of its host'],
 ] as const;

@@ -59,6 +59,7 @@ async function deleteOffloaded(
   throwIfCancelled(signal);
   await claimInstance(context, { instanceId, kind: 'instance.delete', isStealing: false });
   try {
+    await requireSameRecord(context, record);
     await requireDisposable(context, record);
   } catch (error) {
     await context.shelf.releaseClaim(instanceId, context.operation.id);
@@ -75,6 +76,15 @@ async function deleteOffloaded(
   await context.shelf.releaseClaim(instanceId, context.operation.id);
   await context.operation.settle('deleted');
   return { instanceId };
+}
+
+/** INSTANCE_BUSY when it came back, or was shelved anew, before the claim was ours. */
+async function requireSameRecord(context: OperationContext, record: ShelvedInstance): Promise<void> {
+  const now = await context.shelf.read(record.id);
+  if (now?.imageId === record.imageId && now.state === record.state) return;
+  throw new DarkroomError('INSTANCE_BUSY', `The shelved instance ${record.name} changed meanwhile: try again.`, {
+    fields: { instanceId: record.id },
+  });
 }
 
 /** Goes on once the domain is undefined; before that nothing is lost yet but its power. */

@@ -1,5 +1,5 @@
 import { newUuid } from '../lib/uuid.ts';
-import { DarkroomError, hasCode } from '../model/errors.ts';
+import { DarkroomError } from '../model/errors.ts';
 import type { OperationResult } from '../model/operation.ts';
 import type { ImageDraft } from '../model/ports/image-store.ts';
 import type { ShelveInstanceRequest } from '../model/requests.ts';
@@ -44,7 +44,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
     const keepsMemory = request.keepsMemory || found.inspection.powerState === 'suspended';
     if (keepsMemory && found.inspection.powerState !== 'shutdown')
       await requireMemoryFile(context, found.inspection.domain);
-    await refuseWithoutRoom(context, found, signal);
+    await refuseWithoutRoom(context, found, { keepsMemory, signal });
     const plan = planShelve(found, imageId);
     plan.isShutdownAsked = plan.powerState === 'running' && !request.keepsMemory;
     await context.operation.enter('stop', plan);
@@ -213,13 +213,14 @@ function requireOff({ inspection: { domain, powerState } }: Shelvable): void {
   );
 }
 
-async function refuseWithoutRoom(core: Core, { inspection, isMovable }: Shelvable, signal: AbortSignal): Promise<void> {
+async function refuseWithoutRoom(
+  core: Core,
+  { inspection, isMovable }: Shelvable,
+  { keepsMemory, signal }: { readonly keepsMemory: boolean; readonly signal: AbortSignal },
+): Promise<void> {
   const { domain, selection } = inspection;
   const measured = isMovable ? 0 : await measureDisks(core, selection.captured, signal);
   await checkQuota(core, measured);
-  const memoryBytes = domain.hasManagedSave ? domain.memoryMiB * 1024 ** 2 : 0;
+  const memoryBytes = keepsMemory ? domain.memoryMiB * 1024 ** 2 : 0;
   await checkSpace(core, [{ path: core.store.rootPath, bytes: measured + memoryBytes, what: 'the shelved instance' }]);
-  await core.shelf.list().catch((error: unknown) => {
-    if (!hasCode(error, 'SHELF_DAMAGED')) throw error;
-  });
 }

@@ -10,7 +10,7 @@ import { bringFiles } from './steps/unshelve/bring-files.ts';
 import { bringUp } from './steps/unshelve/bring-up.ts';
 import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import { completeUnshelve, undoUnshelve } from './steps/unshelve/end-unshelve.ts';
-import { requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
+import { type Return, requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from './support/patience.ts';
@@ -29,13 +29,16 @@ export const unshelveInstance: UseCase<UnshelveInstanceRequest, UnshelveInput> =
     return { target: record.name, locks: unshelveLocks(record), input: { instanceId: record.id, request } };
   },
   run: async (context, { instanceId, request }, signal) => {
-    const plan = planUnshelve(await requireShelved(context, instanceId), request);
+    const plan = await planUnshelve(context, await requireShelved(context, instanceId), request);
     await context.operation.enter('claim', plan);
     try {
       await claimInstance(context, { instanceId, kind: request.kind, isStealing: request.isStealing });
       // whoever held the claim before may have changed it
       const record = await requireShelved(context, instanceId);
-      await (plan.isInPlace ? startInPlace(context, plan) : bringBack(context, { plan, record, request }, signal));
+      requireSame(plan, record);
+      await (plan.isInPlace
+        ? startInPlace(context, plan, record)
+        : bringBack(context, { plan, record, request }, signal));
     } catch (error) {
       await undoAndSettle(context, () => undoUnshelve(context, plan, context.operation.id));
       throw error;
@@ -87,6 +90,7 @@ async function bringBack(
     networks: request.networks,
     isStarted: plan.wanted === 'running' || plan.wanted === 'paused',
   });
+  await lockPlaces(context, coming);
   throwIfCancelled(signal);
   await bringFiles(context, { plan, coming });
   await bringDisks(context, { plan, coming }, signal);
@@ -99,8 +103,8 @@ async function bringBack(
 }
 
 /** It never left: nothing is rebuilt. What its guest does from now on is not in the image any more. */
-async function startInPlace(context: OperationContext, plan: UnshelvePlan): Promise<void> {
-  await context.hypervisor.getDomain(plan.instanceId);
+async function startInPlace(context: OperationContext, plan: UnshelvePlan, record: ShelvedInstance): Promise<void> {
+  await requireHostDisks(context, record);
   await context.operation.enter('start', plan);
   try {
     await restorePower(context, plan.instanceId, plan.wanted);
@@ -132,13 +136,17 @@ async function requireShelved(core: Core, reference: string): Promise<ShelvedIns
   );
 }
 
-function planUnshelve(record: ShelvedInstance, request: UnshelveInstanceRequest): UnshelvePlan {
+async function planUnshelve(
+  core: Core,
+  record: ShelvedInstance,
+  request: UnshelveInstanceRequest,
+): Promise<UnshelvePlan> {
   return {
     version: 1,
     instanceId: record.id,
     instanceName: record.name,
     imageId: record.imageId,
-    isInPlace: record.state === 'shelved',
+    isInPlace: record.state === 'shelved' && (await isHere(core, record)),
     wanted: request.isStarted ? record.powerState : 'shutdown',
     isAutostart: record.isAutostart,
     folder: null,
@@ -148,4 +156,52 @@ function planUnshelve(record: ShelvedInstance, request: UnshelveInstanceRequest)
     mayBeDefined: false,
     isComplete: false,
   };
+}
+
+/** INSTANCE_STATE where it is neither on its host nor in its image. */
+async function isHere(core: Core, { id, name, isImageDeferred, host }: ShelvedInstance): Promise<boolean> {
+  const domains = await core.hypervisor.listDomains();
+  if (domains.some(({ uuid }) => uuid === id)) return true;
+  if (!isImageDeferred) return false;
+  throw new DarkroomError(
+    'INSTANCE_STATE',
+    `The instance ${name} (${id}) is shelved on ${host}, and somebody undefined it there. Its disks are where they were: define it again.`,
+    { fields: { instanceId: id, host } },
+  );
+}
+
+/** INSTANCE_BUSY when it came back and was shelved anew before the claim was ours. */
+function requireSame(plan: UnshelvePlan, record: ShelvedInstance): void {
+  if (record.imageId === plan.imageId && (record.state === 'shelved' || !plan.isInPlace)) return;
+  throw new DarkroomError('INSTANCE_BUSY', `The shelved instance ${record.name} changed meanwhile: try again.`, {
+    fields: { instanceId: record.id },
+  });
+}
+
+/** DISK_MISSING rather than an image deleted for disks that are not there. */
+async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<void> {
+  for (const { target, path, format } of record.disks) {
+    if ((await core.files.stat(path)) === null) {
+      throw new DarkroomError(
+        'DISK_MISSING',
+        `Disk ${target} of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} is kept.`,
+        { fields: { instanceId: record.id, target, path } },
+      );
+    }
+    await core.diskTool.info({ path, format });
+  }
+}
+
+/** Two instances that come to one folder must not take each other's files for their own. */
+async function lockPlaces(context: OperationContext, { record, placement }: Return): Promise<void> {
+  const places = [...placement.disks, ...placement.files].map((placed) => `place:${placed.path}`);
+  const claim = { operationId: context.operation.id, kind: 'instance.unshelve', owner: context.processes.self };
+  const holder = await context.locks.tryAcquire(places, claim);
+  if (holder === null) return;
+  throw new DarkroomError(
+    'INSTANCE_BUSY',
+    `Another instance comes back to ${holder.key.slice('place:'.length)} just now (operation ${holder.operationId}): name another folder for ` +
+      `${record.name} with --disk-dir.`,
+    { fields: { instanceId: record.id, operationId: holder.operationId } },
+  );
 }

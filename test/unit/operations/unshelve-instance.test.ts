@@ -294,7 +294,9 @@ describe('the claim on a shelved instance', () => {
       files: [host.at('instances', GUEST_UUID, 'nvram.fd')],
     });
     const next = host.process(2000);
-    expect((await runToEnd(next, unshelveInstance, unshelveRequest())).status).toBe('succeeded');
+    // what it has to put right is not taken from it unasked
+    expect((await runToEnd(next, unshelveInstance, unshelveRequest())).error?.code).toBe('INSTANCE_BUSY');
+    expect((await runToEnd(next, unshelveInstance, unshelveRequest({ isStealing: true }))).status).toBe('succeeded');
     const back = await lookAt(host);
     await recoverOperations(host.process(3000), RECOVERY);
     expect(await lookAt(host)).toEqual({ ...back, unsettled: 0 });

@@ -54,7 +54,8 @@ async function measureCopy(core: Core, source: string, format: DiskFormat): Prom
   return await core.diskTool.measure({ path: source, format }, 'qcow2');
 }
 
-async function isOnSameFileSystem(core: Core, source: string, folder: string): Promise<boolean> {
+/** Where the folder is not there yet, by the nearest one above it. */
+export async function isOnSameFileSystem(core: Core, source: string, folder: string): Promise<boolean> {
   const stat = await core.files.stat(source);
   for (let parent = folder; ; parent = path.dirname(parent)) {
     const there = await core.files.stat(parent);

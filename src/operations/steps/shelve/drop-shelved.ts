@@ -42,8 +42,11 @@ export async function dropShelved(core: Core, instanceId: string, imageId: strin
     () => true,
     (error: unknown) => !hasCode(error, 'IMAGE_NOT_FOUND'),
   );
-  const isDeferred = (await core.shelf.read(instanceId))?.isImageDeferred === true;
+  const record = await core.shelf.read(instanceId);
   await core.store.deleteImage(imageId);
-  await core.shelf.remove(instanceId);
-  return isThere || isDeferred ? [] : [`Its image ${imageId} was not in ${core.store.location} any more.`];
+  // what was shelved anew since is another's
+  if (record?.imageId === imageId) await core.shelf.remove(instanceId);
+  return isThere || record?.isImageDeferred === true
+    ? []
+    : [`Its image ${imageId} was not in ${core.store.location} any more.`];
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { newUuid } from '../../../lib/uuid.ts';
 import { describeDomain } from '../../../model/domain-xml/describe-domain.ts';
 import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { DarkroomError } from '../../../model/errors.ts';
@@ -34,7 +35,7 @@ export async function inspectShelvable(core: Core, instanceId: string, signal: A
     inspection,
     isMovable: await isMovable(core, inspection),
     made,
-    extras: made === null ? [] : extrasOf(made, inspection, description.nvramPath),
+    extras: made === null ? [] : await listExtras(core, { made, inspection, nvramPath: description.nvramPath }),
   };
 }
 
@@ -65,11 +66,39 @@ async function isMovable(core: Core, { selection, chains }: Inspection): Promise
     const stat = await core.files.stat(disk.path);
     const standsAlone = top !== undefined && below.length === 0 && top.dataFile === null;
     if (!standsAlone || stat?.kind !== 'file' || stat.links !== 1 || stat.device !== store?.device) return false;
+    if ((await isSymbolicLink(core, disk.path)) || !(await canLink(core, disk.path))) return false;
   }
   return true;
 }
 
-function extrasOf(made: NonNullable<Shelvable['made']>, { selection }: Inspection, nvramPath: string | null): string[] {
-  const known = new Set([...selection.captured.map((disk) => disk.path), nvramPath]);
-  return made.files.map((file) => path.join(made.folder, file)).filter((file) => !known.has(file));
+/** Its target would be moved, and the link left. */
+async function isSymbolicLink(core: Core, file: string): Promise<boolean> {
+  await using held = await core.files.hold(file);
+  await using folder = await core.files.hold(path.dirname(file));
+  return held === null || folder === null || held.realPath !== path.join(folder.realPath, path.basename(file));
+}
+
+/** Tried, because a file system may be mounted twice, and give no links between the two. */
+async function canLink(core: Core, file: string): Promise<boolean> {
+  const probe = path.join(core.store.rootPath, `.probe-${newUuid()}`);
+  try {
+    return await core.files.tryLink(file, probe);
+  } finally {
+    await core.files.remove(probe);
+  }
+}
+
+interface ExtrasOf {
+  readonly made: NonNullable<Shelvable['made']>;
+  readonly inspection: Inspection;
+  readonly nvramPath: string | null;
+}
+
+async function listExtras(core: Core, { made, inspection, nvramPath }: ExtrasOf): Promise<string[]> {
+  const known = new Set([...inspection.selection.captured.map((disk) => disk.path), nvramPath]);
+  const extras: string[] = [];
+  for (const file of made.files.map((name) => path.join(made.folder, name))) {
+    if (!known.has(file) && (await core.files.stat(file)) !== null) extras.push(file);
+  }
+  return extras;
 }

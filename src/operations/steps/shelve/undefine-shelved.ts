@@ -21,8 +21,8 @@ export async function undefineShelved(
   await context.shelf.write(offloading);
   // the record keeps everybody from deleting it; nobody may have done so before
   if (!record.isImageDeferred) requireActive(await context.store.readImage(record.imageId));
+  await context.operation.enter('undefine', { ...plan, mayBeUndefined: true });
   plan.mayBeUndefined = true;
-  await context.operation.enter('undefine', plan);
   await undefineCaptured(context, plan.instanceId, record);
   await refuseStarted(context, plan);
   // nobody can start it any more

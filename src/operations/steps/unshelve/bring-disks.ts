@@ -7,6 +7,7 @@ import type { OperationContext } from '../../support/context.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { ownershipOf } from '../file-ownership.ts';
 import { plainOwnership } from './bring-files.ts';
+import { makeOwn } from './make-own.ts';
 import type { Placed } from './place-machine.ts';
 import { missingDisk, type Return } from './require-unshelvable.ts';
 
@@ -60,10 +61,10 @@ async function bringDisk(context: OperationContext, work: DiskWork, signal: Abor
   const { disk, placed, onProgress } = work;
   const isSameFormat = disk.format === placed.what.format;
   if (isSameFormat && work.mayLink && (await moveOut(context, work))) return onProgress(1);
-  work.plan.files.push(placed.path);
-  await context.operation.enter('bring disks', work.plan);
-  const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
-  if (!isCloned) await copyOut(context, work, signal);
+  await makeOwn(context, work.plan, placed.path, async () => {
+    const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
+    if (!isCloned) await copyOut(context, work, signal);
+  });
   await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
   await context.files.sync(placed.path);
   await context.files.sync(path.dirname(placed.path));
@@ -75,7 +76,12 @@ async function moveOut(context: OperationContext, { plan, placed, source }: Disk
   const link = { path: placed.path, source, ownership: await ownershipOf(context, source) };
   plan.links.push(link);
   await context.operation.enter('bring disks', plan);
-  if (await context.files.tryLink(source, placed.path)) {
+  const isLinked = await context.files.tryLink(source, placed.path).catch((error: unknown) => {
+    // what was there already is somebody else's
+    plan.links.splice(plan.links.indexOf(link), 1);
+    throw error;
+  });
+  if (isLinked) {
     await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
     return true;
   }

@@ -6,6 +6,7 @@ import type { OperationContext } from '../../support/context.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
 import { makeInstanceFolder, writeInstanceRecord } from '../launch/instance-folder.ts';
+import { makeOwn } from './make-own.ts';
 import type { Placed } from './place-machine.ts';
 import type { Return } from './require-unshelvable.ts';
 
@@ -15,11 +16,12 @@ export async function bringFiles(
   { plan, coming }: { readonly plan: UnshelvePlan; readonly coming: Return },
 ): Promise<void> {
   const { placement, image } = coming;
-  plan.files.push(...placement.files.map((placed) => placed.path));
   plan.folder = placement.folder;
   await context.operation.enter('bring files', plan);
   if (placement.folder !== null) await makeOwnFolder(context, coming, placement.folder);
-  for (const placed of placement.files) await bringFile(context, image.id, placed);
+  for (const placed of placement.files) {
+    await makeOwn(context, plan, placed.path, () => bringFile(context, image.id, placed));
+  }
 }
 
 /** What it comes back with are disks of its own, whatever its launch made them of. */

@@ -23,7 +23,6 @@ export async function bringUp(context: OperationContext, work: BringUp): Promise
     await context.hypervisor.redefineCheckpoint(record.id, await readText(context, coming.image, file));
   }
   await bringReservations(context, coming);
-  if (record.isAutostart) await context.hypervisor.setAutostart(record.id, { isEnabled: true });
   await context.operation.enter('start', plan);
   if (record.memory !== null && !work.isCold) await takeUpMemory(context, work);
   else await startPaused(context, plan);

@@ -1,4 +1,8 @@
+import path from 'node:path';
+import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { hasCode } from '../../../model/errors.ts';
+import type { ImageDisk } from '../../../model/image.ts';
+import { imageChecksum, summariseDisks } from '../../../model/image-rules.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
@@ -26,8 +30,9 @@ async function leaveShelf(core: Core, plan: UnshelvePlan): Promise<string[]> {
   return await dropImage(core, plan);
 }
 
-async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[]> {
-  const users = await core.store.listUsers(imageId);
+async function dropImage(core: Core, { imageId, links }: UnshelvePlan): Promise<string[]> {
+  // one whose disks moved was kept from getting users, and is none any more
+  const users = links.length > 0 ? [] : await core.store.listUsers(imageId);
   if (users.length === 0) {
     await core.store.deleteImage(imageId);
     return [];
@@ -37,31 +42,54 @@ async function dropImage(core: Core, { imageId }: UnshelvePlan): Promise<string[
 }
 
 async function letGoOn(core: Core, { instanceId, wanted, isInPlace, isAutostart }: UnshelvePlan): Promise<void> {
-  if (isInPlace) {
-    if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
-    return await restorePower(core, instanceId, wanted);
-  }
+  if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
+  if (isInPlace) return await restorePower(core, instanceId, wanted);
   if (wanted !== 'running') return;
   const { powerState } = await core.hypervisor.getDomain(instanceId);
   if (powerState === 'paused') await core.hypervisor.resumeDomain(instanceId);
+  // the host was restarted in between
+  if (powerState === 'shutdown') await core.hypervisor.startDomain(instanceId);
 }
 
-/** Still shelved, with nothing of it left on this host; idempotent. The domain first: its disks must not go under it. */
+/**
+ * Still shelved, with nothing of it left on this host; idempotent. A guest that runs was let go on by somebody, and what it writes is
+ * in no image: then it has come back, and the rest is done.
+ */
 export async function undoUnshelve(core: Core, plan: UnshelvePlan, operationId: string): Promise<void> {
+  if (plan.mayBeDefined && (await outlastLibvirtRestart(core, () => isRunning(core, plan.instanceId)))) {
+    await completeUnshelve(core, plan, operationId);
+    return;
+  }
   if (!plan.isInPlace) await undoReturn(core, plan);
   await core.shelf.releaseClaim(plan.instanceId, operationId);
 }
 
+async function isRunning(core: Core, instanceId: string): Promise<boolean> {
+  const domains = await core.hypervisor.listDomains();
+  return domains.some(({ uuid, powerState }) => uuid === instanceId && powerState === 'running');
+}
+
+/** The domain first: its disks must not go under it. */
 async function undoReturn(core: Core, plan: UnshelvePlan): Promise<void> {
   if (plan.mayBeDefined) await outlastLibvirtRestart(core, () => removeDomain(core, plan.instanceId));
   for (const { path, source, ownership } of plan.links) {
     if (await isSameFile(core, path, source)) await core.files.remove(path);
     await core.files.setOwnership(source, ownership);
   }
-  for (const file of plan.files) await core.files.remove(file);
+  await removeUnused(core, plan.files);
   // its name is the instance's own id, and it was not there before
   if (plan.folder !== null) await core.files.removeTree(plan.folder);
-  if (plan.isImageReserved) await releaseImage(core, plan.imageId);
+  if (plan.isImageReserved) await releaseImage(core, plan);
+}
+
+/** What another domain has as a disk by now was made by others. */
+async function removeUnused(core: Core, files: readonly string[]): Promise<void> {
+  const named = new Set<string>();
+  for (const { uuid, isPersistent } of await core.hypervisor.listDomains()) {
+    const xml = await core.hypervisor.getDomainXml(uuid, { isInactive: isPersistent }).catch(() => null);
+    if (xml !== null) for (const file of readDiskPaths(xml).values()) named.add(file);
+  }
+  for (const file of files) if (!named.has(file)) await core.files.remove(file);
 }
 
 /** What somebody else put there before the link could be made is theirs. */
@@ -79,7 +107,18 @@ async function removeDomain(core: Core, uuid: string): Promise<void> {
   }
 }
 
-async function releaseImage(core: Core, imageId: string): Promise<void> {
+/** QEMU may have touched the tables of a disk that it opened, though no guest wrote: the manifest says what there is. */
+async function releaseImage(core: Core, { imageId, links }: UnshelvePlan): Promise<void> {
   const image = await core.store.readImage(imageId);
-  if (image.status === 'deleting') await core.store.updateImage({ ...image, status: 'active' });
+  if (image.status !== 'deleting') return;
+  const disks: ImageDisk[] = [];
+  for (const disk of image.disks) {
+    const link = links.find(({ source }) => path.basename(source) === disk.file);
+    const stat = link === undefined ? null : await core.files.stat(link.source);
+    disks.push(
+      stat === null || stat.sizeBytes === disk.sizeBytes ? disk : { ...disk, sizeBytes: stat.sizeBytes, sha256: null },
+    );
+  }
+  const changed = { disks, checksum: imageChecksum(disks), ...summariseDisks(disks) };
+  await core.store.updateImage({ ...image, ...changed, status: 'active' });
 }

@@ -7,10 +7,13 @@ import { DOMAIN_XML_FILE, type Image } from '../../../model/image.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 import { checkSpace, type SpaceNeed } from '../check-space.ts';
+import { requireActive } from '../find-image.ts';
+import { isOnSameFileSystem } from '../launch/materialise-disks.ts';
 import { requireNetworks } from '../launch/require-networks.ts';
 import { requireWholeImage } from '../launch/require-whole-image.ts';
 import { requireAllowed } from '../transfer/transfer-path.ts';
 import { type Placement, type PlacementWish, placeMachine } from './place-machine.ts';
+import { requirePlainPlaces } from './require-plain-places.ts';
 
 const MAX_XML_BYTES = 4 * 1024 ** 2;
 
@@ -35,6 +38,7 @@ export async function requireUnshelvable(
   const shelvedXml = await readText(core, image, DOMAIN_XML_FILE);
   requireConsistent(record, shelvedXml);
   const placement = await placeMachine(core, { record, xml: shelvedXml }, wish);
+  requirePlainPlaces(record, placement, describeDomain(shelvedXml).nvramPath);
   await requireFreePlaces(core, record, placement);
   const xml = relocateDomain(shelvedXml, placement.relocation);
   await requireNetworks(core, xml, wish);
@@ -59,6 +63,7 @@ async function requireFreeIdentity(core: Core, { id, name }: ShelvedInstance): P
 export async function readShelvedImage(core: Core, record: ShelvedInstance): Promise<Image> {
   try {
     const image = await core.store.readImage(record.imageId);
+    requireActive(image);
     await requireWholeImage(core, image);
     return image;
   } catch (error) {
@@ -125,9 +130,7 @@ async function measureReturn(core: Core, image: Image, placement: Placement): Pr
     const disk = image.disks.find((candidate) => candidate.target === what.target);
     if (disk === undefined) throw missingDisk(image, what.target);
     const source = { path: await core.store.resolveFile(image.id, disk.file), format: disk.format };
-    const folder = await core.files.stat(path.dirname(target));
-    const isHere = (await core.files.stat(source.path))?.device === folder?.device && disk.format === what.format;
-    if (isHere) continue;
+    if (disk.format === what.format && (await isOnSameFileSystem(core, source.path, path.dirname(target)))) continue;
     needs.push({
       path: target,
       bytes: await core.diskTool.measure(source, what.format),

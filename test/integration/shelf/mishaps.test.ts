@@ -28,8 +28,6 @@ import {
 interface Scenario {
   readonly title: string;
   readonly request: ShelveInstanceRequest | OffloadInstanceRequest | UnshelveInstanceRequest;
-  /** Looking and single files go wrong, too: what happens then is the same for all of a kind. */
-  readonly isThorough?: boolean;
   /** Folder of its disks. */
   readonly folder?: string;
   prepare(host: ShelfHost): Promise<unknown>;
@@ -37,11 +35,12 @@ interface Scenario {
   isTurn(call: PortCall): boolean;
 }
 
-const isUndefine = ({ method }: PortCall): boolean => method === 'undefineDomain';
+const isUndefine = ({ method, args }: PortCall): boolean => method === 'enterStep' && args[1] === 'undefine';
 const isCompletion = ({ method, args }: PortCall): boolean => method === 'enterStep' && args[1] === 'complete';
-/** The whole table takes half a minute; without it, two scenarios are gone through in full, and in the others processes die. */
-const isEverything = process.env['DARKROOM_EVERY_MISHAP'] === '1';
+/** Of these what counts is that they failed: a lost answer changes nothing. */
 const COMMON: ReadonlySet<string> = new Set(['files', 'journal']);
+/** Said as a warning, and no reason to keep the machine. */
+const FORGIVEN: ReadonlySet<string> = new Set(['listReservations']);
 const folder = `instances/${GUEST_UUID}`;
 
 async function shelved(host: ShelfHost, changes: Partial<ShelveInstanceRequest> = {}): Promise<void> {
@@ -52,7 +51,6 @@ async function shelved(host: ShelfHost, changes: Partial<ShelveInstanceRequest> 
 const scenarios: readonly Scenario[] = [
   {
     title: 'a shelve that moves the disks',
-    isThorough: true,
     request: shelveRequest(),
     prepare: (host) => putGuest(host),
     isTurn: isUndefine,
@@ -115,7 +113,6 @@ const scenarios: readonly Scenario[] = [
   },
   {
     title: 'an unshelve that moves the disks',
-    isThorough: true,
     request: unshelveRequest(),
     prepare: async (host) => {
       await putGuest(host);
@@ -219,23 +216,21 @@ async function play(scenario: Scenario, trip: { readonly at: number; readonly mi
 for (const scenario of scenarios) {
   const { before, after, calls, turn } = await rehearse(scenario);
   const points = calls.map((call, at) => ({ ...call, at, what: `${call.port}.${call.method} (call ${at})` }));
-  const isThorough = isEverything || scenario.isThorough === true;
-  const changes = points.filter((point) => isChange(point) && (isThorough || !COMMON.has(point.port)));
-  const failing = isEverything ? points : isThorough ? changes : [];
+  const changes = points.filter(isChange);
   const answered = changes.filter(({ port }) => !COMMON.has(port));
 
   /** Past its turn all is done, and whoever is told of success can rely on that; before, nothing is. */
   const expected = (status: string, isPastTurn: boolean) => (status === 'succeeded' || isPastTurn ? after : before);
 
   describe(`${scenario.title} is undone or completed`, () => {
-    it.each(failing)('when $what fails', async ({ at }) => {
+    it.each(points.filter(({ method }) => !FORGIVEN.has(method)))('when $what fails', async ({ at }) => {
       const { status, world, momentsWithoutACopy } = await play(scenario, { at, mishap: 'fails' });
       expect(world).toEqual(expected(status, at > turn));
       expect(status === 'succeeded' && at <= turn).toBe(false);
       expect(momentsWithoutACopy).toBe(0);
     });
 
-    it.each(isThorough ? answered : [])('when the answer to $what is lost', async ({ at }) => {
+    it.each(answered)('when the answer to $what is lost', async ({ at }) => {
       const { status, world, momentsWithoutACopy } = await play(scenario, { at, mishap: 'answer lost' });
       expect(world).toEqual(expected(status, at > turn || (at === turn && status === 'interrupted')));
       expect(momentsWithoutACopy).toBe(0);
