@@ -19,6 +19,7 @@ export const deleteImage: UseCase<DeleteImageRequest, DeleteInput> = {
   prepare: async (core, request) => {
     const subject = await findDeletable(core, request.image);
     requireUnused(subject, await readUsage(core, subject.id));
+    await requireUnshelved(core, subject);
     return {
       target: subject.name,
       locks: { exclusive: [`image:${subject.id}`], shared: [] },
@@ -55,7 +56,6 @@ async function findDeletable(core: Core, reference: string): Promise<Deletable> 
   try {
     const image = await findImage(core, reference);
     requireUnprotected(image);
-    await requireUnshelved(core, image);
     return { id: image.id, name: image.name, image };
   } catch (error) {
     if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED')) throw error;
@@ -64,16 +64,19 @@ async function findDeletable(core: Core, reference: string): Promise<Deletable> 
   }
 }
 
-/** It may be all that there is of a machine. */
-async function requireUnshelved(core: Core, image: Image): Promise<void> {
-  if (image.properties['image_type'] !== 'shelved') return;
-  const record = (await core.shelf.list()).instances.find(({ imageId }) => imageId === image.id);
-  if (record === undefined) return;
+/** It may be all that there is of a machine: a record that cannot be read may be of one that is in it. */
+async function requireUnshelved(core: Core, subject: Deletable): Promise<void> {
+  const { instances, broken } = await core.shelf.list();
+  const record = instances.find(({ imageId }) => imageId === subject.id);
+  const mayBeShelved = subject.image === null || subject.image.properties['image_type'] === 'shelved';
+  const [unreadable] = mayBeShelved ? broken : [];
+  if (record === undefined && unreadable === undefined) return;
+  const who = record === undefined ? `one whose record is broken (${unreadable?.id})` : `${record.name} (${record.id})`;
   throw new DarkroomError(
     'IMAGE_IN_USE',
-    `The image ${image.name} (${image.id}) holds the shelved instance ${record.name} (${record.id}). Bring that back ` +
+    `The image ${subject.name} (${subject.id}) holds the shelved instance ${who}. Bring that back ` +
       '(darkroom instance unshelve), or give it up (darkroom instance delete).',
-    { fields: { imageId: image.id, instanceId: record.id } },
+    { fields: { imageId: subject.id, instanceId: record?.id ?? unreadable?.id ?? null } },
   );
 }
 
@@ -94,6 +97,7 @@ async function markDeleting(core: Core, subject: Deletable): Promise<void> {
   const { image } = subject;
   if (image !== null && image.status !== 'deleting') await core.store.updateImage({ ...image, status: 'deleting' });
   requireUnused(subject, await readUsage(core, subject.id));
+  await requireUnshelved(core, subject);
 }
 
 async function unmark(core: Core, { image }: Deletable): Promise<void> {

@@ -6,9 +6,10 @@ import type { ShelvePlan } from './shelve-plan.ts';
 import { holdDisks } from './steps/capture/hold-disks.ts';
 import { notFound } from './steps/find-instance.ts';
 import { requireWholeImage } from './steps/launch/require-whole-image.ts';
-import { drawUpRecord, requireUnchanged } from './steps/shelve/draw-up-record.ts';
+import { drawUpRecord } from './steps/shelve/draw-up-record.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
 import { inspectShelvable } from './steps/shelve/inspect-shelvable.ts';
+import { requireUnchanged } from './steps/shelve/require-unchanged.ts';
 import { undefineShelved } from './steps/shelve/undefine-shelved.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import type { UseCase } from './support/use-case.ts';
@@ -21,7 +22,7 @@ interface OffloadInput {
 export const offloadInstance: UseCase<OffloadInstanceRequest, OffloadInput> = {
   prepare: async (core, request) => {
     const record = await requireShelved(core, request.instance);
-    return { target: record.name, locks: shelveLocks(record.id), input: { instanceId: record.id } };
+    return { target: record.name, locks: shelveLocks(record.id, record.imageId), input: { instanceId: record.id } };
   },
   run: async (context, { instanceId }, signal) => {
     const record = await requireShelved(context, instanceId);
@@ -30,7 +31,7 @@ export const offloadInstance: UseCase<OffloadInstanceRequest, OffloadInput> = {
     requireOff(shelvable.inspection.powerState, record);
     await using held = await holdDisks(context, shelvable.inspection.selection.captured);
     if (!record.isImageDeferred) {
-      await requireUnchanged(context, record);
+      await requireUnchanged(context, record, shelvable.inspection.savedXml);
       await requireWholeImage(context, await context.store.readImage(record.imageId));
     }
     await context.operation.enter('offload', plan);
@@ -92,6 +93,9 @@ function planOffload(record: ShelvedInstance, savedXml: string): ShelvePlan {
     savedXml,
     powerState: record.powerState,
     isShelvedBefore: true,
+    disks: record.disks.map(({ target }) => ({ target })),
+    isShutdownAsked: false,
+    mayBeUndefined: false,
     isAutostart: record.isAutostart,
     helpers: [],
   };

@@ -26,6 +26,7 @@ import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
 
 interface ShelveInput {
   readonly instanceId: string;
+  readonly imageId: string;
   readonly request: ShelveInstanceRequest;
 }
 
@@ -33,16 +34,19 @@ interface ShelveInput {
 export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
   prepare: async (core, request) => {
     const { uuid, name } = await findInstance(core, request.instance);
-    return { target: name, locks: shelveLocks(uuid), input: { instanceId: uuid, request } };
+    const imageId = newUuid();
+    return { target: name, locks: shelveLocks(uuid, imageId), input: { instanceId: uuid, imageId, request } };
   },
-  run: async (context, { instanceId, request }, signal) => {
+  run: async (context, { instanceId, imageId, request }, signal) => {
+    await context.store.assertWritable();
     const found = await inspectShelvable(context, instanceId, signal);
     await requireUnshelved(context, found);
     const keepsMemory = request.keepsMemory || found.inspection.powerState === 'suspended';
     if (keepsMemory && found.inspection.powerState !== 'shutdown')
       await requireMemoryFile(context, found.inspection.domain);
     await refuseWithoutRoom(context, found, signal);
-    const plan = planShelve(found);
+    const plan = planShelve(found, imageId);
+    plan.isShutdownAsked = plan.powerState === 'running' && !request.keepsMemory;
     await context.operation.enter('stop', plan);
     return await reachEnd(context, plan, async () => {
       const asked = context.clock.monotonicMs();
@@ -52,21 +56,22 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
         signal,
       });
       context.operation.addTiming('stopMs', context.clock.monotonicMs() - asked);
+      plan.isShutdownAsked = false;
       throwIfCancelled(signal);
       await shelve(context, { plan, isOffloaded: request.isOffloaded ?? isOffloadedAtOnce(context) }, signal);
     });
   },
 };
 
-export function shelveLocks(instanceId: string): LockRequest {
-  return { exclusive: [`instance:${instanceId}`], shared: [] };
+export function shelveLocks(instanceId: string, imageId: string): LockRequest {
+  return { exclusive: [`instance:${instanceId}`, `image:${imageId}`], shared: [] };
 }
 
 /** For a shelve or an offload whose process died. */
 export const recoverShelve: Recover = async (core, unfinished) => {
   const plan = shelvePlanSchema.parse(unfinished.plan);
   const { id, kind } = unfinished.operation;
-  await acquireLocks(core, shelveLocks(plan.instanceId), { operationId: id, kind });
+  await acquireLocks(core, shelveLocks(plan.instanceId, plan.imageId), { operationId: id, kind });
   return [(await putRight(core, plan)).note];
 };
 
@@ -158,21 +163,25 @@ async function capture(context: OperationContext, work: CaptureWork, signal: Abo
   throwIfCancelled(signal);
   const complete = { ...withCollected(record, collected), isImageDeferred: false };
   await context.operation.enter('publish', plan);
-  await publishShelved(context, draft, { record: complete, disks });
+  // an image that no record names could be deleted by anybody
   await context.shelf.write(complete);
+  await publishShelved(context, draft, { record: complete, disks });
   return complete;
 }
 
-function planShelve({ inspection }: Shelvable): ShelvePlan {
+function planShelve({ inspection }: Shelvable, imageId: string): ShelvePlan {
   const { domain, powerState } = inspection;
   return {
     version: 1,
     instanceId: domain.uuid,
     instanceName: domain.name,
-    imageId: newUuid(),
+    imageId,
     savedXml: inspection.savedXml,
     powerState,
     isShelvedBefore: false,
+    disks: inspection.selection.captured.map(({ target }) => ({ target })),
+    isShutdownAsked: false,
+    mayBeUndefined: false,
     isAutostart: domain.isAutostart,
     helpers: [],
   };
@@ -205,7 +214,6 @@ function requireOff({ inspection: { domain, powerState } }: Shelvable): void {
 }
 
 async function refuseWithoutRoom(core: Core, { inspection, isMovable }: Shelvable, signal: AbortSignal): Promise<void> {
-  await core.store.assertWritable();
   const { domain, selection } = inspection;
   const measured = isMovable ? 0 : await measureDisks(core, selection.captured, signal);
   await checkQuota(core, measured);

@@ -12,6 +12,12 @@ export const shelvePlanSchema = z.object({
   powerState: z.enum(SHELVABLE_POWER_STATES),
   /** An offload of what was shelved before: going back leaves it shelved. */
   isShelvedBefore: z.boolean(),
+  /** Of its disks. */
+  disks: z.array(z.object({ target: z.string() })),
+  /** The guest was asked to shut down, and may still do so. */
+  isShutdownAsked: z.boolean(),
+  /** libvirt was asked to undefine it: image, or draft, and record are complete. */
+  mayBeUndefined: z.boolean(),
   /** libvirt starts it with the host; not while it is shelved. */
   isAutostart: z.boolean(),
   /** Processes that read the disks. */

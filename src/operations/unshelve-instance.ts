@@ -57,6 +57,9 @@ export const recoverUnshelve: Recover = async (core, unfinished) => {
   const { id, kind } = unfinished.operation;
   const locks = unshelveLocks({ id: plan.instanceId, name: plan.instanceName, imageId: plan.imageId });
   await acquireLocks(core, locks, { operationId: id, kind });
+  // given up as the last thing, or taken over: what is here by now is somebody else's work
+  if ((await core.shelf.readClaim(plan.instanceId))?.operationId !== id)
+    return [`The unshelve of ${plan.instanceName} holds no claim any more: nothing was touched.`];
   if (plan.isComplete || (plan.isInPlace && (await isLive(core, plan.instanceId)))) {
     const notes = await completeUnshelve(core, plan, id);
     return [`The instance ${plan.instanceName} had come back; the rest of its unshelve was done.`, ...notes];

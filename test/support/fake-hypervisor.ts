@@ -64,6 +64,7 @@ export interface FakeHypervisor extends Hypervisor {
 export function createFakeHypervisor(): FakeHypervisor {
   const domains = new Map<string, FakeDomain>();
   const listeners = new Set<(event: HypervisorEvent) => void>();
+  const readSize = makeSizeReader();
   const get = (uuid: string): FakeDomain => {
     const domain = domains.get(uuid);
     if (domain !== undefined) return domain;
@@ -121,8 +122,8 @@ export function createFakeHypervisor(): FakeHypervisor {
 
     versions: async () => ({ driver: 'QEMU', libvirt: '9.0.0', hypervisor: '7.2.22' }),
     offersKvm: async () => fake.hasKvm,
-    listDomains: async () => [...domains.values()].map(infoOf),
-    getDomain: async (uuid) => infoOf(get(uuid)),
+    listDomains: async () => [...domains.values()].map((domain) => infoOf(domain, readSize)),
+    getDomain: async (uuid) => infoOf(get(uuid), readSize),
     getDomainXml: async (uuid, { isInactive = false } = {}) => {
       const { activeXml, inactiveXml } = get(uuid);
       const xml = isInactive ? (inactiveXml ?? activeXml) : (activeXml ?? inactiveXml);
@@ -319,8 +320,20 @@ function newDomain(xml: string): FakeDomain {
   };
 }
 
-function infoOf(domain: FakeDomain): DomainInfo {
-  const { vcpus, memoryMiB } = describeDomain(domain.activeXml ?? domain.inactiveXml ?? '');
+/** Reading XML takes most of the time of tests that ask again and again. */
+function makeSizeReader(): (xml: string) => Pick<DomainInfo, 'vcpus' | 'memoryMiB'> {
+  let last = { xml: '', vcpus: 0, memoryMiB: 0 };
+  return (xml) => {
+    if (xml !== last.xml) {
+      const { vcpus, memoryMiB } = describeDomain(xml);
+      last = { xml, vcpus, memoryMiB };
+    }
+    return last;
+  };
+}
+
+function infoOf(domain: FakeDomain, readSize: ReturnType<typeof makeSizeReader>): DomainInfo {
+  const { vcpus, memoryMiB } = readSize(domain.activeXml ?? domain.inactiveXml ?? '');
   const { uuid, name, powerState, isAutostart, hasManagedSave } = domain;
   return {
     uuid,

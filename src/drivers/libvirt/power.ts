@@ -33,8 +33,8 @@ export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
     resumeDomain: (uuid) => caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', isUrgent: true }),
     isStoppedByIoError: (uuid) =>
       caller.call('isStoppedByIoError', { uuid }, { uuid, task: 'see why the domain is paused' }),
-    managedSaveDomain: (uuid) =>
-      caller.call('managedSaveDomain', { uuid }, { uuid, task: 'save the memory of the domain' }),
+    managedSaveDomain: (uuid, { isRunning = false } = {}) =>
+      caller.call('managedSaveDomain', { uuid, isRunning }, { uuid, task: 'save the memory of the domain' }),
     getManagedSaveXml: (uuid) =>
       caller.call('getManagedSaveXml', { uuid }, { uuid, task: 'read the XML of the saved memory of the domain' }),
     defineManagedSaveXml: (uuid, xml) =>

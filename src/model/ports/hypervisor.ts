@@ -118,8 +118,8 @@ export interface Hypervisor extends AsyncDisposable {
   resumeDomain(uuid: string): Promise<void>;
   /** QEMU paused it because a write to one of its disks failed, such as for want of space. */
   isStoppedByIoError(uuid: string): Promise<boolean>;
-  /** Saves RAM to disk and stops (managed save). */
-  managedSaveDomain(uuid: string): Promise<void>;
+  /** Saves RAM to disk and stops (managed save). It starts again as it was, or, where `isRunning` is set, running although it is paused. */
+  managedSaveDomain(uuid: string, options?: { readonly isRunning?: boolean }): Promise<void>;
   /** XML, with secrets, of the machine that a managed save will become again. LIBVIRT_FAILED when there is none. */
   getManagedSaveXml(uuid: string): Promise<string>;
   /** Replaces it: the same machine to the guest, but what it stands on may lie elsewhere on the host. */

@@ -38,8 +38,8 @@ export const powerCalls = {
     return state === power.STATE.paused && reason === power.PAUSED_REASON.ioError;
   },
 
-  managedSaveDomain(connection: Pointer, { uuid }: DomainArgs): void {
-    withDomain(connection, uuid, (object) => power.managedSave(object, 0));
+  managedSaveDomain(connection: Pointer, { uuid, isRunning }: DomainArgs & { readonly isRunning: boolean }): void {
+    withDomain(connection, uuid, (object) => power.managedSave(object, isRunning ? power.RESTORE.running : 0));
   },
 
   getManagedSaveXml(connection: Pointer, { uuid }: DomainArgs): string {

@@ -34,7 +34,10 @@ export async function readDefinitions(core: Core, plan: CapturePlan, domain: Dom
  * Waits until libvirt has done what it was asked before, by us or by a process that died: what is seen of a domain in
  * the middle of a snapshot or a pause is not yet true. libvirt queues this question behind such work.
  */
-export async function waitForDomainJobs(core: Core, plan: CapturePlan): Promise<void> {
+export async function waitForDomainJobs(
+  core: Core,
+  plan: { readonly instanceId: string; readonly disks: readonly { readonly target: string }[] },
+): Promise<void> {
   const [disk] = plan.disks;
   if (disk === undefined) return;
   try {

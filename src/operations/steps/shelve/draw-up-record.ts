@@ -83,17 +83,3 @@ async function describeDisk(
 export function withCollected(record: ShelvedInstance, { files, memory, checkpoints }: Collected): ShelvedInstance {
   return { ...record, files, memory, checkpoints };
 }
-
-/** INSTANCE_STATE when somebody wrote to a disk since it was captured: what is in the image is not the machine any more. */
-export async function requireUnchanged(context: OperationContext, record: ShelvedInstance): Promise<void> {
-  for (const { target, path, ...then } of record.disks) {
-    const now = await context.files.stat(path);
-    if (now?.inode === then.inode && now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs) continue;
-    throw new DarkroomError(
-      'INSTANCE_STATE',
-      `Disk ${target} of ${record.name} was written to since it was shelved (${path}). ` +
-        `Its image is older: unshelve the instance and shelve it again.`,
-      { fields: { instanceId: record.id, target, path } },
-    );
-  }
-}

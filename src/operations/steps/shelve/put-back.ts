@@ -4,8 +4,16 @@ import type { ShelvablePowerState, ShelvedInstance } from '../../../model/shelve
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
+import { waitForDomainJobs } from '../capture/look-at-domain.ts';
+import { isOff } from '../power/shut-down.ts';
 import { removeUnpublished } from '../remove-unpublished.ts';
 import { leaveHost } from './leave-host.ts';
+import { restoreHostFiles } from './restore-host-files.ts';
+import { undefineCaptured } from './undefine-captured.ts';
+
+/** A guest that was asked to shut down and does not is taken to have decided otherwise. */
+const SHUTDOWN_PATIENCE_MS = 20_000;
+const POLL_MS = 250;
 
 export interface PutRight {
   /** Past the point of no return it is finished; before it, undone. */
@@ -14,26 +22,15 @@ export interface PutRight {
 }
 
 /**
- * Finishes or undoes a shelve that did not come to its end. What was undefined by us goes forward, all else goes back: the guest
- * first, then the record, then what had been captured.
+ * Finishes or undoes a shelve that did not come to its end. Once libvirt was asked to undefine the domain it goes forward, because
+ * firmware variables and saved memory go before the definition does; until then it goes back: the guest first, then the record, then
+ * what had been captured. What has gone on since, here or on another host, is left alone.
  */
 export async function putRight(core: Core, plan: ShelvePlan): Promise<PutRight> {
   for (const helper of plan.helpers) await core.processes.kill(helper);
+  await waitForDomainJobs(core, plan);
   const domain = await outlastLibvirtRestart(core, () => findDefined(core, plan.instanceId));
-  // a store that is away must not keep the guest off
-  if (domain !== null && !plan.isShelvedBefore) await backToWork(core, plan, domain);
-  const record = await core.shelf.read(plan.instanceId);
-  if (domain === null && record !== null && isComplete(record)) {
-    await leaveHost(core, record);
-    return {
-      isOffloaded: true,
-      note: `The instance ${plan.instanceName} was undefined already: its offload was finished.`,
-    };
-  }
-  if (domain === null) await defineAgain(core, plan);
-  await (plan.isShelvedBefore ? backOnShelf(core, plan, record) : offShelf(core, plan));
-  const state = plan.isShelvedBefore ? 'shelved as' : 'as';
-  return { isOffloaded: false, note: `The instance ${plan.instanceName} is ${state} it was before.` };
+  return await (plan.mayBeUndefined ? goForward(core, plan, domain) : goBack(core, plan, domain));
 }
 
 async function findDefined(core: Core, instanceId: string): Promise<DomainInfo | null> {
@@ -46,20 +43,77 @@ async function findDefined(core: Core, instanceId: string): Promise<DomainInfo |
   }
 }
 
-/** Everything but disks that move is in the image, or its draft: we undefine only then. */
-function isComplete(record: ShelvedInstance): boolean {
-  return record.state !== 'shelved' || !record.isImageDeferred;
+async function goForward(core: Core, plan: ShelvePlan, domain: DomainInfo | null): Promise<PutRight> {
+  const record = await readOwn(core, plan);
+  if (record === null)
+    return { isOffloaded: true, note: `The instance ${plan.instanceName} was offloaded, and has gone on since.` };
+  if (domain !== null && !(await isUndefinedNow(core, plan, { domain, record })))
+    return await goBack(core, plan, domain);
+  await leaveHost(core, record);
+  return {
+    isOffloaded: true,
+    note: `The instance ${plan.instanceName} was undefined already: its offload was finished.`,
+  };
 }
 
-async function backToWork(core: Core, plan: ShelvePlan, domain: Pick<DomainInfo, 'uuid'>): Promise<void> {
-  await outlastLibvirtRestart(core, () => restorePower(core, domain.uuid, plan.powerState));
-  if (plan.isAutostart) await core.hypervisor.setAutostart(domain.uuid, { isEnabled: true });
+/** False where libvirt will not, or the guest runs again: then all that had gone with the attempt is back in its place. */
+async function isUndefinedNow(
+  core: Core,
+  plan: ShelvePlan,
+  { domain, record }: { readonly domain: DomainInfo; readonly record: ShelvedInstance },
+): Promise<boolean> {
+  if (domain.powerState === 'running' || domain.powerState === 'paused') return false;
+  try {
+    await outlastLibvirtRestart(core, () => undefineCaptured(core, plan.instanceId, record));
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'LIBVIRT_FAILED')) throw error;
+    await restoreHostFiles(core, { domain: await core.hypervisor.getDomain(plan.instanceId), record });
+    return false;
+  }
 }
 
-/** Somebody undefined it meanwhile; its disks are where they were. */
+async function goBack(core: Core, plan: ShelvePlan, domain: DomainInfo | null): Promise<PutRight> {
+  // a store that is away must not keep the guest off
+  if (domain !== null && !plan.isShelvedBefore) await backToWork(core, plan);
+  const record = await core.shelf.read(plan.instanceId);
+  if (record !== null && !isOwn(core, plan, record)) {
+    return { isOffloaded: false, note: `The instance ${plan.instanceName} has gone on since, on ${record.host}.` };
+  }
+  if (domain === null) await defineAgain(core, plan);
+  await (plan.isShelvedBefore ? backOnShelf(core, plan, record) : offShelf(core, plan));
+  const state = plan.isShelvedBefore ? 'shelved as' : 'as';
+  return { isOffloaded: false, note: `The instance ${plan.instanceName} is ${state} it was before.` };
+}
+
+async function readOwn(core: Core, plan: ShelvePlan): Promise<ShelvedInstance | null> {
+  const record = await core.shelf.read(plan.instanceId);
+  return record !== null && isOwn(core, plan, record) ? record : null;
+}
+
+function isOwn(core: Core, plan: ShelvePlan, record: ShelvedInstance): boolean {
+  return record.imageId === plan.imageId && record.host === core.hostName;
+}
+
+async function backToWork(core: Core, plan: ShelvePlan): Promise<void> {
+  if (plan.isShutdownAsked) await waitForShutdown(core, plan.instanceId);
+  await outlastLibvirtRestart(core, () => restorePower(core, plan.instanceId, plan.powerState));
+  if (plan.isAutostart) await core.hypervisor.setAutostart(plan.instanceId, { isEnabled: true });
+}
+
+/** What was asked of it cannot be taken back: it may go down yet, and is started again then. */
+async function waitForShutdown(core: Core, instanceId: string): Promise<void> {
+  const deadline = core.clock.monotonicMs() + SHUTDOWN_PATIENCE_MS;
+  while (core.clock.monotonicMs() < deadline) {
+    if (await outlastLibvirtRestart(core, () => isOff(core, instanceId))) return;
+    await core.clock.sleep(POLL_MS);
+  }
+}
+
+/** Somebody undefined it before we did; its disks are where they were. */
 async function defineAgain(core: Core, plan: ShelvePlan): Promise<void> {
   await outlastLibvirtRestart(core, () => core.hypervisor.defineDomain(plan.savedXml));
-  if (!plan.isShelvedBefore) await backToWork(core, plan, { uuid: plan.instanceId });
+  if (!plan.isShelvedBefore) await backToWork(core, { ...plan, isShutdownAsked: false });
 }
 
 async function backOnShelf(core: Core, plan: ShelvePlan, record: ShelvedInstance | null): Promise<void> {
@@ -76,7 +130,7 @@ async function offShelf(core: Core, plan: ShelvePlan): Promise<void> {
 /** Saved memory is taken up again by libvirt itself. */
 export async function restorePower(core: Core, uuid: string, before: ShelvablePowerState): Promise<void> {
   const { powerState, hasManagedSave } = await core.hypervisor.getDomain(uuid);
-  const isOff = powerState === 'shutdown' || powerState === 'suspended';
-  if (!isOff || before === 'shutdown' || (before === 'suspended' && hasManagedSave)) return;
+  const isStopped = powerState === 'shutdown' || powerState === 'suspended';
+  if (!isStopped || before === 'shutdown' || (before === 'suspended' && hasManagedSave)) return;
   await core.hypervisor.startDomain(uuid, { isPaused: before === 'paused' });
 }

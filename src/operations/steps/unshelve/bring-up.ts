@@ -63,7 +63,9 @@ async function takeUpMemory(context: OperationContext, { plan, coming }: BringUp
       { fields: error.fields, cause: error },
     );
   }
-  if (plan.wanted === 'suspended' || plan.wanted === 'shutdown') await context.hypervisor.managedSaveDomain(record.id);
+  if (plan.wanted === 'running' || plan.wanted === 'paused') return;
+  // it was restored paused; when somebody starts it, it shall go on
+  await context.hypervisor.managedSaveDomain(record.id, { isRunning: record.powerState !== 'paused' });
 }
 
 async function startPaused(context: OperationContext, { wanted, instanceId }: UnshelvePlan): Promise<void> {

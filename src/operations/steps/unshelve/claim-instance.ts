@@ -21,11 +21,14 @@ export async function claimInstance(
   context.operation.warn(`The claim of ${holder.host} (${holder.kind}, since ${holder.since}) was taken over.`);
 }
 
-/** The lock of the instance is ours: another operation on record here that claims it has lost its process. */
+/**
+ * The lock of the instance is ours: another operation on record here that claims it has lost its process. One that has something to
+ * put right yet keeps its claim until recovery has done so.
+ */
 async function isOfDeadProcess(context: OperationContext, holder: ShelfClaim): Promise<boolean> {
   if (holder.host !== context.hostName) return false;
   return await context.journal.read(holder.operationId).then(
-    () => true,
+    ({ plan }) => plan === null,
     (error: unknown) => {
       if (hasCode(error, 'OPERATION_NOT_FOUND')) return false;
       throw error;

@@ -55,13 +55,19 @@ export async function undoUnshelve(core: Core, plan: UnshelvePlan, operationId: 
 async function undoReturn(core: Core, plan: UnshelvePlan): Promise<void> {
   if (plan.mayBeDefined) await outlastLibvirtRestart(core, () => removeDomain(core, plan.instanceId));
   for (const { path, source, ownership } of plan.links) {
-    await core.files.remove(path);
+    if (await isSameFile(core, path, source)) await core.files.remove(path);
     await core.files.setOwnership(source, ownership);
   }
   for (const file of plan.files) await core.files.remove(file);
   // its name is the instance's own id, and it was not there before
   if (plan.folder !== null) await core.files.removeTree(plan.folder);
   if (plan.isImageReserved) await releaseImage(core, plan.imageId);
+}
+
+/** What somebody else put there before the link could be made is theirs. */
+async function isSameFile(core: Core, left: string, right: string): Promise<boolean> {
+  const [one, other] = [await core.files.stat(left), await core.files.stat(right)];
+  return one !== null && one.inode === other?.inode && one.device === other.device;
 }
 
 async function removeDomain(core: Core, uuid: string): Promise<void> {

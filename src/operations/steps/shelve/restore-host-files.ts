@@ -1,0 +1,33 @@
+import path from 'node:path';
+import { DarkroomError } from '../../../model/errors.ts';
+import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
+import type { ShelvedFile, ShelvedInstance } from '../../../model/shelved-instance.ts';
+import type { Core } from '../../support/context.ts';
+
+/**
+ * Puts back what libvirt removed with an undefine that then failed. OPERATION_INTERRUPTED, with nothing thrown away, when the saved
+ * memory is gone with it: that cannot be put back under a domain that is still defined.
+ */
+export async function restoreHostFiles(
+  core: Core,
+  { domain, record }: { readonly domain: DomainInfo; readonly record: ShelvedInstance },
+): Promise<void> {
+  const draft = core.store.openDraft(record.imageId);
+  for (const file of record.files) {
+    if ((await core.files.stat(file.path)) === null) await restoreFile(core, file, draft.sealedPath(file.file));
+  }
+  if (record.memory === null || domain.hasManagedSave) return;
+  throw new DarkroomError(
+    'OPERATION_INTERRUPTED',
+    `libvirt dropped the saved memory of ${record.name} and did not undefine it. Its memory is in ${draft.sealedPath(record.memory.file)}; ` +
+      `undefine the domain (virsh undefine ${record.name} --keep-nvram), and run darkroom doctor --repair: the offload is finished then.`,
+    { fields: { instanceId: record.id } },
+  );
+}
+
+async function restoreFile(core: Core, { path: target, ownership }: ShelvedFile, source: string): Promise<void> {
+  await core.files.makeDirectory(path.dirname(target));
+  await core.files.copy(source, target);
+  await core.files.setOwnership(target, ownership);
+  await core.files.sync(target);
+}
