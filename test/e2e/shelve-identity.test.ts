@@ -47,7 +47,7 @@ it.each(['moved', 'copied'])(
     const address = await reserveAddress(network, mac, how === 'copied' ? 77 : 78);
     const before = await readDefinition(guest);
     expect(before).toMatchObject({ uuid: guest.uuid, state: 'running', isAutostart: true });
-    expect(before.xml).toContain("passwd='kept-safe'");
+    expect(before.xml).toContain("passwd='kept-it'");
     expect(before.xml).toContain("team='blue'");
     expect(before.checkpoints.length).toBeGreaterThan(1);
 

@@ -5,7 +5,7 @@ const METADATA_URI = 'https://example.org/owner';
 
 /** A booted guest with what its makers tend to forget: metadata of others, a title, a VNC password, autostart. */
 export async function bootRichGuest(options: TinyGuestOptions = {}): Promise<Guest> {
-  const screen = "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='kept-safe'/>";
+  const screen = "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='kept-it'/>";
   const guest = await bootTinyGuest({ ...options, extraDevices: `${screen}${options.extraDevices ?? ''}` });
   const owner = "<owner team='blue'><contact>a &amp; b</contact></owner>";
   await onDomain(guest, 'metadata', [METADATA_URI, '--key', 'own', '--set', owner, '--config']);

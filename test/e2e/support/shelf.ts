@@ -1,4 +1,4 @@
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -59,6 +59,12 @@ export async function showInstance(darkroom: DarkroomHost, instance: string): Pr
 /** Names in the store's folder of shelved instances: records and claims. */
 export async function listShelf(store: string): Promise<readonly string[]> {
   return (await readdir(path.join(store, 'instances')).catch(() => [])).sort();
+}
+
+/** State in its record; null when the store has none. */
+export async function readShelfState(store: string, uuid: string): Promise<string | null> {
+  const text = await readFile(path.join(store, 'instances', `${uuid}.json`), 'utf8').catch(() => null);
+  return text === null ? null : z.object({ state: z.string() }).parse(JSON.parse(text)).state;
 }
 
 /** The one image of a shelved instance. */
