@@ -1,9 +1,12 @@
-import { access, constants, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, constants, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { assertClean, recordGuest } from './support/assert-clean.ts';
 import { isFrozen } from './support/guest-agent.ts';
+import { expectToGoOn, readMemory, startTicking } from './support/guest-memory.ts';
 import { createLoopDevice } from './support/loop-device.ts';
 import { createMount } from './support/loop-mount.ts';
+import { keepData, readDefinition, readFirmware } from './support/machine-record.ts';
+import { runCommand } from './support/run-command.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
 import { createTestNetwork } from './support/test-network.ts';
 import { bootTinyGuest, defineBootsectorGuest, defineTinyGuest, type Guest } from './support/tiny-guest.ts';
@@ -93,6 +96,41 @@ describe('test support', () => {
     await expect(assertClean(record)).rejects.toThrow('files beside the disks');
     await rm(`${disk}.x.overlay.qcow2`);
     await assertClean(record);
+  });
+
+  it('sees one byte, one element or one firmware variable that a machine did not keep', async () => {
+    await using machine = await defineTinyGuest({
+      firmware: 'uefi',
+      disks: [
+        { target: 'vda', format: 'qcow2' },
+        { target: 'vdb', format: 'raw', sizeMiB: 8 },
+      ],
+    });
+    await onDomain(machine, 'start');
+    await onDomain(machine, 'destroy');
+    await using data = await keepData(machine);
+    await data.expectDisks();
+    const before = await readDefinition(machine);
+    expect(await readDefinition(machine)).toEqual(before);
+    for (const disk of machine.disks) {
+      await runCommand('qemu-io', ['-f', disk.format, '-c', 'write -q -P 9 5M 1', disk.path]);
+      expect(await data.compare(disk.target, disk), disk.target).toContain('mismatch');
+      await expect(data.expectDisks(), disk.target).rejects.toThrow('content of');
+    }
+    await onDomain(machine, 'desc', ['--config', 'new']);
+    expect(await readDefinition(machine)).not.toEqual(before);
+    expect(await readFirmware(machine)).toEqual(data.firmware);
+    const [file = ''] = Object.keys(data.firmware);
+    await appendFile(file, 'x');
+    expect(await readFirmware(machine)).not.toEqual(data.firmware);
+  });
+
+  it('sees that a guest has booted anew instead of going on', async () => {
+    await startTicking(guest());
+    const memory = await readMemory(guest());
+    await expectToGoOn(guest(), memory);
+    await expect(expectToGoOn(guest(), { ...memory, bootId: 'another' })).rejects.toThrow('boot');
+    await guest().run('kill $(cat /run/ticker)');
   });
 
   it('gives a guest an address in a network of its own', async () => {
