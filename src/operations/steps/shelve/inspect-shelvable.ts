@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { newUuid } from '../../../lib/uuid.ts';
 import { describeDomain } from '../../../model/domain-xml/describe-domain.ts';
 import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { DarkroomError } from '../../../model/errors.ts';
@@ -8,6 +7,7 @@ import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 import { type Inspection, inspectInstance } from '../capture/inspect-instance.ts';
 import { findMade } from '../launch/find-made.ts';
+import { isOnSameMount } from './is-on-same-mount.ts';
 import { requireOwnDisks } from './require-own-disks.ts';
 
 /** An instance that a shelf can hold, as it was found. */
@@ -66,7 +66,8 @@ async function isMovable(core: Core, { selection, chains }: Inspection): Promise
     const stat = await core.files.stat(disk.path);
     const standsAlone = top !== undefined && below.length === 0 && top.dataFile === null;
     if (!standsAlone || stat?.kind !== 'file' || stat.links !== 1 || stat.device !== store?.device) return false;
-    if ((await isSymbolicLink(core, disk.path)) || !(await canLink(core, disk.path))) return false;
+    if ((await isSymbolicLink(core, disk.path)) || !(await isOnSameMount(core, disk.path, core.store.rootPath)))
+      return false;
   }
   return true;
 }
@@ -76,16 +77,6 @@ async function isSymbolicLink(core: Core, file: string): Promise<boolean> {
   await using held = await core.files.hold(file);
   await using folder = await core.files.hold(path.dirname(file));
   return held === null || folder === null || held.realPath !== path.join(folder.realPath, path.basename(file));
-}
-
-/** Tried, because a file system may be mounted twice, and give no links between the two. */
-async function canLink(core: Core, file: string): Promise<boolean> {
-  const probe = path.join(core.store.rootPath, `.probe-${newUuid()}`);
-  try {
-    return await core.files.tryLink(file, probe);
-  } finally {
-    await core.files.remove(probe);
-  }
 }
 
 interface ExtrasOf {
