@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
+import { isInside } from '../../../model/domain-xml/host-paths.ts';
 import { hasCode } from '../../../model/errors.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import { imageChecksum, summariseDisks } from '../../../model/image-rules.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
+import { SWTPM_ROOT } from '../capture/read-firmware.ts';
 import { powerOff } from '../power/shut-down.ts';
 import { restorePower } from '../shelve/put-back.ts';
 
@@ -77,9 +79,20 @@ async function undoReturn(core: Core, plan: UnshelvePlan): Promise<void> {
     await core.files.setOwnership(source, ownership);
   }
   await removeUnused(core, plan.files);
+  await removeTpmFolder(core, plan);
   // its name is the instance's own id, and it was not there before
   if (plan.folder !== null) await core.files.removeTree(plan.folder);
   if (plan.isImageReserved) await releaseImage(core, plan);
+}
+
+/** Made for the state that was in it; one that holds anything stays. */
+async function removeTpmFolder(core: Core, { instanceId, files }: UnshelvePlan): Promise<void> {
+  const folder = path.join(SWTPM_ROOT, instanceId);
+  if (!files.some((file) => isInside(file, folder))) return;
+  for (const version of await core.files.list(folder)) {
+    if ((await core.files.list(path.join(folder, version))).length > 0) return;
+  }
+  await core.files.removeTree(folder);
 }
 
 /** What another domain has as a disk by now was made by others. */
