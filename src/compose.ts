@@ -13,7 +13,7 @@ import { createDirectoryStore } from './drivers/stores/directory/directory-store
 import { createLogger } from './lib/logger.ts';
 import type { Application } from './operations/application.ts';
 import { createApplication } from './operations/create-application.ts';
-import type { Core } from './operations/support/context.ts';
+import type { Core, HostSettings } from './operations/support/context.ts';
 
 export interface ComposeOptions {
   /** A daemon acts for others and opens no path that they name. */
@@ -34,6 +34,8 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     stateDir: settings.stateDir,
     isAlive: (identity) => processes.isAlive(identity),
   });
+  // one object for all that look at it, so that a change reaches them
+  const current: HostSettings = { ...settings };
   const core: Core = {
     hypervisor,
     diskTool: createDiskTool(),
@@ -47,9 +49,12 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     seeds: createSeedBuilder(),
     generalizer: createGeneralizer(),
     log,
-    settings,
+    settings: current,
+    applySettings: (changed) => Object.assign(current, changed),
     hostName: settings.hostName,
-    caller: { userId: os.userInfo().username, isTrustedWithPaths: options.isDaemon !== true },
+    caller: { name: os.userInfo().username, role: 'admin', isTrustedWithPaths: options.isDaemon !== true },
+    principals: state.principals,
+    audit: state.audit,
   };
   return createApplication(options.adapt?.(core) ?? core, async () => {
     await hypervisor[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { API_ROOT } from '../api/paths.ts';
 import type { Operation } from '../model/operation.ts';
+import type { CallerApplication } from '../operations/application.ts';
 
 /** A server whose handlers see what their zod schemas made of a request. */
 export type ApiApp = FastifyInstance<
@@ -12,6 +13,13 @@ export type ApiApp = FastifyInstance<
   FastifyBaseLogger,
   ZodTypeProvider
 >;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** All that may be done on behalf of whoever sent the request. */
+    application: CallerApplication;
+  }
+}
 
 /** Long work: 202 with the operation, and where to see how it goes on. */
 export function accept(

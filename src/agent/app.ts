@@ -1,7 +1,7 @@
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from '../lib/logger.ts';
-import type { Application } from '../operations/application.ts';
+import type { CallerApplication } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 import { answerUnknownRoute, createErrorAnswer } from './error-answers.ts';
 import { addHostRoutes } from './routes/host.ts';
@@ -17,13 +17,18 @@ const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const MAX_PARAM_LENGTH = 4096;
 
 export interface AppParts {
-  readonly application: Application;
+  /** Serves everybody in this process; what a daemon does for others is for `identify` to say. */
+  readonly application: CallerApplication;
+  /** On whose behalf a request is done. What it throws is the answer: UNAUTHENTICATED, FORBIDDEN. */
+  readonly identify?: (request: FastifyRequest) => CallerApplication | Promise<CallerApplication>;
+  /** Adds what only a daemon has, before the routes of the API. */
+  readonly extend?: (app: ApiApp) => void;
   /** Hears of faults of ours; absent: nobody does. */
   readonly logger?: Pick<Logger, 'error'>;
 }
 
 /** The HTTP API over an application: what an agent listens with and what the command line injects into. */
-export function buildApp({ application, logger }: AppParts): ApiApp {
+export function buildApp({ application, identify = () => application, extend, logger }: AppParts): ApiApp {
   const answerError = createErrorAnswer(logger);
   const app: ApiApp = fastify({
     logger: false,
@@ -36,11 +41,16 @@ export function buildApp({ application, logger }: AppParts): ApiApp {
   app.setValidatorCompiler(compileValidator);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknownRoute);
-  addHostRoutes(app, application);
-  addImageRoutes(app, application);
-  addInstanceRoutes(app, application);
-  addVolumeRoutes(app, application);
-  addOperationRoutes(app, application);
+  app.decorateRequest('application');
+  app.addHook('onRequest', async (request) => {
+    request.application = await identify(request);
+  });
+  extend?.(app);
+  addHostRoutes(app);
+  addImageRoutes(app);
+  addInstanceRoutes(app);
+  addVolumeRoutes(app);
+  addOperationRoutes(app);
   return app;
 }
 

@@ -7,6 +7,8 @@ export const ERROR_CODES = [
   'IMAGE_NOT_FOUND',
   'VOLUME_NOT_FOUND',
   'OPERATION_NOT_FOUND',
+  'PRINCIPAL_NOT_FOUND',
+  'HOST_NOT_FOUND',
   'NETWORK_NOT_FOUND',
   'ROUTE_NOT_FOUND',
   // conflicts: the thing is there, its state or somebody else stands against it
@@ -20,6 +22,7 @@ export const ERROR_CODES = [
   'IMAGE_IN_USE',
   'IMAGE_PROTECTED',
   'OPERATION_FINISHED',
+  'IDEMPOTENCY_CONFLICT',
   // refused before anything was touched
   'NO_SPACE',
   'QUOTA_EXCEEDED',
@@ -35,6 +38,9 @@ export const ERROR_CODES = [
   'STORE_UNUSABLE',
   'TOOL_MISSING',
   'PATH_NOT_ALLOWED',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
   // began, failed, rolled back
   'IMAGE_DAMAGED',
   'SHELF_DAMAGED',

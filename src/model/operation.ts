@@ -42,6 +42,8 @@ export interface Operation {
   readonly kind: OperationKind;
   /** Name or id of what it works on, as people know it. */
   readonly target: string;
+  /** Name of the principal that asked for it; null in records of before there were any. */
+  readonly requestedBy: string | null;
   readonly status: OperationStatus;
   readonly step: string;
   readonly progress: OperationProgress | null;
@@ -72,4 +74,6 @@ export interface JournalledOperation {
   /** Plan and facts that its recovery needs, written before the step that they are for. JSON. */
   readonly plan: unknown;
   readonly isCancelRequested: boolean;
+  /** Grows with every change of any operation of the host. */
+  readonly revision: number;
 }

@@ -107,6 +107,7 @@ async function capture(context: OperationContext, job: Omit<CaptureJob, 'draft'>
   await context.operation.enter('publish', plan);
   const image = await publishImage(context, draft, {
     name: request.name,
+    instanceOwner: description.owner,
     description: request.description,
     minDiskGiB: minDiskGiB(disks, base),
     minMemoryMiB: base?.minMemoryMiB ?? 0,
@@ -114,7 +115,7 @@ async function capture(context: OperationContext, job: Omit<CaptureJob, 'draft'>
     disks,
     skippedDisks: selection.skipped,
     ...files,
-    properties: captureProperties({ description, base, userId: context.caller.userId, stated: request.properties }),
+    properties: captureProperties({ description, base, userId: context.caller.name, stated: request.properties }),
   });
   await context.operation.saveResult({ imageId: image.id });
   return image;

@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../lib/async.ts';
 import { uuidV5 } from '../lib/uuid.ts';
+import { maySeeInstance } from '../model/access.ts';
 import { type DomainDisk, describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { DarkroomError } from '../model/errors.ts';
 import type { Volume } from '../model/instance.ts';
@@ -36,7 +37,8 @@ function compareVolumes(left: Volume, right: Volume): number {
 }
 
 async function volumesOf(core: Core, domain: DomainInfo): Promise<Volume[]> {
-  const { disks } = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
+  const { disks, owner } = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
+  if (!maySeeInstance(core.caller, { owner })) return [];
   const volumes = disks.filter(({ device }) => device === 'disk');
   return Promise.all(volumes.map((disk) => describeVolume(core, domain, disk)));
 }

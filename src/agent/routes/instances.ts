@@ -9,42 +9,42 @@ import {
   stopInstanceBodySchema,
   unshelveInstanceBodySchema,
 } from '../../api/schemas/instances.ts';
-import type { Application } from '../../operations/application.ts';
 import { type ApiApp, accept } from '../api-app.ts';
 
 const INSTANCES = `${API_ROOT}/instances`;
 
-export function addInstanceRoutes(app: ApiApp, application: Application): void {
-  const { instances, operations } = application;
+export function addInstanceRoutes(app: ApiApp): void {
+  app.get(INSTANCES, ({ application }) => application.instances.list());
 
-  app.get(INSTANCES, () => instances.list());
-
-  app.get(`${INSTANCES}/:instance`, { schema: { params: instanceParamsSchema } }, ({ params }) =>
-    instances.show(params.instance),
+  app.get(`${INSTANCES}/:instance`, { schema: { params: instanceParamsSchema } }, ({ application, params }) =>
+    application.instances.show(params.instance),
   );
 
-  app.post(INSTANCES, { schema: { body: launchInstanceBodySchema } }, async ({ body }, reply) =>
-    accept(reply, await operations.submit({ kind: 'instance.launch', ...body })),
+  app.post(INSTANCES, { schema: { body: launchInstanceBodySchema } }, async ({ application, body }, reply) =>
+    accept(reply, await application.operations.submit({ kind: 'instance.launch', ...body })),
   );
 
   app.delete(
     `${INSTANCES}/:instance`,
     { schema: { params: instanceParamsSchema, querystring: deleteInstanceQuerySchema } },
-    async ({ params, query }, reply) =>
-      accept(reply, await operations.submit({ kind: 'instance.delete', instance: params.instance, ...query })),
+    async ({ application, params, query }, reply) =>
+      accept(
+        reply,
+        await application.operations.submit({ kind: 'instance.delete', instance: params.instance, ...query }),
+      ),
   );
 
-  addPowerRoutes(app, application);
-  addShelfRoutes(app, application);
+  addPowerRoutes(app);
+  addShelfRoutes(app);
 }
 
-function addPowerRoutes(app: ApiApp, { operations }: Application): void {
+function addPowerRoutes(app: ApiApp): void {
   for (const verb of POWER_VERBS) {
     app.post(
       `${INSTANCES}/:instance/${verb}`,
       { schema: { params: instanceParamsSchema, body: powerBodySchema } },
-      async ({ params }, reply) =>
-        accept(reply, await operations.submit({ kind: `instance.${verb}`, instance: params.instance })),
+      async ({ application, params }, reply) =>
+        accept(reply, await application.operations.submit({ kind: `instance.${verb}`, instance: params.instance })),
     );
   }
 
@@ -52,31 +52,40 @@ function addPowerRoutes(app: ApiApp, { operations }: Application): void {
     app.post(
       `${INSTANCES}/:instance/${verb}`,
       { schema: { params: instanceParamsSchema, body: stopInstanceBodySchema } },
-      async ({ params, body }, reply) =>
-        accept(reply, await operations.submit({ kind: `instance.${verb}`, instance: params.instance, ...body })),
+      async ({ application, params, body }, reply) =>
+        accept(
+          reply,
+          await application.operations.submit({ kind: `instance.${verb}`, instance: params.instance, ...body }),
+        ),
     );
   }
 }
 
-function addShelfRoutes(app: ApiApp, { operations }: Application): void {
+function addShelfRoutes(app: ApiApp): void {
   app.post(
     `${INSTANCES}/:instance/shelve`,
     { schema: { params: instanceParamsSchema, body: shelveInstanceBodySchema } },
-    async ({ params, body }, reply) =>
-      accept(reply, await operations.submit({ kind: 'instance.shelve', instance: params.instance, ...body })),
+    async ({ application, params, body }, reply) =>
+      accept(
+        reply,
+        await application.operations.submit({ kind: 'instance.shelve', instance: params.instance, ...body }),
+      ),
   );
 
   app.post(
     `${INSTANCES}/:instance/offload`,
     { schema: { params: instanceParamsSchema, body: powerBodySchema } },
-    async ({ params }, reply) =>
-      accept(reply, await operations.submit({ kind: 'instance.offload', instance: params.instance })),
+    async ({ application, params }, reply) =>
+      accept(reply, await application.operations.submit({ kind: 'instance.offload', instance: params.instance })),
   );
 
   app.post(
     `${INSTANCES}/:instance/unshelve`,
     { schema: { params: instanceParamsSchema, body: unshelveInstanceBodySchema } },
-    async ({ params, body }, reply) =>
-      accept(reply, await operations.submit({ kind: 'instance.unshelve', instance: params.instance, ...body })),
+    async ({ application, params, body }, reply) =>
+      accept(
+        reply,
+        await application.operations.submit({ kind: 'instance.unshelve', instance: params.instance, ...body }),
+      ),
   );
 }

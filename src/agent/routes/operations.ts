@@ -1,22 +1,26 @@
 import { API_ROOT } from '../../api/paths.ts';
 import { operationListQuerySchema, operationParamsSchema } from '../../api/schemas/operations.ts';
-import type { Application } from '../../operations/application.ts';
 import type { ApiApp } from '../api-app.ts';
 import { streamOperation } from '../stream-operation.ts';
 
 const OPERATIONS = `${API_ROOT}/operations`;
 
-export function addOperationRoutes(app: ApiApp, application: Application): void {
-  const { operations } = application;
+export function addOperationRoutes(app: ApiApp): void {
   const schema = { params: operationParamsSchema };
 
-  app.get(OPERATIONS, { schema: { querystring: operationListQuerySchema } }, ({ query }) => operations.list(query));
+  app.get(OPERATIONS, { schema: { querystring: operationListQuerySchema } }, ({ application, query }) =>
+    application.operations.list(query),
+  );
 
-  app.get(`${OPERATIONS}/:operation`, { schema }, ({ params }) => operations.show(params.operation));
+  app.get(`${OPERATIONS}/:operation`, { schema }, ({ application, params }) =>
+    application.operations.show(params.operation),
+  );
 
-  app.post(`${OPERATIONS}/:operation/cancel`, { schema }, ({ params }) => operations.cancel(params.operation));
+  app.post(`${OPERATIONS}/:operation/cancel`, { schema }, ({ application, params }) =>
+    application.operations.cancel(params.operation),
+  );
 
-  app.get(`${OPERATIONS}/:operation/events`, { schema }, async ({ params }, reply) => {
+  app.get(`${OPERATIONS}/:operation/events`, { schema }, async ({ application, params }, reply) => {
     const events = await streamOperation(application, params.operation, reply.raw);
     return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
   });

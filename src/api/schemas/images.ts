@@ -7,11 +7,13 @@ import {
   imageNameSchema,
   optionalBody,
   pathSchema,
+  principalNameSchema,
   referenceSchema,
   timeoutMsSchema,
 } from './names.ts';
 import { propertiesSchema } from './properties.ts';
 
+const MAX_MEMBERS = 128;
 const DEFAULT_BOOT_TIMEOUT_MS = 300_000;
 
 export const imageParamsSchema = z.object({ image: referenceSchema });
@@ -58,6 +60,10 @@ export const updateImageBodySchema = z
     name: imageNameSchema.exactOptional(),
     description: descriptionSchema.exactOptional(),
     protected: z.boolean().exactOptional(),
+    visibility: z.enum(IMAGE_VISIBILITIES).exactOptional(),
+    /** All of them, in the place of those that it had. */
+    members: z.array(principalNameSchema).max(MAX_MEMBERS).exactOptional(),
+    owner: principalNameSchema.exactOptional(),
     properties: propertiesSchema.exactOptional(),
   })
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' });
@@ -83,6 +89,7 @@ export const imageSchema: z.ZodType<Image> = z.object({
   description: z.string().nullable(),
   owner: z.string().nullable(),
   visibility: z.enum(IMAGE_VISIBILITIES),
+  members: z.array(z.string()),
   protected: z.boolean(),
   minDiskGiB: z.number(),
   minMemoryMiB: z.number(),

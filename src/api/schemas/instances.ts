@@ -96,6 +96,7 @@ export const instanceSchema: z.ZodType<Instance> = z.object({
     }),
   ),
   imageId: z.string().nullable(),
+  owner: z.string().nullable(),
 });
 
 export const volumeParamsSchema = z.object({ volume: referenceSchema });

@@ -17,6 +17,7 @@ export const operationSchema: z.ZodType<Operation> = z.object({
   id: z.string(),
   kind: z.enum(OPERATION_KINDS),
   target: z.string(),
+  requestedBy: z.string().nullable(),
   status: z.enum(OPERATION_STATUSES),
   step: z.string(),
   progress: z.object({ done: z.number(), total: z.number(), unit: z.enum(['bytes', 'steps']) }).nullable(),

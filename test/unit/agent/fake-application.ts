@@ -5,7 +5,7 @@ import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { ImageFilter, OperationRequest, UpdateImageRequest } from '../../../src/model/requests.ts';
-import type { Application } from '../../../src/operations/application.ts';
+import type { CallerApplication } from '../../../src/operations/application.ts';
 import { sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
 
 /** How the next operations go on after they were submitted: the changes that a watcher sees, the last one final. */
@@ -26,7 +26,19 @@ export function failWith(code: ErrorCode, message = 'it broke'): Script {
 }
 
 /** Holds everything in memory, does what its script says, and remembers what it was asked. */
-export class FakeApplication implements Application {
+export class FakeApplication implements CallerApplication, AsyncDisposable {
+  readonly caller = { name: 'root', role: 'admin', isTrustedWithPaths: true } as const;
+  readonly principals = {
+    list: async () => [],
+    create: async () => {
+      throw new DarkroomError('FORBIDDEN', 'not here');
+    },
+    renewToken: async () => {
+      throw new DarkroomError('FORBIDDEN', 'not here');
+    },
+    delete: async () => {},
+  };
+  readonly audit = { list: async () => [] };
   readonly submitted: OperationRequest[] = [];
   readonly updates: UpdateImageRequest[] = [];
   readonly filters: unknown[] = [];

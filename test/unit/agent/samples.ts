@@ -14,6 +14,7 @@ export const sampleImage: Image = {
   description: null,
   owner: null,
   visibility: 'private',
+  members: [],
   protected: false,
   minDiskGiB: 8,
   minMemoryMiB: 512,
@@ -47,6 +48,7 @@ export const sampleInstance: Instance = {
   disks: [{ target: 'vda', device: 'disk', path: '/srv/web-1.qcow2', format: 'qcow2', isReadOnly: false }],
   macs: ['52:54:00:12:34:56'],
   addresses: [{ mac: '52:54:00:12:34:56', address: '192.168.122.10', prefix: 24, source: 'agent' }],
+  owner: null,
   imageId: null,
 };
 
@@ -65,6 +67,7 @@ export const sampleOperation: Operation = {
   id: 'op-0',
   kind: 'image.create',
   target: 'web-1',
+  requestedBy: 'root',
   status: 'running',
   step: 'prepare',
   progress: null,

@@ -31,6 +31,7 @@ export async function importDisk(context: OperationContext, work: ImportWork, si
     minDiskGiB: minDiskGiB([disk], null),
     minMemoryMiB: 0,
     consistency: null,
+    instanceOwner: null,
     skippedDisks: [],
     nvram: null,
     tpm: [],

@@ -49,6 +49,7 @@ export async function importFolder(
     minDiskGiB: Math.max(minDiskGiB(disks, null), manifest.minDiskGiB),
     minMemoryMiB: manifest.minMemoryMiB,
     consistency: manifest.consistency,
+    instanceOwner: null,
     skippedDisks: manifest.skippedDisks,
     nvram,
     tpm,
