@@ -5,6 +5,7 @@ import type { Instance, Volume } from '../model/instance.ts';
 import type { Operation } from '../model/operation.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { ImageFilter } from '../model/requests.ts';
+import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { call } from './call.ts';
 import { API_ROOT, collectionPath, itemPath } from './paths.ts';
 import type { PowerVerb, StopVerb } from './power-verbs.ts';
@@ -30,6 +31,7 @@ import { watchOperation } from './watch-operation.ts';
 
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {
+  readonly agent: AgentApi;
   readonly images: {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(image: string): Promise<Image>;
@@ -69,6 +71,7 @@ export function createClient(transport: Transport): Client {
   const submit = (path: string, body?: unknown) => call(transport, post(path, body), operationSchema);
   const read = <Answer>(path: string, schema: z.ZodType<Answer>) => call(transport, { method: 'GET', path }, schema);
   return {
+    agent: createAgentApi(transport),
     images: {
       list: (filter = {}) => read(collectionPath('images', { type: filter.type }), z.array(imageSchema)),
       show: async (image) => read(itemPath('images', image), imageSchema),
