@@ -38,6 +38,7 @@ function fieldName(name: string): string {
   const snake = name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^_/, '')
     .toUpperCase();
   return PLAIN_FIELDS.has(snake) ? snake : `DARKROOM_${snake}`.slice(0, MAX_NAME_LENGTH);
 }
