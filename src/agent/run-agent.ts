@@ -6,7 +6,6 @@ import type { Clock } from '../model/ports/host.ts';
 import type { ServiceManager } from '../model/ports/service-manager.ts';
 import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
-import { buildApp } from './app.ts';
 import { createDescription } from './daemon/describe-agent.ts';
 import { LibvirtCheck } from './daemon/libvirt-check.ts';
 import { type Listeners, openListeners } from './daemon/listeners.ts';
@@ -17,6 +16,7 @@ import { stopWork, undoWork } from './daemon/stop-work.ts';
 import { requireNoAgent } from './daemon/unix-socket.ts';
 import { keepAlive } from './daemon/watchdog.ts';
 import { refuseWork, WorkGate } from './daemon/work-gate.ts';
+import { buildDaemonApp } from './daemon-app.ts';
 import { addAgentRoutes } from './routes/agent.ts';
 
 export interface AgentParts {
@@ -86,8 +86,9 @@ type Places = Pick<AgentStatus, 'socket' | 'listen'>;
 
 function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
   const describe = createDescription({ ...running, places });
-  return buildApp({
+  return buildDaemonApp({
     application: running.application,
+    settings: running.settings,
     logger: running.log,
     extend: (app) => {
       refuseWork(app, running.gate);
