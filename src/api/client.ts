@@ -25,6 +25,7 @@ import {
   volumeSchema,
 } from './schemas/instances.ts';
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
+import { submitOperation } from './submit-operation.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
@@ -66,7 +67,7 @@ export interface Client {
 }
 
 export function createClient(transport: Transport): Client {
-  const submit = (path: string, body?: unknown) => call(transport, post(path, body), operationSchema);
+  const submit = (path: string, body?: unknown) => submitOperation(transport, post(path, body));
   const read = <Answer>(path: string, schema: z.ZodType<Answer>) => call(transport, { method: 'GET', path }, schema);
   return {
     images: {
@@ -78,7 +79,7 @@ export function createClient(transport: Transport): Client {
       import: (body) => submit(`${API_ROOT}/images/import`, body),
       export: async (image, body) => submit(itemPath('images', image, { verb: 'export' }), body),
       verify: async (image, body) => submit(itemPath('images', image, { verb: 'verify' }), body),
-      delete: async (image) => call(transport, { method: 'DELETE', path: itemPath('images', image) }, operationSchema),
+      delete: async (image) => submitOperation(transport, { method: 'DELETE', path: itemPath('images', image) }),
     },
     instances: {
       list: () => read(collectionPath('instances'), z.array(instanceSchema)),
@@ -86,7 +87,7 @@ export function createClient(transport: Transport): Client {
       launch: (body) => submit(collectionPath('instances'), body),
       delete: async (instance, { isForced }) => {
         const path = itemPath('instances', instance, { query: { isForced: String(isForced) } });
-        return call(transport, { method: 'DELETE', path }, operationSchema);
+        return submitOperation(transport, { method: 'DELETE', path });
       },
       power: async (instance, verb) => submit(itemPath('instances', instance, { verb })),
       stop: async (instance, verb, body) => submit(itemPath('instances', instance, { verb }), body),
@@ -102,7 +103,12 @@ export function createClient(transport: Transport): Client {
       list: ({ status, limit } = {}) =>
         read(collectionPath('operations', { status, limit: limit?.toString() }), z.array(operationSchema)),
       show: async (operation) => read(itemPath('operations', operation), operationSchema),
-      cancel: async (operation) => submit(itemPath('operations', operation, { verb: 'cancel' })),
+      cancel: async (operation) =>
+        call(
+          transport,
+          { method: 'POST', path: itemPath('operations', operation, { verb: 'cancel' }) },
+          operationSchema,
+        ),
       watch: (operation) => watchOperation(transport, operation),
     },
     doctor: (body) => call(transport, post(`${API_ROOT}/doctor`, body), doctorReportSchema),

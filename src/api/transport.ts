@@ -4,6 +4,7 @@ export interface ApiRequest {
   readonly path: string;
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ApiResponse {

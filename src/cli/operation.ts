@@ -6,7 +6,7 @@ import type { CommandContext, CommandHost } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { printResult } from './output.ts';
 import { renderOperation, renderOperations, summarizeOperation } from './render/operation.ts';
-import { failureOf, followOperation } from './wait-for-operation.ts';
+import { failureOf, watchToEnd } from './wait-for-operation.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -85,7 +85,7 @@ export async function showOperation({ client, output }: CommandContext, operatio
 
 /** A failed operation is still what was asked for: it is printed, and only the exit code tells. */
 export async function watchOperation(context: CommandContext, operationId: string): Promise<number> {
-  const operation = await followOperation(context, await context.client.operations.show(operationId));
+  const operation = await watchToEnd(context, await context.client.operations.show(operationId));
   await printResult(context.output, operation, () => renderOperation(context.output, operation));
   const failure = failureOf(operation);
   return failure === null ? 0 : ERROR_TABLE[failure.code].exitCode;
