@@ -75,7 +75,7 @@ function makeSecure({ host, ca, identity }: HttpsTarget): SecureContextOptions {
 function unreachable({ host, url, ca }: HttpsTarget, error: unknown): DarkroomError {
   const seen = describeConnectionFailure(error, { ca: ca?.file ?? null });
   return new DarkroomError('AGENT_UNREACHABLE', `The agent of ${host} (${url.host}) cannot be reached: ${seen}.`, {
-    fields: { host, url: url.origin, seen: codeOf(error) },
+    fields: { host, url: url.origin, seen: codeOf(error), reason: seen },
     cause: error,
   });
 }

@@ -12,6 +12,8 @@ import { reachAgent } from './reach-agent.ts';
 export interface OpenOptions {
   readonly options: GlobalOptions;
   readonly recovery: RecoveryPolicy;
+  /** Only an agent will do. */
+  readonly needsAgent: boolean;
   readonly output: Output;
   readonly interrupts: Interrupts;
   readonly environment: NodeJS.ProcessEnv;
@@ -29,7 +31,8 @@ export const openContext: OpenContext = async (request) => {
     env: request.environment,
     flags: { ...request.options, logLevel: chooseLogLevel(request) },
   });
-  const local = isEmbeddedExplicitly(request) ? null : await openAgent(settings, request);
+  const isEmbedded = !request.needsAgent && isEmbeddedExplicitly(request);
+  const local = isEmbedded ? null : await openAgent(settings, request);
   return local ?? (await openEmbedded(settings, request));
 };
 
@@ -55,9 +58,9 @@ async function openRemote(name: string, { options, environment, output, interrup
 
 /** A socket that somebody names must answer; the usual one need not be there. */
 async function openAgent(settings: Settings, request: OpenOptions): Promise<OpenedContext | null> {
-  const { options, output, interrupts } = request;
+  const { options, output, interrupts, needsAgent } = request;
   const ending = new AbortController();
-  const isRequired = options.socket !== undefined;
+  const isRequired = needsAgent || options.socket !== undefined;
   const transport = await reachAgent(settings, { isRequired, output, signal: ending.signal });
   if (transport === null) return null;
   return withEnding(
