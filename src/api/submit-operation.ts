@@ -20,7 +20,7 @@ export async function submitOperation(
   request: ApiRequest,
   pausesMs: readonly number[] = PAUSES_MS,
 ): Promise<Operation> {
-  const keyed = { ...request, headers: { ...request.headers, 'idempotency-key': randomUUID() } };
+  const keyed = { ...request, headers: { 'idempotency-key': randomUUID(), ...request.headers } };
   let isAsked = false;
   for (const pauseMs of pausesMs) {
     try {

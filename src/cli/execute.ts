@@ -13,7 +13,11 @@ export async function executeCommand(
 ): Promise<number> {
   try {
     const command = await prepare();
-    await using context = await open({ ...request, recovery: command.recovery, needsAgent: command.needsAgent === true });
+    await using context = await open({
+      ...request,
+      recovery: command.recovery,
+      needsAgent: command.needsAgent === true,
+    });
     return await command.run(context);
   } catch (error) {
     return reportFailure(request.output, { error, isDebugging: request.options.logLevel === 'debug' });

@@ -4,9 +4,11 @@ import type { InstanceFilter } from '../../model/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
+import { LIMIT_OPTION, MARKER_OPTION } from '../page-options.ts';
+import { pickGiven } from '../pick-given.ts';
 import { renderInstances } from '../render/instance.ts';
 
-const ELSEWHERE = ['host', 'connect', 'state-dir', 'store', 'socket'];
+const OF_ONE_HOST = ['host', 'connect', 'state-dir', 'store', 'socket', 'limit', 'marker'];
 
 export function addInstanceList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
@@ -16,18 +18,20 @@ export function addInstanceList(yargs: Argv<GlobalOptions>, host: CommandHost): 
       command
         .option('name', { type: 'string', requiresArg: true, describe: 'Only those of this name' })
         .option('state', { choices: INSTANCE_STATES, requiresArg: true, describe: 'Only those in this state' })
+        .option('limit', LIMIT_OPTION)
+        .option('marker', MARKER_OPTION)
         .option('all-hosts', {
           type: 'boolean',
-          default: false,
-          describe: 'Ask all hosts of the inventory (hosts: in the configuration) at once',
+          describe: "Ask all hosts of the inventory ('hosts:' in the configuration) at once",
         })
-        .check((argv) => argv.allHosts !== true || refuseElsewhere(argv))
-        .example('$0 instance list', 'All domains that libvirt knows')
+        .conflicts('all-hosts', OF_ONE_HOST)
+        .example('$0 instance list', 'All domains that libvirt knows, and what is shelved')
         .example('$0 instance list --state active --host node2', 'What runs on another host')
-        .example('$0 instance list --all-hosts', 'Of every host; one that is down is told as down'),
+        .example('$0 instance list --all-hosts', 'Of every host; one that does not answer is told as down'),
     (argv) => {
-      const filter = filterOf(argv);
-      if (!argv.allHosts) {
+      const { name, state, limit, marker } = argv;
+      const filter = pickGiven({ name, state, limit, marker });
+      if (argv.allHosts !== true) {
         return host.execute(argv, { recovery: 'attempted', run: (context) => listInstances(context, filter) });
       }
       return host.executeStandalone(argv, async (parts) => {

@@ -32,6 +32,7 @@ export function renderInstance(output: Output, instance: Instance): string {
     ['power state', instance.powerState],
     ['task', instance.taskState ?? '-'],
     ['host', instance.host === null ? '-' : printable(instance.host)],
+    ['owner', instance.owner === null ? '- (this host)' : printable(instance.owner)],
     ['vcpus', String(instance.vcpus)],
     ['memory', `${instance.memoryMiB} MiB`],
     ['disks', instance.disks.map(describeDisk)],
