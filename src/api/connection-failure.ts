@@ -28,13 +28,19 @@ const PLAIN_WORDS: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; compare the clocks',
   CERT_REVOKED: 'its certificate was revoked',
   INVALID_PURPOSE: 'its certificate is not one for servers',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what listens there does not speak TLS',
   HPE_INVALID_CONSTANT: 'what listens there does not speak HTTP',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it speaks no TLS of version 1.2 or later',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks no TLS of version 1.2 or later',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not know who signed our client certificate',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a client certificate',
+};
+
+const NO_TLS = 'what listens there does not speak TLS';
+const OLD_TLS = 'it speaks no TLS of version 1.2 or later';
+/** By OpenSSL's own words. */
+const TLS_WORDS: Readonly<Record<string, string>> = {
+  'wrong version number': NO_TLS,
+  'packet length too long': NO_TLS,
+  'unsupported protocol': OLD_TLS,
+  'tlsv1 alert protocol version': OLD_TLS,
+  'tlsv1 alert unknown ca': 'it does not know who signed our client certificate',
+  'tlsv13 alert certificate required': 'it wants a client certificate',
 };
 
 /** What went wrong, in words; `ca` is the file that the agent's certificate was held against. */
@@ -47,9 +53,19 @@ export function describeConnectionFailure(error: unknown, { ca }: { readonly ca:
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `its certificate is for another name: ${namesOf(error)}`;
   if (isDeadline(error)) return 'no answer in time';
+  const tls = tlsReasonOf(error);
+  if (tls !== null) return TLS_WORDS[tls] ?? `TLS failed: ${tls}`;
   const words = PLAIN_WORDS[code];
   const seen = error instanceof Error && error.message !== '' ? error.message : String(error);
   return words === undefined ? seen : `${words} (${code})`;
+}
+
+/** As the code has it (ERR_SSL_WRONG_VERSION_NUMBER), or else the text (…:SSL routines:…:wrong version number:…). */
+function tlsReasonOf(error: unknown): string | null {
+  const [, named] = /^ERR_SSL_(\w+)$/.exec(codeOf(error)) ?? [];
+  if (named !== undefined) return named.toLowerCase().replaceAll('_', ' ');
+  const [, told] = /:SSL routines:[^:]*:([^:]+):/.exec(error instanceof Error ? error.message : '') ?? [];
+  return told ?? null;
 }
 
 /** Whom a certificate is for, as it says itself. */
