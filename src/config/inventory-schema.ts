@@ -48,6 +48,7 @@ export const hostsSchema = z.record(
 export function describeIssue(error: z.ZodError): { readonly path: readonly string[]; readonly complaint: string } {
   const [issue] = error.issues;
   const path = (issue?.path ?? []).map(String);
+  if (issue?.code === 'invalid_key') return { path, complaint: issue.issues[0]?.message ?? 'is wrong' };
   if (issue?.code !== 'unrecognized_keys') return { path, complaint: issue?.message ?? 'is wrong' };
   const key = issue.keys[0] ?? '';
   return { path: [...path, key], complaint: unknownKey(key) };
