@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Role } from '../model/access.ts';
 import type { ErrorCode } from '../model/errors.ts';
+import type { Operation } from '../model/operation.ts';
 import type { CallerApplication } from '../operations/application.ts';
 
 /** A server whose handlers see what their zod schemas made of a request. */
@@ -18,6 +19,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** All that may be done on behalf of whoever sent the request. */
     application: CallerApplication;
+    /** What it started; null: nothing, or not yet. */
+    operation: Operation | null;
+    /** Why it was refused; null: it was not, or not yet. */
+    failure: ErrorCode | null;
   }
 
   /** What a route says of itself, for those who guard and document it. */

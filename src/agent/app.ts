@@ -45,6 +45,8 @@ export function buildApp({ application, identify = () => application, extend, lo
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknownRoute);
   app.decorateRequest('application');
+  app.decorateRequest('operation', null);
+  app.decorateRequest('failure', null);
   app.addHook('onRequest', async (request) => {
     request.application = await identify(request);
   });

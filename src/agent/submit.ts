@@ -13,11 +13,13 @@ interface Answer {
 
 /** Long work: 202 with the operation, and where to see how it goes on. Sent twice under one Idempotency-Key it is done once. */
 export async function submit(
-  { application, headers }: Pick<FastifyRequest, 'application' | 'headers'>,
+  request: Pick<FastifyRequest, 'application' | 'headers' | 'operation'>,
   reply: Answer,
   work: OperationRequest,
 ): Promise<Operation> {
-  const operation = await application.operations.submit(work, { idempotencyKey: readKey(headers) });
+  const idempotencyKey = readKey(request.headers);
+  const operation = await request.application.operations.submit(work, { idempotencyKey });
+  request.operation = operation;
   reply.code(202);
   reply.header('location', `${API_ROOT}/operations/${encodeURIComponent(operation.id)}`);
   return operation;

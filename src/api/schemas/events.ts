@@ -13,4 +13,13 @@ export const eventQuerySchema = z.strictObject({
     .exactOptional(),
 });
 
+/** Others pass. The id of the last event that a reader saw: a revision. */
+export const eventHeadersSchema = z.looseObject({
+  'last-event-id': z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'must be the id of an event')
+    .transform(Number)
+    .exactOptional(),
+});
+
 export const instanceGoneSchema = z.object({ id: z.string() });
