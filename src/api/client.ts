@@ -7,6 +7,7 @@ import type { AuditEvent } from '../model/ports/audit.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
+import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { call, callForNothing } from './call.ts';
 import { type ApiEvent, type EventOptions, followEvents } from './follow-events.ts';
 import { API_ROOT, collectionPath, encodeQuery, itemPath } from './paths.ts';
@@ -50,6 +51,7 @@ export interface SubmitOptions {
 
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {
+  readonly agent: AgentApi;
   readonly images: {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(image: string): Promise<Image>;
@@ -100,6 +102,7 @@ export interface Client {
 
 export function createClient(transport: Transport): Client {
   return {
+    agent: createAgentApi(transport),
     images: imageCalls(transport),
     instances: instanceCalls(transport),
     volumes: {

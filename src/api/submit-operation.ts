@@ -27,7 +27,7 @@ export async function submitOperation(
       return await call(transport, keyed, operationSchema);
     } catch (error) {
       isAsked ||= hasCode(error, 'AGENT_UNREACHABLE') && BROKEN.includes(error.fields['seen']);
-      if (!isAsked || !hasCode(error, 'AGENT_UNREACHABLE')) throw error;
+      if (!isAsked || !hasCode(error, 'AGENT_UNREACHABLE', 'AGENT_STOPPING')) throw error;
     }
     await sleep(pauseMs);
   }

@@ -32,10 +32,14 @@ export async function followOperation(context: CommandContext, options: FollowOp
       }
       return last;
     } catch (error) {
-      if (!context.isAgent || signal?.aborted === true || !hasCode(error, 'AGENT_UNREACHABLE')) throw error;
+      if (!context.isAgent || signal?.aborted === true || !isAway(error)) throw error;
       await outage.bear(error);
     }
   }
+}
+
+function isAway(error: unknown): error is DarkroomError {
+  return hasCode(error, 'AGENT_UNREACHABLE', 'AGENT_STOPPING');
 }
 
 /** The time in which an agent does not answer. */
