@@ -23,7 +23,6 @@ export async function snapshotPaused(work: CaptureWork, reason: string | null): 
     return { consistency: { requested, achieved: 'paused', freezeMs: 0, pauseMs, ...why }, firmware };
   } finally {
     if (plan.mayBePaused) await resumeGuest(context, plan);
-    context.operation.addTiming('pauseMs', context.clock.monotonicMs() - started);
   }
 }
 

@@ -47,7 +47,6 @@ async function snapshotFrozen(work: CaptureWork, freeze: { started: number; froz
     return { consistency: judge(work, { ...freeze, thawed, freezeMs: endedAt - freeze.started }), firmware };
   } finally {
     await thaw.now();
-    context.operation.addTiming('freezeMs', context.clock.monotonicMs() - freeze.started);
   }
 }
 
