@@ -16,7 +16,7 @@ import type {
 } from '../model/requests.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
-import type { InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
+import type { ImageSurvey, InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
 
 /** All that Darkroom does on one host, on behalf of one caller, who sees and touches what is its own. */
 export interface CallerApplication {
@@ -83,6 +83,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly survey: {
     instances(): Promise<InstanceSurvey>;
     overlays(): Promise<readonly OverlaySize[]>;
+    /** Reads every manifest: once in a while only. */
+    images(): Promise<ImageSurvey>;
     storeSpace(): Promise<StoreSpace>;
     /** STORE_UNUSABLE unless images can be created. Writes a probe. */
     requireWritableStore(): Promise<void>;

@@ -110,6 +110,7 @@ function createSurvey(core: Core): Application['survey'] {
   return {
     instances: async () => (await import('./survey-host.ts')).surveyInstances(core),
     overlays: async () => (await import('./survey-host.ts')).surveyOverlays(core),
+    images: async () => (await import('./survey-host.ts')).surveyImages(core),
     storeSpace: async () => (await import('./survey-host.ts')).measureStore(core),
     requireWritableStore: () => core.store.assertWritable(),
     countLocks: async () => (await core.locks.list()).length,

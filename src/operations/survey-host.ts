@@ -1,3 +1,5 @@
+import type { Image, ImageStatus } from '../model/image.ts';
+import { summariseDisks } from '../model/image-rules.ts';
 import type { InstanceState } from '../model/instance.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
 import type { ShelfState, ShelvedInstance } from '../model/shelved-instance.ts';
@@ -19,6 +21,16 @@ export interface OverlaySize {
   readonly target: string;
   /** Allocated on the host. */
   readonly sizeBytes: number;
+}
+
+export interface ImageSurvey {
+  readonly counts: readonly { readonly status: ImageStatus; readonly type: string; readonly count: number }[];
+  /** Images whose record cannot be read. */
+  readonly damaged: number;
+  /** Sum of the lengths of their disk files. */
+  readonly sizeBytes: number;
+  /** The newest active backup of each instance, of whatever host. */
+  readonly backups: readonly { readonly instanceId: string; readonly createdAt: string }[];
 }
 
 export interface StoreSpace {
@@ -76,4 +88,36 @@ export async function surveyOverlays(core: Core): Promise<readonly OverlaySize[]
 
 export async function measureStore(core: Core): Promise<StoreSpace> {
   return { freeBytes: await core.store.freeBytes(), reserveBytes: core.settings.reserveBytes };
+}
+
+/** Reads every manifest. What is damaged is counted, and told of by a list of images. */
+export async function surveyImages(core: Core): Promise<ImageSurvey> {
+  const { images, broken } = await core.store.listImages();
+  return {
+    counts: countImages(images),
+    damaged: broken.length,
+    sizeBytes: images.reduce((sum, image) => sum + summariseDisks(image.disks).sizeBytes, 0),
+    backups: newestBackups(images),
+  };
+}
+
+function countImages(images: readonly Image[]): ImageSurvey['counts'] {
+  const counts = new Map<string, ImageSurvey['counts'][number]>();
+  for (const { status, properties } of images) {
+    const type = properties['image_type'] ?? '';
+    const key = `${status} ${type}`;
+    counts.set(key, { status, type, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
+}
+
+function newestBackups(images: readonly Image[]): ImageSurvey['backups'] {
+  const newest = new Map<string, string>();
+  // newest first, as the store lists them
+  for (const { status, properties, createdAt } of images) {
+    const instanceId = properties['instance_uuid'];
+    if (status !== 'active' || properties['image_type'] !== 'backup' || instanceId === undefined) continue;
+    if (!newest.has(instanceId)) newest.set(instanceId, createdAt);
+  }
+  return [...newest].map(([instanceId, createdAt]) => ({ instanceId, createdAt }));
 }

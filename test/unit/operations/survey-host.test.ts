@@ -2,9 +2,11 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import { shelveInstance } from '../../../src/operations/shelve-instance.ts';
-import { measureStore, surveyInstances, surveyOverlays } from '../../../src/operations/survey-host.ts';
+import { measureStore, surveyImages, surveyInstances, surveyOverlays } from '../../../src/operations/survey-host.ts';
 import { type CaptureHost, captureRequest, makeCaptureHost } from '../../support/capture-host.ts';
-import { runToEnd } from '../../support/image-core.ts';
+import { createFakeImageStore } from '../../support/fake-image-store.ts';
+import { createImageCore, runToEnd } from '../../support/image-core.ts';
+import { makeImage, publishImage } from '../../support/sample-images.ts';
 import { GUEST_UUID, makeShelfHost, putGuest, type ShelfHost, shelveRequest } from '../../support/shelf-host.ts';
 
 describe('the instances of a host', () => {
@@ -87,4 +89,47 @@ it('measures the store and what must stay free in it', async () => {
   const host = makeShelfHost({ settings: { reserveBytes: 5 } });
   expect(await measureStore(host.core)).toEqual({ freeBytes: expect.any(Number), reserveBytes: 5 });
   host.dispose();
+});
+
+describe('the images of a store', () => {
+  const id = (number: number): string => `3f1c1d5e-5a6b-4c7d-8e9f-00000000000${number}`;
+  const backup = (createdAt: string, instance_uuid: string) => ({
+    createdAt,
+    properties: { image_type: 'backup', instance_uuid },
+  });
+
+  it('are counted by status and type, and those that cannot be read by themselves', async () => {
+    const store = createFakeImageStore();
+    await publishImage(store, makeImage(id(1)));
+    await publishImage(store, makeImage(id(2)));
+    await publishImage(store, makeImage(id(3), { status: 'error', properties: { image_type: 'imported' } }));
+    await publishImage(store, makeImage(id(4)));
+    store.breakImage(id(4), 'its manifest is not JSON');
+    expect(await surveyImages(createImageCore({ store }))).toEqual({
+      counts: expect.arrayContaining([
+        { status: 'active', type: 'snapshot', count: 2 },
+        { status: 'error', type: 'imported', count: 1 },
+      ]),
+      damaged: 1,
+      sizeBytes: 3 * 14,
+      backups: [],
+    });
+    store.dispose();
+  });
+
+  it('tell of the newest good backup of each instance', async () => {
+    const store = createFakeImageStore();
+    await publishImage(store, makeImage(id(1), backup('2024-01-01T00:00:00.000Z', 'web')));
+    await publishImage(store, makeImage(id(2), backup('2024-02-01T00:00:00.000Z', 'web')));
+    await publishImage(store, makeImage(id(3), { ...backup('2024-03-01T00:00:00.000Z', 'web'), status: 'error' }));
+    await publishImage(store, makeImage(id(4), backup('2024-01-15T00:00:00.000Z', 'mail')));
+    const { backups } = await surveyImages(createImageCore({ store }));
+    expect(new Map(backups.map(({ instanceId, createdAt }) => [instanceId, createdAt]))).toEqual(
+      new Map([
+        ['web', '2024-02-01T00:00:00.000Z'],
+        ['mail', '2024-01-15T00:00:00.000Z'],
+      ]),
+    );
+    store.dispose();
+  });
 });
