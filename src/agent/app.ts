@@ -8,6 +8,7 @@ import { addHostRoutes } from './routes/host.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addPrincipalRoutes } from './routes/principals.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
 import { compileValidator } from './validate-request.ts';
 
@@ -39,9 +40,13 @@ export function buildApp({ application, identify = () => application, extend, lo
     schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(compileValidator);
+  // schemas of answers are for the document: what the core answers needs no second look
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknownRoute);
   app.decorateRequest('application');
+  app.decorateRequest('operation', null);
+  app.decorateRequest('failure', null);
   app.addHook('onRequest', async (request) => {
     request.application = await identify(request);
   });
@@ -51,10 +56,11 @@ export function buildApp({ application, identify = () => application, extend, lo
   addInstanceRoutes(app);
   addVolumeRoutes(app);
   addOperationRoutes(app);
+  addPrincipalRoutes(app);
   return app;
 }
 
 /** In the place of fastify's own compilers of JSON schemas: those take longer to load than everything of ours. */
 function unused(): never {
-  throw new Error('schemas are zod schemas, and answers have none');
+  throw new Error('schemas are zod schemas');
 }

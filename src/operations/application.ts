@@ -13,6 +13,7 @@ import type {
   InstanceFilter,
   OperationRequest,
   UpdateImageRequest,
+  VolumeFilter,
 } from '../model/requests.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
@@ -31,7 +32,7 @@ export interface CallerApplication {
     show(reference: string): Promise<Instance>;
   };
   readonly volumes: {
-    list(filter?: { readonly instance?: string }): Promise<readonly Volume[]>;
+    list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
   };
   readonly operations: {
