@@ -4,7 +4,10 @@ import type { ImageDisk } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
+import { requireActive } from '../find-image.ts';
 import { removeInstanceFiles } from '../launch/instance-folder.ts';
+import { requireWholeImage } from '../launch/require-whole-image.ts';
+import { missingDisk } from '../unshelve/require-unshelvable.ts';
 import { publishShelved } from './publish-shelved.ts';
 
 /**
@@ -14,6 +17,7 @@ import { publishShelved } from './publish-shelved.ts';
 export async function leaveHost(core: Core, record: ShelvedInstance): Promise<ShelvedInstance> {
   if (record.state === 'shelved_offloaded') return record;
   if (record.isImageDeferred) await moveIntoImage(core, record);
+  if (await hasDisks(core, record)) await requireAll(core, record);
   for (const disk of record.disks) await removeOwnFile(core, disk);
   for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await syncFolder(core, folder);
   if (record.made !== null) {
@@ -31,6 +35,32 @@ async function moveIntoImage(core: Core, record: ShelvedInstance): Promise<void>
   const disks: ImageDisk[] = [];
   for (const disk of record.disks) disks.push(await moveIn(core, draft, disk));
   await publishShelved(core, draft, { record, disks });
+}
+
+async function hasDisks(core: Core, { disks }: ShelvedInstance): Promise<boolean> {
+  for (const { path: file } of disks) if ((await core.files.stat(file)) !== null) return true;
+  return false;
+}
+
+/** IMAGE_NOT_FOUND, IMAGE_DAMAGED, IMAGE_STATE: an image that does not hold all of it is no reason to remove its disks. */
+async function requireAll(core: Core, record: ShelvedInstance): Promise<void> {
+  const image = await core.store.readImage(record.imageId);
+  const lost = record.disks.find(({ target }) => !image.disks.some((disk) => disk.target === target));
+  if (lost !== undefined) throw missingDisk(image, lost.target);
+  // what moved is the disks themselves, whatever somebody thinks of the image
+  if (!record.isImageDeferred) requireActive(image);
+  await requireWholeImage(core, image);
+}
+
+/** Whether the image that it was copied into holds all of it. */
+export async function isImageWhole(core: Core, record: ShelvedInstance): Promise<boolean> {
+  try {
+    await requireAll(core, record);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED', 'IMAGE_STATE')) return false;
+    throw error;
+  }
 }
 
 async function isPublished(core: Core, imageId: string): Promise<boolean> {
