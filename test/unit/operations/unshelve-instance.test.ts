@@ -9,7 +9,7 @@ import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { readFakeContent } from '../../support/fake-disk-tool.ts';
 import { runToEnd } from '../../support/image-core.ts';
-import { createGate } from '../../support/mishaps.ts';
+import { createGate, type PortCall } from '../../support/mishaps.ts';
 import { makeOperation, processIdentity } from '../../support/sample-operations.ts';
 import { makeClaim } from '../../support/sample-shelf.ts';
 import {
@@ -300,5 +300,69 @@ describe('the claim on a shelved instance', () => {
     const back = await lookAt(host);
     await recoverOperations(host.process(3000), RECOVERY);
     expect(await lookAt(host)).toEqual({ ...back, unsettled: 0 });
+  });
+});
+
+describe('an unshelve whose host died', () => {
+  /** After the call that the test names. */
+  async function dieAt(isLast: (call: PortCall) => boolean): Promise<void> {
+    const rehearsal = makeShelfHost();
+    others.push(rehearsal);
+    await putGuest(rehearsal, { isLaunched: true });
+    await runToEnd(rehearsal.core, shelveInstance, shelveRequest());
+    const calls = createGate(null);
+    await runToEnd(rehearsal.process(1000, calls), unshelveInstance, unshelveRequest());
+    await shelve({ isLaunched: true });
+    const gate = createGate({ at: calls.calls.findIndex(isLast), mishap: 'death' });
+    await runToEnd(host.process(1000, gate), unshelveInstance, unshelveRequest()).catch(() => null);
+  }
+  const isStarted = ({ method }: PortCall): boolean => method === 'startDomain';
+
+  it.each([
+    ['when the image was marked', ({ method }: PortCall) => method === 'updateImage'],
+    ['when the disks had moved', isStarted],
+  ])('can be taken over by another host: %s', async (_, isLast) => {
+    await dieAt(isLast);
+    const other = anotherHost();
+    expect(await unshelve({}, other)).toMatchObject({ error: { code: 'INSTANCE_BUSY' } });
+    expect(await unshelve({ isStealing: true }, other)).toMatchObject({ status: 'succeeded', error: null });
+    expect(readFakeContent(other.at('instances', GUEST_UUID, 'vda.qcow2'))).toBe('of vda');
+    expect(other.guest()?.powerState).toBe('running');
+  });
+
+  it('takes over an image whose tables its QEMU touched', async () => {
+    await dieAt(isStarted);
+    writeFileSync(host.at('instances', GUEST_UUID, 'vda.qcow2'), ' ', { flag: 'a' });
+    expect(await unshelve({ isStealing: true }, anotherHost())).toMatchObject({ status: 'succeeded', error: null });
+  });
+
+  it('puts itself right when somebody took it over and failed', async () => {
+    await dieAt(isStarted);
+    const other = anotherHost();
+    other.hypervisor.failOn('startDomain', new DarkroomError('LIBVIRT_FAILED', 'no such CPU'));
+    expect((await unshelve({ isStealing: true }, other)).status).toBe('failed');
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({
+      guest: undefined,
+      files: {},
+      images: ['guest-shelved active'],
+      record: { state: 'shelved_offloaded' },
+      claims: 0,
+      unsettled: 0,
+    });
+    expect((await unshelve({}, other)).status).toBe('succeeded');
+  });
+
+  it('does not believe a checksum of a disk that a QEMU had open', async () => {
+    await shelve();
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    const image = await host.storage.store.readImage(imageId);
+    const disks = image.disks.map((disk) => ({ ...disk, sha256: 'a'.repeat(64) }));
+    await host.storage.store.updateImage({ ...image, disks });
+    host.hypervisor.failAfter('startDomain', new DarkroomError('LIBVIRT_FAILED', 'broken on purpose'));
+    expect((await unshelve()).status).toBe('failed');
+    const { status, disks: now } = await host.storage.store.readImage(imageId);
+    expect(status).toBe('active');
+    expect(now.map(({ sha256 }) => sha256)).toEqual([null, null]);
   });
 });

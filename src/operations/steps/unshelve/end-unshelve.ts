@@ -2,14 +2,13 @@ import path from 'node:path';
 import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { isInside } from '../../../model/domain-xml/host-paths.ts';
 import { hasCode } from '../../../model/errors.ts';
-import type { ImageDisk } from '../../../model/image.ts';
-import { imageChecksum, summariseDisks } from '../../../model/image-rules.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
 import { powerOff } from '../power/shut-down.ts';
 import { restorePower } from '../shelve/put-back.ts';
+import { reviveImage } from './revive-image.ts';
 
 /**
  * All is on this host: the record goes, then the image, and only then the guest goes on, because a disk that moved is a file of the
@@ -120,18 +119,12 @@ async function removeDomain(core: Core, uuid: string): Promise<void> {
   }
 }
 
-/** QEMU may have touched the tables of a disk that it opened, though no guest wrote: the manifest says what there is. */
-async function releaseImage(core: Core, { imageId, links }: UnshelvePlan): Promise<void> {
+async function releaseImage(core: Core, { imageId, links, mayBeDefined }: UnshelvePlan): Promise<void> {
   const image = await core.store.readImage(imageId);
   if (image.status !== 'deleting') return;
-  const disks: ImageDisk[] = [];
-  for (const disk of image.disks) {
-    const link = links.find(({ source }) => path.basename(source) === disk.file);
-    const stat = link === undefined ? null : await core.files.stat(link.source);
-    disks.push(
-      stat === null || stat.sizeBytes === disk.sizeBytes ? disk : { ...disk, sizeBytes: stat.sizeBytes, sha256: null },
-    );
-  }
-  const changed = { disks, checksum: imageChecksum(disks), ...summariseDisks(disks) };
-  await core.store.updateImage({ ...image, ...changed, status: 'active' });
+  await reviveImage(
+    core,
+    image,
+    ({ file }) => mayBeDefined && links.some(({ source }) => path.basename(source) === file),
+  );
 }
