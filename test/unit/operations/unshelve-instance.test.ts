@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
@@ -45,6 +45,24 @@ async function shelve(options: GuestOptions = {}, changes: Parameters<typeof she
   expect(error).toBeNull();
   expect(status).toBe('succeeded');
   return before;
+}
+
+/** A shelve, and an unshelve whose process dies right after that call. */
+async function dieAt(
+  isLast: (call: PortCall) => boolean,
+  { isLaunched = true, arrange = (_: ShelfHost): void => undefined } = {},
+): Promise<void> {
+  const rehearsal = makeShelfHost();
+  others.push(rehearsal);
+  await putGuest(rehearsal, { isLaunched });
+  await runToEnd(rehearsal.core, shelveInstance, shelveRequest());
+  arrange(rehearsal);
+  const calls = createGate(null);
+  await runToEnd(rehearsal.process(1000, calls), unshelveInstance, unshelveRequest());
+  await shelve({ isLaunched });
+  arrange(host);
+  const gate = createGate({ at: calls.calls.findIndex(isLast), mishap: 'death' });
+  await runToEnd(host.process(1000, gate), unshelveInstance, unshelveRequest()).catch(() => null);
 }
 
 function unshelve(changes: Parameters<typeof unshelveRequest>[0] = {}, at = host) {
@@ -252,6 +270,48 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
   });
 });
 
+describe('a file of somebody else at the place of a disk', () => {
+  const mine = (): string => host.at('disks', 'vda.qcow2');
+  /** Once the disk is planned, and not there yet. */
+  function putThere(): void {
+    host.journal.before('enterStep', (_, __, plan) => {
+      if (JSON.stringify(plan)?.includes(mine()) === true && !existsSync(mine())) writeFileSync(mine(), 'mine');
+    });
+  }
+
+  it.each([true, false])(
+    'that came there meanwhile is neither overwritten nor removed; there are links: %s',
+    async (canLink) => {
+      await shelve();
+      const before = await lookAt(host);
+      host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+      Object.assign(host.storage.store, { isLocal: false });
+      host.core = host.process(1000);
+      host.fakes.files.canLink = canLink;
+      putThere();
+      expect(await unshelve()).toMatchObject({ status: 'failed', error: { code: 'NAME_TAKEN' } });
+      host.journal.reset();
+      expect(await lookAt(host)).toEqual({ ...before, files: { 'disks/vda.qcow2': 'mine' } });
+    },
+  );
+
+  it.each(['convert', 'tryLink'])(
+    'that took its place after a death at %s is not removed by the recovery',
+    async (method) => {
+      const copied = (on: ShelfHost) => void Object.assign(on.storage.store, { isLocal: false });
+      await dieAt(({ method: called, args }) => called === method && JSON.stringify(args).includes('vda.qcow2'), {
+        isLaunched: false,
+        arrange: copied,
+      });
+      writeFileSync(host.at('mine'), 'mine');
+      renameSync(host.at('mine'), mine());
+      await recoverOperations(host.process(2000), RECOVERY);
+      expect(await lookAt(host)).toMatchObject({ files: { 'disks/vda.qcow2': 'mine' }, claims: 0, unsettled: 0 });
+      expect(readdirSync(host.at('disks'))).toEqual(['vda.qcow2']);
+    },
+  );
+});
+
 describe('the claim on a shelved instance', () => {
   it('of another host makes it busy, and --steal takes it', async () => {
     await shelve();
@@ -291,7 +351,13 @@ describe('the claim on a shelved instance', () => {
     await host.fakes.journal.enterStep(dead.operation.id, 'bring files', {
       ...Object(dead.plan),
       folder: host.at('instances', GUEST_UUID),
-      files: [host.at('instances', GUEST_UUID, 'nvram.fd')],
+      files: [
+        {
+          path: host.at('instances', GUEST_UUID, 'nvram.fd'),
+          partial: host.at('instances', GUEST_UUID, '.nvram.partial'),
+          inode: null,
+        },
+      ],
     });
     const next = host.process(2000);
     // what it has to put right is not taken from it unasked
@@ -304,18 +370,6 @@ describe('the claim on a shelved instance', () => {
 });
 
 describe('an unshelve whose host died', () => {
-  /** After the call that the test names. */
-  async function dieAt(isLast: (call: PortCall) => boolean): Promise<void> {
-    const rehearsal = makeShelfHost();
-    others.push(rehearsal);
-    await putGuest(rehearsal, { isLaunched: true });
-    await runToEnd(rehearsal.core, shelveInstance, shelveRequest());
-    const calls = createGate(null);
-    await runToEnd(rehearsal.process(1000, calls), unshelveInstance, unshelveRequest());
-    await shelve({ isLaunched: true });
-    const gate = createGate({ at: calls.calls.findIndex(isLast), mishap: 'death' });
-    await runToEnd(host.process(1000, gate), unshelveInstance, unshelveRequest()).catch(() => null);
-  }
   const isStarted = ({ method }: PortCall): boolean => method === 'startDomain';
 
   it.each([

@@ -87,21 +87,25 @@ async function undoReturn(core: Core, plan: UnshelvePlan): Promise<void> {
 /** Made for the state that was in it; one that holds anything stays. */
 async function removeTpmFolder(core: Core, { instanceId, files }: UnshelvePlan): Promise<void> {
   const folder = path.join(SWTPM_ROOT, instanceId);
-  if (!files.some((file) => isInside(file, folder))) return;
+  if (!files.some((file) => isInside(file.path, folder))) return;
   for (const version of await core.files.list(folder)) {
     if ((await core.files.list(path.join(folder, version))).length > 0) return;
   }
   await core.files.removeTree(folder);
 }
 
-/** What another domain has as a disk by now was made by others. */
-async function removeUnused(core: Core, files: readonly string[]): Promise<void> {
+/** What lies there instead by now, or is a disk of another domain, is somebody else's. */
+async function removeUnused(core: Core, files: UnshelvePlan['files']): Promise<void> {
   const named = new Set<string>();
   for (const { uuid, isPersistent } of await core.hypervisor.listDomains()) {
     const xml = await core.hypervisor.getDomainXml(uuid, { isInactive: isPersistent }).catch(() => null);
     if (xml !== null) for (const file of readDiskPaths(xml).values()) named.add(file);
   }
-  for (const file of files) if (!named.has(file)) await core.files.remove(file);
+  for (const { path: file, partial, inode } of files) {
+    await core.files.remove(partial);
+    if (inode === null || named.has(file) || (await core.files.stat(file))?.inode !== inode) continue;
+    await core.files.remove(file);
+  }
 }
 
 /** What somebody else put there before the link could be made is theirs. */
