@@ -361,4 +361,39 @@ describe('deleting what is shelved', () => {
     await recoverOperations(host.process(2000), RECOVERY);
     expect(await lookAt(host)).toMatchObject(nothing);
   });
+
+  it('is left alone by the recovery of a delete whose claim another host took over', async () => {
+    await putGuest(host);
+    await shelve();
+    host.store.failOn('deleteImage', broken);
+    expect((await remove()).status).toBe('interrupted');
+    const [claim] = host.storage.shelf.claims.values();
+    if (claim === undefined) throw new Error('there is no claim');
+    await host.storage.shelf.stealClaim(makeClaim(GUEST_UUID, 'host-b'), claim);
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({ record: { state: 'shelved_offloaded' }, claims: 1, unsettled: 0 });
+    expect(await host.storage.store.listImages()).toMatchObject({ images: [{ name: 'guest-shelved' }] });
+  });
+
+  it('marks its image before that goes, so that no launch on another host comes to stand on it', async () => {
+    await putGuest(host);
+    await shelve();
+    const { imageId } = await record();
+    let seen = '';
+    host.store.before('deleteImage', async () => {
+      seen = (await host.storage.store.readImage(imageId)).status;
+    });
+    expect((await remove()).status).toBe('succeeded');
+    expect(seen).toBe('deleting');
+  });
+
+  it('keeps an image that became the base of other disks in the last moment', async () => {
+    await putGuest(host);
+    await shelve();
+    const { imageId } = await record();
+    const user = { instanceId: imageId, instanceName: 'child', host: 'host-b', since: '2026-01-01T00:00:00.000Z' };
+    host.store.before('updateImage', () => host.storage.store.addUser(imageId, user));
+    expect((await remove()).warnings[0]).toContain('child');
+    expect(await lookAt(host)).toMatchObject({ images: ['guest-shelved active'], record: null });
+  });
 });

@@ -160,6 +160,25 @@ describe('an unshelve', () => {
     expect((await unshelve()).warnings[0]).toContain('192.168.122.10');
   });
 
+  it('marks an image that goes, so that no launch on another host comes to stand on it', async () => {
+    host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+    await shelve({}, { isOffloaded: false });
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    let seen = '';
+    host.store.before('deleteImage', async () => {
+      seen = (await host.storage.store.readImage(imageId)).status;
+    });
+    expect((await unshelve()).status).toBe('succeeded');
+    expect(seen).toBe('deleting');
+  });
+
+  it('lets the guest go on although libvirt will not start it with the host', async () => {
+    await shelve();
+    host.hypervisor.failOn('setAutostart', new DarkroomError('LIBVIRT_FAILED', 'no such link'));
+    await unshelve();
+    expect(host.guest()?.powerState).toBe('running');
+  });
+
   it('keeps an image that became the base of other disks', async () => {
     await shelve();
     const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';

@@ -6,6 +6,7 @@ import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
+import { describeKept, dropUnusedImage } from '../drop-unused-image.ts';
 import { powerOff } from '../power/shut-down.ts';
 import { restorePower } from '../shelve/put-back.ts';
 import { reviveImage } from './revive-image.ts';
@@ -32,18 +33,22 @@ async function leaveShelf(core: Core, plan: UnshelvePlan): Promise<string[]> {
 }
 
 async function dropImage(core: Core, { imageId, links }: UnshelvePlan): Promise<string[]> {
-  // one whose disks moved was kept from getting users, and is none any more
-  const users = links.length > 0 ? [] : await core.store.listUsers(imageId);
-  if (users.length === 0) {
+  if (links.length > 0) {
+    // its disks moved: it was kept from getting users, and is none any more
     await core.store.deleteImage(imageId);
     return [];
   }
-  const who = users.map((user) => `${user.instanceName} on ${user.host}`).join(', ');
-  return [`The image ${imageId} is kept: it is the base of the disks of ${who}.`];
+  const users = await dropUnusedImage(core, imageId);
+  return users.length === 0 ? [] : [describeKept(imageId, users)];
 }
 
-async function letGoOn(core: Core, { instanceId, wanted, isInPlace, isAutostart }: UnshelvePlan): Promise<void> {
-  if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
+/** The guest first: what libvirt answers to the rest must not leave it paused. */
+async function letGoOn(core: Core, plan: UnshelvePlan): Promise<void> {
+  await bringToWork(core, plan);
+  if (plan.isAutostart) await core.hypervisor.setAutostart(plan.instanceId, { isEnabled: true });
+}
+
+async function bringToWork(core: Core, { instanceId, wanted, isInPlace }: UnshelvePlan): Promise<void> {
   if (isInPlace) return await restorePower(core, instanceId, wanted);
   if (wanted !== 'running') return;
   const { powerState } = await core.hypervisor.getDomain(instanceId);
