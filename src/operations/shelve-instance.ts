@@ -39,6 +39,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
   },
   run: async (context, { instanceId, imageId, request }, signal) => {
     await context.store.assertWritable();
+    await context.shelf.assertWritable();
     const found = await inspectShelvable(context, instanceId, signal);
     await requireUnshelved(context, found);
     const keepsMemory = request.keepsMemory || found.inspection.powerState === 'suspended';

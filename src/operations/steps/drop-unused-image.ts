@@ -8,7 +8,7 @@ import { readUsage } from './image-users.ts';
  * at the status. Returns who depends on it: then it stays. No error when it is gone.
  */
 export async function dropUnusedImage(core: Core, imageId: string): Promise<readonly ImageUser[]> {
-  const image = await findImage(core, imageId);
+  const image = await findReadableImage(core, imageId);
   if (image !== null && image.status !== 'deleting') await core.store.updateImage({ ...image, status: 'deleting' });
   const users = image === null ? [] : (await readUsage(core, imageId)).users;
   if (users.length === 0) await core.store.deleteImage(imageId);
@@ -17,7 +17,7 @@ export async function dropUnusedImage(core: Core, imageId: string): Promise<read
   return users;
 }
 
-async function findImage(core: Core, imageId: string): Promise<Image | null> {
+export async function findReadableImage(core: Core, imageId: string): Promise<Image | null> {
   try {
     return await core.store.readImage(imageId);
   } catch (error) {

@@ -204,6 +204,13 @@ describe('a shelve is refused before the guest is touched', () => {
     expect(host.guest()?.powerState).toBe('running');
   });
 
+  it('STORE_UNUSABLE where nothing could be claimed, and so nothing brought back', async () => {
+    await putGuest(host);
+    host.shelf.failOn('assertWritable', new DarkroomError('STORE_UNUSABLE', 'no links'));
+    expect((await shelve()).error?.code).toBe('STORE_UNUSABLE');
+    expect(host.guest()?.powerState).toBe('running');
+  });
+
   it('INSTANCE_STATE when it is shelved already', async () => {
     await putGuest(host);
     await shelve({ isOffloaded: false });

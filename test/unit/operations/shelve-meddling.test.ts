@@ -131,6 +131,19 @@ describe('recovery of a shelve that died when its guest was about to leave', () 
     });
   });
 
+  it('keeps a disk whose copy, made where no link was to be had, is not what it holds', async () => {
+    await putGuest(host);
+    host.fakes.files.canLink = false;
+    const { copy } = host.fakes.files;
+    host.fakes.files.copy = async (source, target) => {
+      await copy(source, target);
+      if (source === disk()) writeFileSync(target, readFileSync(target, 'utf8').replace('of vda', 'of vdx'));
+    };
+    expect((await runToEnd(host.core, shelveInstance, shelveRequest())).status).toBe('interrupted');
+    expect(readFakeContent(disk())).toBe('of vda');
+    expect((await host.storage.store.listImages()).images).toEqual([]);
+  });
+
   it('keeps the disks where their image is not whole', async () => {
     await shelveAndDie(copied, isUndefined);
     const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';

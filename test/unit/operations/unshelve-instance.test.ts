@@ -172,6 +172,18 @@ describe('an unshelve', () => {
     expect(seen).toBe('deleting');
   });
 
+  it('keeps an image that is protected, and copies it', async () => {
+    await shelve();
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    await host.storage.store.updateImage({ ...(await host.storage.store.readImage(imageId)), protected: true });
+    const { status, warnings } = await unshelve();
+    expect(status).toBe('succeeded');
+    expect(warnings[0]).toContain('protected');
+    expect((await host.storage.store.readImage(imageId)).status).toBe('active');
+    const source = await host.storage.store.resolveFile(imageId, 'disk-vda.qcow2');
+    expect(statSync(source).ino).not.toBe(statSync(host.at('disks', 'vda.qcow2')).ino);
+  });
+
   it('lets the guest go on although libvirt will not start it with the host', async () => {
     await shelve();
     host.hypervisor.failOn('setAutostart', new DarkroomError('LIBVIRT_FAILED', 'no such link'));
@@ -250,6 +262,40 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
     const before = await lookAt(host);
     expect(await unshelve()).toMatchObject({ status: 'failed', error: { code } });
     expect(await lookAt(host)).toEqual(before);
+  });
+
+  it.each([
+    [
+      'SHELF_DAMAGED',
+      "<disk type='file' device='disk'><driver type='raw'/><source file='/etc/shadow'/><target dev='vdz'/></disk>",
+    ],
+    [
+      'SHELF_DAMAGED',
+      "<disk type='file' device='lun'><driver type='raw'/><source file='/etc/shadow'/><target dev='vdz'/></disk>",
+    ],
+    ['INSTANCE_UNSUPPORTED', "<hostdev mode='subsystem' type='pci'/>"],
+  ])('%s when somebody gave it more of a host in the store: %s', async (code, device) => {
+    await shelve({}, { keepsMemory: true });
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    for (const name of ['memory.xml', 'domain.xml']) {
+      const file = await host.storage.store.resolveFile(imageId, name);
+      const whole = readFileSync(file, 'utf8');
+      writeFileSync(file, whole.replace('</devices>', `${device}</devices>`));
+      const before = await lookAt(host);
+      expect(await unshelve()).toMatchObject({ status: 'failed', error: { code } });
+      expect(await lookAt(host)).toEqual(before);
+      writeFileSync(file, whole);
+    }
+  });
+
+  it('NAME_TAKEN when it has no firmware variables yet and those of somebody else lie there', async () => {
+    await putGuest(host, { powerState: 'shutdown' });
+    const nvram = host.at('nvram', 'guest_VARS.fd');
+    rmSync(nvram);
+    expect((await runToEnd(host.core, shelveInstance, shelveRequest())).status).toBe('succeeded');
+    writeFileSync(nvram, 'of somebody else');
+    expect(await unshelve()).toMatchObject({ status: 'failed', error: { code: 'NAME_TAKEN' } });
+    expect(readFileSync(nvram, 'utf8')).toBe('of somebody else');
   });
 
   it.each(['IMAGE_NOT_FOUND', 'IMAGE_DAMAGED'])('%s when its image is not whole', async (code) => {

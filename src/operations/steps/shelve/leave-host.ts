@@ -79,13 +79,26 @@ async function moveIn(core: Core, draft: ImageDraft, disk: ShelvedDisk): Promise
   if ((await core.files.stat(draft.sealedPath(file))) === null) {
     const partial = draft.path(file);
     await core.files.remove(partial);
-    if (!(await core.files.tryLink(disk.path, partial))) await core.files.copy(disk.path, partial);
+    if (!(await core.files.tryLink(disk.path, partial))) await copyIn(core, disk, partial);
     await draft.seal(file);
   }
   const sizeBytes = (await core.files.stat(draft.sealedPath(file)))?.sizeBytes;
   if (sizeBytes !== disk.sizeBytes) throw changed(disk, sizeBytes);
   const { target, format, virtualSizeBytes } = disk;
   return { target, file, format, virtualSizeBytes, sizeBytes, sha256: null };
+}
+
+/** COPY_FAILED unless what was written, read again, is what the only other copy holds, which goes then. */
+async function copyIn(core: Core, { target, path: source }: ShelvedDisk, partial: string): Promise<void> {
+  await core.files.copy(source, partial);
+  if ((await core.files.hash(partial)) === (await core.files.hash(source))) return;
+  throw new DarkroomError(
+    'COPY_FAILED',
+    `The copy of disk ${target} is not what ${source} holds. Nothing was deleted.`,
+    {
+      fields: { target, path: source },
+    },
+  );
 }
 
 function changed(disk: ShelvedDisk, seen: number | undefined): DarkroomError {

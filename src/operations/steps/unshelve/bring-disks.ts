@@ -43,10 +43,10 @@ export async function bringDisks(
 
 /**
  * Marked as going first and then looked at for users, as a delete does: a launch on another host records itself first and then
- * looks at the status. False where somebody depends on the image: then it stays, and is copied.
+ * looks at the status. False where somebody depends on the image, or wants it kept: then it stays, and is copied.
  */
 async function reserveImage(context: OperationContext, plan: UnshelvePlan, { image }: Return): Promise<boolean> {
-  if (!context.store.isLocal) return false;
+  if (!context.store.isLocal || image.protected) return false;
   plan.isImageReserved = true;
   await context.operation.enter('reserve image', plan);
   await context.store.updateImage({ ...image, status: 'deleting' });

@@ -6,7 +6,7 @@ import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
-import { describeKept, dropUnusedImage } from '../drop-unused-image.ts';
+import { describeKept, dropUnusedImage, findReadableImage } from '../drop-unused-image.ts';
 import { powerOff } from '../power/shut-down.ts';
 import { restorePower } from '../shelve/put-back.ts';
 import { reviveImage } from './revive-image.ts';
@@ -38,6 +38,8 @@ async function dropImage(core: Core, { imageId, links }: UnshelvePlan): Promise<
     await core.store.deleteImage(imageId);
     return [];
   }
+  if ((await findReadableImage(core, imageId))?.protected === true)
+    return [`The image ${imageId} is kept: it is protected.`];
   const users = await dropUnusedImage(core, imageId);
   return users.length === 0 ? [] : [describeKept(imageId, users)];
 }
