@@ -144,12 +144,20 @@ describe('recovery of a shelve that died when its guest was about to leave', () 
     expect((await host.storage.store.listImages()).images).toEqual([]);
   });
 
-  it('keeps the disks where their image is not whole', async () => {
+  it.each(['a disk', 'all'])('defines the machine again where %s of its image was lost since', async (what) => {
     await shelveAndDie(copied, isUndefined);
     const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
-    rmSync(await host.storage.store.resolveFile(imageId, 'disk-vda.qcow2'));
+    if (what === 'all') await host.storage.store.deleteImage(imageId);
+    else rmSync(await host.storage.store.resolveFile(imageId, 'disk-vda.qcow2'));
     await recover();
     expect(readFakeContent(disk())).toBe('of vda');
+    expect(existsSync(host.at('nvram', 'guest_VARS.fd'))).toBe(what === 'a disk');
+    expect(await lookAt(host)).toMatchObject({
+      guest: { powerState: 'running', isAutostart: true },
+      images: [],
+      record: null,
+      unsettled: 0,
+    });
   });
 
   it('starts the guest again where the image went before it was undefined', async () => {

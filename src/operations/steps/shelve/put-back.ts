@@ -58,11 +58,18 @@ async function goForward(core: Core, plan: ShelvePlan, domain: DomainInfo | null
   requireRecorded(core, record, { xml: plan.savedXml, targets: plan.disks.map(({ target }) => target) });
   if (domain !== null && !(await isUndefinedNow(core, plan, { domain, record })))
     return await giveUp(core, plan, record);
+  if (await isOnHostAlone(core, record)) return await giveUp(core, plan, record);
   await leaveHost(core, record);
   return {
     isOffloaded: true,
     note: `The instance ${plan.instanceName} was undefined already: its offload was finished.`,
   };
+}
+
+/** What it was copied into was lost before its disks were removed: they are the machine. */
+async function isOnHostAlone(core: Core, record: ShelvedInstance): Promise<boolean> {
+  if (record.state === 'shelved_offloaded' || record.isImageDeferred) return false;
+  return (await areDisksHere(core, record)) && !(await isImageWhole(core, record));
 }
 
 /**

@@ -4,11 +4,14 @@ import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { ShelvedFile, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 
-/** Puts back what libvirt removed with an undefine that is given up. */
+/** Puts back what libvirt removed with an undefine that is given up, as far as it was kept. */
 export async function restoreHostFiles(core: Core, record: ShelvedInstance): Promise<void> {
   const draft = core.store.openDraft(record.imageId);
   for (const file of record.files) {
-    if ((await core.files.stat(file.path)) === null) await restoreFile(core, file, draft.sealedPath(file.file));
+    const source = draft.sealedPath(file.file);
+    if ((await core.files.stat(file.path)) !== null) continue;
+    if ((await core.files.stat(source)) === null) core.log.warn({ file: file.path }, 'a file of the machine is lost');
+    else await restoreFile(core, file, source);
   }
 }
 
