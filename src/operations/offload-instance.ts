@@ -98,6 +98,7 @@ function planOffload(record: ShelvedInstance, savedXml: string): ShelvePlan {
     isShelvedBefore: true,
     disks: record.disks.map(({ target }) => ({ target })),
     isShutdownAsked: false,
+    isSaveAsked: false,
     mayBeUndefined: false,
     isAutostart: record.isAutostart,
     helpers: [],

@@ -48,6 +48,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
     await refuseWithoutRoom(context, found, { keepsMemory, signal });
     const plan = planShelve(found, imageId);
     plan.isShutdownAsked = plan.powerState === 'running' && !request.keepsMemory;
+    plan.isSaveAsked = plan.powerState !== 'shutdown' && request.keepsMemory;
     await context.operation.enter('stop', plan);
     return await reachEnd(context, plan, async () => {
       const asked = context.clock.monotonicMs();
@@ -58,6 +59,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
       });
       context.operation.addTiming('stopMs', context.clock.monotonicMs() - asked);
       plan.isShutdownAsked = false;
+      plan.isSaveAsked = false;
       throwIfCancelled(signal);
       await shelve(context, { plan, isOffloaded: request.isOffloaded ?? isOffloadedAtOnce(context) }, signal);
     });
@@ -182,6 +184,7 @@ function planShelve({ inspection }: Shelvable, imageId: string): ShelvePlan {
     isShelvedBefore: false,
     disks: inspection.selection.captured.map(({ target }) => ({ target })),
     isShutdownAsked: false,
+    isSaveAsked: false,
     mayBeUndefined: false,
     isAutostart: domain.isAutostart,
     helpers: [],

@@ -202,7 +202,7 @@ function requireSame(plan: UnshelvePlan, record: ShelvedInstance): void {
   });
 }
 
-/** DISK_MISSING rather than an image deleted for disks that are not there. */
+/** DISK_MISSING rather than an image deleted for disks, or firmware variables, that are not there. */
 async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<void> {
   for (const { target, path, format } of record.disks) {
     if ((await core.files.stat(path)) === null) {
@@ -213,6 +213,14 @@ async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<vo
       );
     }
     await core.diskTool.info({ path, format });
+  }
+  for (const { path } of record.files) {
+    if ((await core.files.stat(path)) !== null) continue;
+    throw new DarkroomError(
+      'DISK_MISSING',
+      `A file of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} has it still, and is kept.`,
+      { fields: { instanceId: record.id, path } },
+    );
   }
 }
 

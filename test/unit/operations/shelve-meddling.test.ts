@@ -33,15 +33,19 @@ const isRemoval = ({ port, method, args }: PortCall): boolean =>
   port === 'files' && method === 'remove' && String(args[0]).endsWith('/disks/vda.qcow2');
 
 /** A shelve whose process dies right after that call. */
-async function shelveAndDie(prepare: (on: ShelfHost) => Promise<unknown>, isLast: (call: PortCall) => boolean) {
+async function shelveAndDie(
+  prepare: (on: ShelfHost) => Promise<unknown>,
+  isLast: (call: PortCall) => boolean,
+  request = shelveRequest(),
+) {
   const rehearsal = makeShelfHost();
   const calls = createGate(null);
   await prepare(rehearsal);
-  await runToEnd(rehearsal.process(1000, calls), shelveInstance, shelveRequest());
+  await runToEnd(rehearsal.process(1000, calls), shelveInstance, request);
   rehearsal.dispose();
   await prepare(host);
   const gate = createGate({ at: calls.calls.findIndex(isLast), mishap: 'death' });
-  await runToEnd(host.process(1000, gate), shelveInstance, shelveRequest()).catch(() => null);
+  await runToEnd(host.process(1000, gate), shelveInstance, request).catch(() => null);
 }
 
 const copied = async (on: ShelfHost) => {
@@ -172,6 +176,39 @@ describe('recovery of a shelve that died when its guest was about to leave', () 
       unsettled: 0,
     });
     expect(readFakeContent(disk())).toBe('of vda');
+  });
+});
+
+describe('recovery of a shelve that died while libvirt saved the memory', () => {
+  const isStop = ({ method, args }: PortCall): boolean => method === 'enterStep' && args[1] === 'stop';
+  const withMemory = shelveRequest({ keepsMemory: true });
+
+  it.each(['running', 'paused'] as const)(
+    'waits for the end of that, and has the guest go on: %s',
+    async (powerState) => {
+      await shelveAndDie((on) => putGuest(on, { powerState }), isStop, withMemory);
+      // as it looks meanwhile
+      await host.fakes.hypervisor.suspendDomain(GUEST_UUID);
+      const timeout = new DarkroomError('LIBVIRT_FAILED', 'timed out', { fields: { libvirtCode: 68 } });
+      let asked = 0;
+      host.hypervisor.before('startDomain', async () => {
+        asked += 1;
+        if (asked === 1) throw timeout;
+        if (asked === 2) await host.fakes.hypervisor.managedSaveDomain(GUEST_UUID);
+      });
+      await recover();
+      expect(await lookAt(host)).toMatchObject({
+        guest: { powerState, hasManagedSave: false },
+        record: null,
+        unsettled: 0,
+      });
+    },
+  );
+
+  it('leaves a guest as it is whose memory nobody saves', async () => {
+    await shelveAndDie((on) => putGuest(on), isStop, withMemory);
+    await recover();
+    expect(await lookAt(host)).toMatchObject({ guest: { powerState: 'running' }, record: null, unsettled: 0 });
   });
 });
 

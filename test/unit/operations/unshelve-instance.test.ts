@@ -324,6 +324,15 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
     expect(host.guest()).toBeUndefined();
   });
 
+  it('DISK_MISSING when the firmware variables of one that never left were lost, which its image has', async () => {
+    host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+    await shelve({}, { isOffloaded: false });
+    rmSync(host.at('nvram', 'guest_VARS.fd'));
+    const before = await lookAt(host);
+    expect((await unshelve()).error?.code).toBe('DISK_MISSING');
+    expect(await lookAt(host)).toEqual(before);
+  });
+
   it('leaves a file alone that somebody put in the place of a disk meanwhile', async () => {
     await shelve();
     const file = host.at('disks', 'vda.qcow2');
@@ -470,6 +479,16 @@ describe('an unshelve whose host died', () => {
       unsettled: 0,
     });
     expect((await unshelve({}, other)).status).toBe('succeeded');
+  });
+
+  it('leaves no machine that was just being started when it died', async () => {
+    await dieAt(({ method, args }) => method === 'enterStep' && args[1] === 'start');
+    // libvirt was asked before, and does it now
+    host.hypervisor.before('undefineDomain', async () => {
+      await host.fakes.hypervisor.startDomain(GUEST_UUID, { isPaused: true });
+    });
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({ guest: undefined, files: {}, claims: 0, unsettled: 0 });
   });
 
   it('does not believe a checksum of a disk that a QEMU had open', async () => {

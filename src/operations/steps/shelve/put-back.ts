@@ -4,7 +4,7 @@ import type { ShelvablePowerState, ShelvedInstance } from '../../../model/shelve
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
-import { waitForDomainJobs } from '../capture/look-at-domain.ts';
+import { isTimeout, waitForDomainJobs } from '../capture/look-at-domain.ts';
 import { isOff } from '../power/shut-down.ts';
 import { removeUnpublished } from '../remove-unpublished.ts';
 import { areDisksHere, isAsCaptured } from './is-as-captured.ts';
@@ -16,6 +16,8 @@ import { undefineCaptured } from './undefine-captured.ts';
 /** A guest that was asked to shut down and does not is taken to have decided otherwise. */
 const SHUTDOWN_PATIENCE_MS = 20_000;
 const POLL_MS = 250;
+/** Of a large guest that takes minutes. */
+const SAVE_PATIENCE_MS = 600_000;
 
 export interface PutRight {
   /** Past the point of no return it is finished; before it, undone. */
@@ -145,6 +147,7 @@ function isOwn(core: Core, plan: ShelvePlan, record: ShelvedInstance): boolean {
 
 async function backToWork(core: Core, plan: ShelvePlan): Promise<void> {
   if (plan.isShutdownAsked) await waitForShutdown(core, plan.instanceId);
+  if (plan.isSaveAsked) await outlastLibvirtRestart(core, () => outlastSave(core, plan));
   await outlastLibvirtRestart(core, () => restorePower(core, plan.instanceId, plan.powerState));
   if (plan.isAutostart) await core.hypervisor.setAutostart(plan.instanceId, { isEnabled: true });
 }
@@ -158,10 +161,28 @@ async function waitForShutdown(core: Core, instanceId: string): Promise<void> {
   }
 }
 
+/**
+ * libvirt goes on saving the memory for a client that died, and answers meanwhile as if the guest were only paused: questions are
+ * allowed beside such a job, a start waits for its end.
+ */
+async function outlastSave(core: Core, { instanceId, powerState }: ShelvePlan): Promise<void> {
+  const deadline = core.clock.monotonicMs() + SAVE_PATIENCE_MS;
+  while (!(await isOff(core, instanceId))) {
+    try {
+      return await core.hypervisor.startDomain(instanceId, { isPaused: powerState === 'paused' });
+    } catch (error) {
+      if (!hasCode(error, 'LIBVIRT_FAILED')) throw error;
+      // it is not being saved: it goes on as it did
+      if (!isTimeout(error)) return;
+      if (core.clock.monotonicMs() > deadline) throw error;
+    }
+  }
+}
+
 /** Somebody undefined it before we did; its disks are where they were. */
 async function defineAgain(core: Core, plan: ShelvePlan): Promise<void> {
   await outlastLibvirtRestart(core, () => core.hypervisor.defineDomain(plan.savedXml));
-  if (!plan.isShelvedBefore) await backToWork(core, { ...plan, isShutdownAsked: false });
+  if (!plan.isShelvedBefore) await backToWork(core, { ...plan, isShutdownAsked: false, isSaveAsked: false });
 }
 
 async function backOnShelf(core: Core, plan: ShelvePlan, record: ShelvedInstance | null): Promise<void> {

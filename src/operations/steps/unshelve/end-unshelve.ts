@@ -125,6 +125,8 @@ async function removeDomain(core: Core, uuid: string): Promise<void> {
   try {
     await powerOff(core, uuid);
     await core.hypervisor.undefineDomain(uuid, { nvram: 'remove', tpm: 'remove' });
+    // a start that libvirt was asked for by who died since comes to its end before that: it lives on without a definition
+    await powerOff(core, uuid);
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_FOUND')) throw error;
   }
