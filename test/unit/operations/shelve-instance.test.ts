@@ -190,6 +190,19 @@ describe('a shelve is refused before the guest is touched', () => {
     expect(guest.powerState).toBe('running');
   });
 
+  it.each(['more', 'less'])(
+    'INSTANCE_UNSUPPORTED when its saved memory goes on with %s disks than it is defined with',
+    async (what) => {
+      const guest = await putGuest(host);
+      await host.fakes.hypervisor.managedSaveDomain(GUEST_UUID);
+      const [first = ''] = /<disk[\s\S]*?<\/disk>/.exec(guest.managedSaveXml ?? '') ?? [];
+      const changed = what === 'more' ? `${first}${first.replaceAll('vda', 'vdz')}` : '';
+      guest.managedSaveXml = guest.managedSaveXml?.replace(first, changed) ?? null;
+      expect((await shelve()).error?.code).toBe('INSTANCE_UNSUPPORTED');
+      expect(guest).toMatchObject({ powerState: 'suspended', hasManagedSave: true });
+    },
+  );
+
   it('INSTANCE_UNSUPPORTED when it is transient', async () => {
     (await putGuest(host)).inactiveXml = null;
     expect((await shelve()).error?.code).toBe('INSTANCE_UNSUPPORTED');
