@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { metricsTextSchema } from '../../api/schemas/readiness.ts';
 import type { ApiApp } from '../api-app.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RequestMetrics } from '../metrics/request-metrics.ts';
@@ -6,10 +7,17 @@ import type { RequestMetrics } from '../metrics/request-metrics.ts';
 /** `/metrics`, and figures of every request to the app. */
 export function addMetricsRoutes(app: ApiApp, metrics: Metrics): void {
   countRequests(app, metrics.requests);
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.render();
-    return reply.type(contentType).header('cache-control', 'no-store').send(text);
-  });
+  app.get(
+    '/metrics',
+    {
+      schema: { response: { 200: { content: { 'text/plain': { schema: metricsTextSchema } } } } },
+      config: { summary: "Figures of this host in Prometheus' text format" },
+    },
+    async (_request, reply) => {
+      const { contentType, text } = await metrics.render();
+      return reply.type(contentType).header('cache-control', 'no-store').send(text);
+    },
+  );
 }
 
 function countRequests(app: ApiApp, requests: RequestMetrics): void {
