@@ -100,11 +100,12 @@ function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
     application: running.application,
     settings: running.settings,
     logger: running.log,
+    version: running.version,
     extend: (app) => {
-      refuseWork(app, running.gate);
-      addAgentRoutes(app, describe);
       addMetricsRoutes(app, running.metrics);
       addHealthRoutes(app, createReadiness(running));
+      refuseWork(app, running.gate);
+      addAgentRoutes(app, describe);
     },
   });
 }

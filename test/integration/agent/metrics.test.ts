@@ -37,6 +37,7 @@ beforeEach(async () => {
     application,
     settings,
     logger: log,
+    version: '0.0.0',
     extend: (daemon) => {
       addMetricsRoutes(daemon, metrics);
       addHealthRoutes(daemon, createReadiness({ application, libvirt, gate: { isClosed: false }, clock, log }));
@@ -117,6 +118,12 @@ describe('the metrics of an agent', () => {
     expect((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer x' } })).statusCode).toBe(401);
     expect(await value('darkroom_http_requests_total', { route: '/metrics', status: '401' })).toBe(1);
   });
+});
+
+it('the document of the API has both', async () => {
+  const { paths } = (await app.inject('/openapi.json')).json();
+  expect(Object.keys(paths['/readyz'].get.responses)).toEqual(expect.arrayContaining(['200', '503']));
+  expect(Object.keys(paths['/metrics'].get.responses['200'].content)).toEqual(['text/plain']);
 });
 
 describe('a host', () => {
