@@ -11,11 +11,8 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 /** Resolves when it is ready. */
-export async function startAgent(
-  darkroom: DarkroomHost,
-  env: Readonly<Record<string, string>> = {},
-): Promise<RunningAgent> {
-  const command = darkroom.start(['agent', 'run'], { env: { DARKROOM_SOCKET_GROUP: 'root', ...env } });
+export async function startAgent(darkroom: DarkroomHost): Promise<RunningAgent> {
+  const command = darkroom.start(['agent', 'run'], { env: { DARKROOM_SOCKET_GROUP: 'root' } });
   const get: RunningAgent['get'] = (at) => getOverSocket(path.join(darkroom.folder, 'agent.sock'), at);
   try {
     await waitUntil('the agent is ready', async () => (await get('/readyz')).status === 200, { timeoutMs: 20_000 });
