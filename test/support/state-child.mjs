@@ -34,6 +34,7 @@ const commands = {
   release: async (operationId) => await state.locks.release(operationId),
   begin: async (operation) => await state.journal.begin(operation, { owner, plan: null }),
   enterStep: async (id, step, plan) => await state.journal.enterStep(id, step, plan),
+  finish: async (id, outcome) => await state.journal.finish(id, outcome),
   adopt: async (id, from) => await state.journal.adopt(id, { from, to: owner }),
   owner: async () => owner,
   write: async (id, turns) => {
