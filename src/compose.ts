@@ -58,7 +58,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   const current: HostSettings = { ...settings };
   const core: Core = {
     hypervisor,
-    diskTool: createDiskTool(),
+    diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
     store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
     shelf: createDirectoryShelf({ location: settings.store, imageGroup: settings.imageGroup }),
     journal: state.journal,

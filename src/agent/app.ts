@@ -8,8 +8,9 @@ import { addHostRoutes } from './routes/host.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addPrincipalRoutes } from './routes/principals.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
-import { compileValidator } from './validate-request.ts';
+import { compileValidator, NO_COMPILERS } from './validate-request.ts';
 
 /** Room for a megabyte of cloud-init user data in JSON. */
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -36,12 +37,16 @@ export function buildApp({ application, identify = () => application, extend, lo
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: answerError,
     exposeHeadRoutes: false,
-    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
+    schemaController: NO_COMPILERS,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(compileValidator);
+  // schemas of answers are for the document: what the core answers needs no second look
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknownRoute);
   app.decorateRequest('application');
+  app.decorateRequest('operation', null);
+  app.decorateRequest('failure', null);
   app.addHook('onRequest', async (request) => {
     request.application = await identify(request);
   });
@@ -51,10 +56,6 @@ export function buildApp({ application, identify = () => application, extend, lo
   addInstanceRoutes(app);
   addVolumeRoutes(app);
   addOperationRoutes(app);
+  addPrincipalRoutes(app);
   return app;
-}
-
-/** In the place of fastify's own compilers of JSON schemas: those take longer to load than everything of ours. */
-function unused(): never {
-  throw new Error('schemas are zod schemas, and answers have none');
 }

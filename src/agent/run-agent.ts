@@ -6,7 +6,7 @@ import type { Clock } from '../model/ports/host.ts';
 import type { ServiceManager } from '../model/ports/service-manager.ts';
 import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
-import { buildApp } from './app.ts';
+import { startBackground } from './daemon/background.ts';
 import { createDescription } from './daemon/describe-agent.ts';
 import { LibvirtCheck } from './daemon/libvirt-check.ts';
 import { type Listeners, openListeners } from './daemon/listeners.ts';
@@ -17,7 +17,12 @@ import { stopWork, undoWork } from './daemon/stop-work.ts';
 import { requireNoAgent } from './daemon/unix-socket.ts';
 import { keepAlive } from './daemon/watchdog.ts';
 import { refuseWork, WorkGate } from './daemon/work-gate.ts';
+import { buildDaemonApp } from './daemon-app.ts';
+import { createReadiness } from './health/readiness.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { addAgentRoutes } from './routes/agent.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addMetricsRoutes } from './routes/metrics.ts';
 
 export interface AgentParts {
   readonly version: string;
@@ -57,7 +62,8 @@ async function serve(daemon: Daemon): Promise<void> {
   const libvirt = new LibvirtCheck(application);
   await recoverFirst({ application, libvirt, service, log });
 
-  const running: RunningDaemon = { ...daemon, application, libvirt, gate: new WorkGate() };
+  const metrics = createMetrics(application, { ...daemon, libvirt });
+  const running: RunningDaemon = { ...daemon, application, libvirt, metrics, gate: new WorkGate() };
   const places: Places = { socket: null, listen: null };
   const app = buildAgentApp(running, places);
   await using listeners = await openListeners(app, { settings, inherited: service.sockets, log });
@@ -66,18 +72,22 @@ async function serve(daemon: Daemon): Promise<void> {
   service.ready(describeBriefly(running));
   log.info({ ...places, startMs: Math.round(daemon.clock.monotonicMs() - startedMs) }, 'agent is ready');
   using _life = watchAndReload(running, listeners);
+  const background = startBackground(running);
 
   await whenAborted(signals.stop);
+  const rest = background.stop();
   await stopWork(running, signals.hurry);
   await listeners[Symbol.asyncDispose]();
   // what a request of the last moment began
   await undoWork(running);
   await app.close();
+  await rest;
 }
 
 interface RunningDaemon extends Daemon {
   readonly application: Application;
   readonly libvirt: LibvirtCheck;
+  readonly metrics: Metrics;
   readonly gate: WorkGate;
 }
 
@@ -86,10 +96,14 @@ type Places = Pick<AgentStatus, 'socket' | 'listen'>;
 
 function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
   const describe = createDescription({ ...running, places });
-  return buildApp({
+  return buildDaemonApp({
     application: running.application,
+    settings: running.settings,
     logger: running.log,
+    version: running.version,
     extend: (app) => {
+      addMetricsRoutes(app, running.metrics);
+      addHealthRoutes(app, createReadiness(running));
       refuseWork(app, running.gate);
       addAgentRoutes(app, describe);
     },

@@ -41,6 +41,11 @@ export function maySeeInstance(caller: Caller, instance: Owned): boolean {
   return instance.owner === null || isOwner(caller, instance);
 }
 
+/** An operation is seen by whoever asked for it. */
+export function maySeeOperation(caller: Caller, { requestedBy }: { readonly requestedBy: string | null }): boolean {
+  return isOwner(caller, { owner: requestedBy });
+}
+
 export function hasRole(caller: Caller, needed: Role): boolean {
   return ROLES.indexOf(caller.role) >= ROLES.indexOf(needed);
 }

@@ -159,6 +159,11 @@ export interface InstanceFilter extends Page {
   readonly state?: InstanceState;
 }
 
+export interface VolumeFilter extends Page {
+  /** Name or id. */
+  readonly instance?: string;
+}
+
 export interface CreatePrincipalRequest {
   readonly name: string;
   readonly role: Role;

@@ -11,13 +11,23 @@ import {
   referenceSchema,
   timeoutMsSchema,
 } from './names.ts';
+import { pageShape } from './pages.ts';
 import { propertiesSchema } from './properties.ts';
 
 const MAX_MEMBERS = 128;
 const DEFAULT_BOOT_TIMEOUT_MS = 300_000;
 
 export const imageParamsSchema = z.object({ image: referenceSchema });
-export const imageListQuerySchema = z.strictObject({ type: z.enum(IMAGE_TYPES).exactOptional() });
+export const imageListQuerySchema = z.strictObject({
+  type: z.enum(IMAGE_TYPES).exactOptional(),
+  name: referenceSchema.exactOptional(),
+  status: z.enum(IMAGE_STATUSES).exactOptional(),
+  owner: referenceSchema.exactOptional(),
+  visibility: z.enum(IMAGE_VISIBILITIES).exactOptional(),
+  /** Id of the instance that it was made of. */
+  instance: referenceSchema.exactOptional(),
+  ...pageShape,
+});
 
 export const createImageBodySchema = z.strictObject({
   instance: referenceSchema,

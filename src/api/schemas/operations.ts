@@ -3,14 +3,16 @@ import type { DoctorReport } from '../../model/doctor.ts';
 import { ERROR_CODES } from '../../model/errors.ts';
 import { OPERATION_KINDS, OPERATION_STATUSES, type Operation } from '../../model/operation.ts';
 import { optionalBody, referenceSchema } from './names.ts';
-
-const MAX_LISTED = 10_000;
+import { pageShape } from './pages.ts';
 
 export const operationParamsSchema = z.object({ operation: referenceSchema });
 
 export const operationListQuerySchema = z.strictObject({
   status: z.enum(OPERATION_STATUSES).exactOptional(),
-  limit: z.coerce.number().int().min(1).max(MAX_LISTED).exactOptional(),
+  kind: z.enum(OPERATION_KINDS).exactOptional(),
+  target: referenceSchema.exactOptional(),
+  requestedBy: referenceSchema.exactOptional(),
+  ...pageShape,
 });
 
 export const operationSchema: z.ZodType<Operation> = z.object({

@@ -1,6 +1,8 @@
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { AuditEvent } from '../../../src/model/ports/audit.ts';
+import type { Principal } from '../../../src/model/ports/principals.ts';
 
 const GIB = 1024 ** 3;
 
@@ -77,4 +79,21 @@ export const sampleOperation: Operation = {
   timings: { freezeMs: 147 },
   result: {},
   warnings: [],
+};
+
+export const samplePrincipal: Principal = {
+  name: 'ann',
+  role: 'operator',
+  createdAt: '2026-03-01T12:00:00.000Z',
+  hasToken: true,
+};
+
+export const sampleAuditEvent: AuditEvent = {
+  at: '2026-03-01T12:00:00.000Z',
+  principal: 'ann',
+  action: 'POST /v1/images',
+  target: null,
+  httpStatus: 202,
+  errorCode: null,
+  operationId: 'op-0',
 };
