@@ -8,6 +8,7 @@ import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 import { startBackground } from './daemon/background.ts';
 import { createDescription } from './daemon/describe-agent.ts';
+import { letGoInTime } from './daemon/let-go.ts';
 import { LibvirtCheck } from './daemon/libvirt-check.ts';
 import { type Listeners, openListeners } from './daemon/listeners.ts';
 import { recoverFirst } from './daemon/recover-first.ts';
@@ -58,7 +59,8 @@ async function serve(daemon: Daemon): Promise<void> {
   const startedMs = daemon.clock.monotonicMs();
   if (service.sockets.length === 0) await requireNoAgent(settings.socket);
 
-  await using application = await compose(settings, { isDaemon: true, log });
+  const application = await compose(settings, { isDaemon: true, log });
+  await using _end = letGoInTime(application, log);
   const libvirt = new LibvirtCheck(application);
   await recoverFirst({ application, libvirt, service, log });
 

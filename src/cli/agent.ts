@@ -48,9 +48,12 @@ async function runAgentCommand(parts: StandaloneParts, listen: string | undefine
   const { options, environment, version, interrupts: signals } = parts;
   const flags = { ...options, listen };
   const load = () => loadSettings({ file: options.config, env: environment, flags });
-  await runAgent({ version, loadSettings: load, environment, signals });
-  setTimeout(() => process.exit(0), EXIT_GRACE_MS).unref();
-  return 0;
+  try {
+    await runAgent({ version, loadSettings: load, environment, signals });
+    return 0;
+  } finally {
+    setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
+  }
 }
 
 export async function showStatus({ client, output }: CommandContext): Promise<number> {

@@ -39,11 +39,14 @@ export async function createAgentHome(settings: Readonly<Record<string, unknown>
   const config = path.join(folder, 'darkroom.yaml');
   // JSON is YAML
   const configure = (wanted: typeof settings) =>
-    writeFile(config, JSON.stringify({ image_group: 'root', socket_group: 'root', ...wanted }));
+    writeFile(
+      config,
+      JSON.stringify({ connect: 'test:///default', image_group: 'root', socket_group: 'root', ...wanted }),
+    );
   await mkdir(path.join(folder, 'transfer'));
   await configure(settings);
   const systemd = listenForDatagrams(path.join(folder, 'notify'));
-  const options = ['--connect', 'test:///default', '--state-dir', path.join(folder, 'state'), '--config', config];
+  const options = ['--state-dir', path.join(folder, 'state'), '--config', config];
   const environment = { NOTIFY_SOCKET: path.join(folder, 'notify'), NO_COLOR: '1' };
   const started: AgentProcess[] = [];
   const launch: AgentHome['launch'] = (args = [], extra = {}) => {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHypervisor } from '../../../src/drivers/libvirt/create-hypervisor.ts';
+import { CallPool } from '../../../src/drivers/libvirt/threads/call-pool.ts';
 import type { Hypervisor, HypervisorEvent } from '../../../src/model/ports/hypervisor.ts';
+import { waitUntil } from '../../e2e/support/wait-until.ts';
 import { LibvirtProxy } from './libvirt-proxy.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
@@ -157,3 +159,16 @@ async function blockCalls(count: number): Promise<Promise<unknown>[]> {
 function pause(ms: number): Promise<'paused'> {
   return new Promise((resolve) => setTimeout(resolve, ms, 'paused'));
 }
+
+describe('a pool of call threads', () => {
+  test('keeps its threads for the moment, and one of them when nothing is asked for a while', async () => {
+    const pool = new CallPool({ uri: proxy.uri, maxThreads: 4, idleThreads: 4, restAfterMs: 500 });
+    await Promise.all(Array.from({ length: 4 }, () => pool.call('hostVersions', undefined)));
+    expect(proxy.connections).toBe(4);
+    const isAtRest = async () => proxy.connections === 1;
+    await waitUntil('one thread is left', isAtRest, { timeoutMs: 10_000 });
+    await pool.call('hostVersions', undefined);
+    expect(proxy.connections).toBe(1);
+    await pool.close();
+  });
+});

@@ -5,9 +5,13 @@ export interface CallPoolOptions {
   readonly uri: string;
   /** How many threads at most run calls; libvirtd itself serves 20 clients at a time. */
   readonly maxThreads: number;
-  /** How many threads stay when there is nothing to do. */
+  /** How many threads stay when there is nothing to do for the moment. */
   readonly idleThreads: number;
+  /** After so long with nothing to do one stays: each takes 9 MB. 15 s where it is absent. */
+  readonly restAfterMs?: number;
 }
+
+const REST_AFTER_MS = 15_000;
 
 export interface CallOptions {
   /** Never waits for other calls: gets a thread of its own when all are busy. */
@@ -21,6 +25,7 @@ export class CallPool {
   readonly #queue: ((thread: CallThread) => void)[] = [];
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
+  #rest: NodeJS.Timeout | undefined;
 
   constructor(options: CallPoolOptions) {
     this.#options = options;
@@ -42,6 +47,7 @@ export class CallPool {
   /** Waits for the calls that run or wait, then ends all threads. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#rest);
     await Promise.allSettled(this.#pending);
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
@@ -62,12 +68,15 @@ export class CallPool {
       if (thread === undefined) return;
       this.#queue.shift()?.(thread);
     }
-    if (!this.#isClosed) this.#trim();
+    if (this.#isClosed) return;
+    this.#trim(this.#options.idleThreads);
+    this.#rest ??= setTimeout(() => this.#trim(1), this.#options.restAfterMs ?? REST_AFTER_MS).unref();
+    this.#rest.refresh();
   }
 
-  #trim(): void {
+  #trim(keep: number): void {
     const idle = [...this.#threads].filter((thread) => !thread.isBusy);
-    for (const thread of idle.slice(this.#options.idleThreads)) {
+    for (const thread of idle.slice(keep)) {
       this.#threads.delete(thread);
       void thread.end();
     }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { builtFile } from '../../../lib/built-file.ts';
+import { exitPast } from './exit-past-threads.ts';
 import { type CallAnswer, type CallRequest, reviveFailure } from './messages.ts';
 
 /** One call thread, seen from outside. A running call keeps the process alive, an idle thread does not. */
@@ -17,8 +18,10 @@ export class CallThread {
     });
     this.#worker.unref();
     this.#worker.on('error', (error) => this.#fail?.(error));
+    const forget = exitPast(() => this.isBusy);
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
+        forget();
         this.#hasEnded = true;
         this.#fail?.(new Error('a libvirt call thread ended during its call'));
         resolve();

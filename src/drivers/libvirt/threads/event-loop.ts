@@ -1,15 +1,28 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { builtFile } from '../../../lib/built-file.ts';
-import { type EventMessage, type EventRequest, type RawEvent, STOP, WAKE_FD } from './event-messages.ts';
+import {
+  type EventMessage,
+  type EventRequest,
+  type RawEvent,
+  SHARED_BYTES,
+  STOP,
+  STOPPED,
+  WAKE_FD,
+} from './event-messages.ts';
+import { exitPast } from './exit-past-threads.ts';
 
 type Listener = (event: RawEvent) => void;
 
+/** Longer than it takes the thread to start. */
+const STOP_LIMIT_MS = 2_000;
+
 /** The event thread, seen from outside. It does not keep the process alive, and stops with it. */
 class EventLoop {
-  readonly #shared = new Int32Array(new SharedArrayBuffer(8));
+  readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   readonly #worker: Worker;
   readonly #listeners = new Map<number, Listener>();
+  #hasFailed = false;
   #lastId = 0;
 
   constructor() {
@@ -19,8 +32,7 @@ class EventLoop {
     this.#worker.on('error', (error) => this.#fail(error));
     // after the listeners: a listener for messages keeps the process alive again
     this.#worker.unref();
-    // Node waits for its threads when it exits, and this one may wait for events without limit
-    process.on('exit', () => this.#stop());
+    exitPast(() => !this.#stop());
   }
 
   /** Calls `listener` with the events of the hypervisor at `uri` until the returned function is called. */
@@ -40,9 +52,14 @@ class EventLoop {
     this.#wake();
   }
 
-  #stop(): void {
+  /**
+   * True when it has stopped. Node ends its threads in the middle of what they do; in the middle of a call to C, or
+   * before one, that aborts the process.
+   */
+  #stop(): boolean {
     Atomics.store(this.#shared, STOP, 1);
     this.#wake();
+    return this.#hasFailed || Atomics.wait(this.#shared, STOPPED, 0, STOP_LIMIT_MS) !== 'timed-out';
   }
 
   /** Before the thread has its descriptor it needs no waking: it looks for requests before it waits. */
@@ -52,6 +69,7 @@ class EventLoop {
   }
 
   #fail(error: Error): void {
+    this.#hasFailed = true;
     const event: RawEvent = { kind: 'connection', isConnected: false, reason: error.message };
     for (const listener of this.#listeners.values()) listener(event);
   }

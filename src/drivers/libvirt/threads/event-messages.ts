@@ -16,6 +16,11 @@ export interface EventMessage {
   readonly event: RawEvent;
 }
 
-/** Shared with the event thread: `[0]` 1 asks it to stop, `[1]` is the descriptor that wakes it, once there is one. */
+/**
+ * Shared with the event thread: `[0]` 1 asks it to stop, `[1]` is the descriptor that wakes it, once there is one, and
+ * `[2]` is 1 when it has stopped.
+ */
 export const STOP = 0;
 export const WAKE_FD = 1;
+export const STOPPED = 2;
+export const SHARED_BYTES = 12;

@@ -5,7 +5,7 @@ import { createDomainEventCallbacks, type DomainEventCallbacks } from '../bindin
 import * as event from '../binding/event.ts';
 import type { Pointer } from '../binding/library.ts';
 import { EventConnection } from './event-connection.ts';
-import { type EventRequest, type RawEvent, STOP, WAKE_FD } from './event-messages.ts';
+import { type EventRequest, type RawEvent, STOP, STOPPED, WAKE_FD } from './event-messages.ts';
 import { createWakeDescriptor, drain } from './wake-descriptor.ts';
 
 /** Runs libvirt's event loop for the whole process, and the connections that events come over. */
@@ -79,6 +79,8 @@ function main(port: MessagePort, shared: Int32Array): void {
   event.addReadHandle(wakeFd, () => drain(wakeFd));
   Atomics.store(shared, WAKE_FD, wakeFd);
   new EventWorker(port).run(shared);
+  Atomics.store(shared, STOPPED, 1);
+  Atomics.notify(shared, STOPPED);
 }
 
 if (parentPort !== null) main(parentPort, new Int32Array(workerData.shared));
