@@ -50,6 +50,8 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
     await device?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
+    // all these starts would be too many in a short time
+    await host.run('systemctl', ['reset-failed', UNIT]);
     await host.run('systemctl', ['start', UNIT]);
   });
 
