@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { operationSchema } from '../../src/api/schemas/operations.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import { assertClean, type GuestRecord, listDrafts, recordGuest } from './support/assert-clean.ts';
-import { waitForOverlay } from './support/captures.ts';
 import {
   askHealth,
   changeSettings,
@@ -11,6 +10,7 @@ import {
   mainPid,
   readJournal,
   showUnit,
+  startUnit,
   UNIT,
   waitForSuccessor,
 } from './support/darkroom-unit.ts';
@@ -50,9 +50,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
     await device?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    // all these starts would be too many in a short time
-    await host.run('systemctl', ['reset-failed', UNIT]);
-    await host.run('systemctl', ['start', UNIT]);
+    await startUnit(host);
   });
 
   it('makes an image of a running guest, with a disk that is a block device, and tells the journal whose and why', async () => {
@@ -110,7 +108,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
 
   it('row 56: systemctl stop lets a capture that is quick enough come to its end', async () => {
     await changeSettings(host, ['stop_timeout: 60']);
-    await host.run('systemctl', ['restart', UNIT]);
+    await startUnit(host, 'restart');
     const operation = await startCapture('let through');
     await host.run('systemctl', ['stop', UNIT]);
     expect(await askHealth(host)).toBe('200');
@@ -129,10 +127,10 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
   /** Its copy takes ten seconds or so; resolves when it has begun. */
   async function startSlowCapture(name: string): Promise<{ readonly id: string; readonly pid: string }> {
     await changeSettings(host, SLOW_COPY);
-    await host.run('systemctl', ['restart', UNIT]);
+    await startUnit(host, 'restart');
     const { id } = await startCapture(name);
-    await waitForOverlay(guest);
-    expect(await isOnOwnDisks()).toBe(false);
+    const isUnderway = async (): Promise<boolean> => !(await isOnOwnDisks());
+    await waitUntil('the guest is on overlays', isUnderway, { timeoutMs: 20_000, intervalMs: 20 });
     return { id, pid: await mainPid(host) };
   }
 

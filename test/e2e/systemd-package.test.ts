@@ -7,6 +7,7 @@ import {
   readSettings,
   SETTINGS_FILE,
   showUnit,
+  startUnit,
   tryDarkroom,
   UNIT,
 } from './support/darkroom-unit.ts';
@@ -79,6 +80,18 @@ describe('the Debian package, on a host with systemd', () => {
   it('has no mount of its own over the disks, which would turn moves into copies', async () => {
     const mounts = await host.run('cat', [`/proc/${await mainPid(host)}/mountinfo`]);
     expect(mounts).not.toMatch(/ \/(var|home|srv|tmp)[/ ].* - overlay/);
+  });
+
+  it('works where the folder of its state is a link to a bigger disk', async () => {
+    await host.run('systemctl', ['stop', UNIT]);
+    await host.run('mv', [STATE_DIR, '/srv/elsewhere']);
+    await host.run('ln', ['-s', '/srv/elsewhere', STATE_DIR]);
+    await startUnit(host);
+    expect(await askHealth(host)).toBe('200');
+    await host.run('systemctl', ['stop', UNIT]);
+    await host.run('rm', [STATE_DIR]);
+    await host.run('mv', ['/srv/elsewhere', STATE_DIR]);
+    await startUnit(host);
   });
 
   it('is upgraded with changed settings kept, and another agent after it', async () => {

@@ -7,6 +7,7 @@ import {
   mainPid,
   readJournal,
   showUnit,
+  startUnit,
   tryDarkroom,
   UNIT,
   waitForSuccessor,
@@ -14,7 +15,7 @@ import {
 import { bootSystemdHost, installDarkroom, type SystemdHost } from './support/systemd-host.ts';
 import { waitUntil } from './support/wait-until.ts';
 
-const WATCHDOG_SECONDS = 3;
+const WATCHDOG_SECONDS = 2;
 const DEBUG_PRIORITY = '7';
 
 describe('the agent as a service of systemd', () => {
@@ -28,8 +29,7 @@ describe('the agent as a service of systemd', () => {
     await host?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    await host.run('systemctl', ['reset-failed', UNIT]);
-    await host.run('systemctl', ['start', UNIT]);
+    await startUnit(host);
   });
 
   it('is active only when it answers', async () => {
@@ -60,7 +60,7 @@ describe('the agent as a service of systemd', () => {
     await changeUnit(host, [`WatchdogSec=${WATCHDOG_SECONDS}`]);
     // it feeds the dog: nothing happens to one that works
     const pid = await mainPid(host);
-    await sleep(1000 * (WATCHDOG_SECONDS + 1));
+    await sleep(1000 * WATCHDOG_SECONDS * 1.5);
     expect(await mainPid(host)).toBe(pid);
 
     await host.run('kill', ['-STOP', pid]);
@@ -99,7 +99,7 @@ describe('the agent as a service of systemd', () => {
     await host.run('systemctl', ['stop', 'darkroom.socket', UNIT]);
     expect(await askHealth(host, 2)).toBe('000');
     expect(await tryDarkroom(host, ['agent', 'status'])).toMatchObject({ exitCode: 7 });
-    await host.run('systemctl', ['start', UNIT]);
+    await startUnit(host);
     expect(await askHealth(host)).toBe('200');
   });
 

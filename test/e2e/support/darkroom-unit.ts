@@ -19,6 +19,14 @@ export async function showUnit<Name extends string>(
   return z.record(z.enum(names), z.string()).parse(Object.fromEntries(pairs));
 }
 
+/** Starts or restarts the unit; where it does not come up, its journal says why. */
+export async function startUnit(host: SystemdHost, verb: 'start' | 'restart' = 'start'): Promise<void> {
+  // many starts in a short time are what tests do
+  await host.run('systemctl', ['reset-failed', UNIT]);
+  if ((await host.try('systemctl', [verb, UNIT])).exitCode === 0) return;
+  throw new Error(await host.run('journalctl', ['-u', UNIT, '-n', '30', '--no-pager', '-o', 'cat']));
+}
+
 /** Of the agent, as it is inside. */
 export async function mainPid(host: SystemdHost): Promise<string> {
   return (await showUnit(host, ['MainPID'])).MainPID;
@@ -45,8 +53,7 @@ export async function changeUnit(host: SystemdHost, lines: readonly string[]): P
   await host.run('mkdir', ['-p', folder]);
   await writeFile(host.pathOf(`${folder}/test.conf`), ['[Service]', ...lines, ''].join('\n'));
   await host.run('systemctl', ['daemon-reload']);
-  await host.run('systemctl', ['reset-failed', UNIT]);
-  await host.run('systemctl', ['restart', UNIT]);
+  await startUnit(host, 'restart');
 }
 
 export async function changeSettings(host: SystemdHost, lines: readonly string[]): Promise<void> {
