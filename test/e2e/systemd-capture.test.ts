@@ -11,6 +11,7 @@ import {
   readJournal,
   showUnit,
   startUnit,
+  tryDarkroom,
   UNIT,
   waitForSuccessor,
 } from './support/darkroom-unit.ts';
@@ -116,6 +117,19 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
     await expectUntouched();
   });
 
+  it('lets alone what a command does by itself, also when it starts in the middle of that', async () => {
+    await changeSettings(host, SLOW_COPY);
+    const byItself = ['--state-dir', '/var/lib/darkroom'];
+    const command = tryDarkroom(host, ['image', 'create', guest.name, '--name', 'by itself', ...byItself]);
+    await waitForOverlays();
+    await startUnit(host, 'restart');
+    expect(await isOnOwnDisks()).toBe(false);
+    const refused = await tryDarkroom(host, ['image', 'create', guest.name, '--name', 'by the agent']);
+    expect([refused.exitCode, refused.stderr]).toEqual([4, expect.stringContaining('INSTANCE_BUSY')]);
+    expect(await command).toMatchObject({ exitCode: 0 });
+    await expectUntouched();
+  });
+
   it('goes on after libvirt was restarted under it', async () => {
     const pid = await mainPid(host);
     await host.run('systemctl', ['restart', 'libvirtd.service']);
@@ -129,9 +143,13 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
     await changeSettings(host, SLOW_COPY);
     await startUnit(host, 'restart');
     const { id } = await startCapture(name);
+    await waitForOverlays();
+    return { id, pid: await mainPid(host) };
+  }
+
+  async function waitForOverlays(): Promise<void> {
     const isUnderway = async (): Promise<boolean> => !(await isOnOwnDisks());
     await waitUntil('the guest is on overlays', isUnderway, { timeoutMs: 20_000, intervalMs: 20 });
-    return { id, pid: await mainPid(host) };
   }
 
   async function startCapture(name: string): Promise<Operation> {
