@@ -1,13 +1,14 @@
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from '../lib/logger.ts';
-import type { Application } from '../operations/application.ts';
+import type { CallerApplication } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 import { answerUnknownRoute, createErrorAnswer } from './error-answers.ts';
 import { addHostRoutes } from './routes/host.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addPrincipalRoutes } from './routes/principals.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
 import { compileValidator } from './validate-request.ts';
 
@@ -17,13 +18,18 @@ const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const MAX_PARAM_LENGTH = 4096;
 
 export interface AppParts {
-  readonly application: Application;
+  /** Serves everybody in this process; what a daemon does for others is for `identify` to say. */
+  readonly application: CallerApplication;
+  /** On whose behalf a request is done. What it throws is the answer: UNAUTHENTICATED, FORBIDDEN. */
+  readonly identify?: (request: FastifyRequest) => CallerApplication | Promise<CallerApplication>;
+  /** Adds what only a daemon has, before the routes of the API. */
+  readonly extend?: (app: ApiApp) => void;
   /** Hears of faults of ours; absent: nobody does. */
   readonly logger?: Pick<Logger, 'error'>;
 }
 
 /** The HTTP API over an application: what an agent listens with and what the command line injects into. */
-export function buildApp({ application, logger }: AppParts): ApiApp {
+export function buildApp({ application, identify = () => application, extend, logger }: AppParts): ApiApp {
   const answerError = createErrorAnswer(logger);
   const app: ApiApp = fastify({
     logger: false,
@@ -34,17 +40,27 @@ export function buildApp({ application, logger }: AppParts): ApiApp {
     schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(compileValidator);
+  // schemas of answers are for the document: what the core answers needs no second look
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerUnknownRoute);
-  addHostRoutes(app, application);
-  addImageRoutes(app, application);
-  addInstanceRoutes(app, application);
-  addVolumeRoutes(app, application);
-  addOperationRoutes(app, application);
+  app.decorateRequest('application');
+  app.decorateRequest('operation', null);
+  app.decorateRequest('failure', null);
+  app.addHook('onRequest', async (request) => {
+    request.application = await identify(request);
+  });
+  extend?.(app);
+  addHostRoutes(app);
+  addImageRoutes(app);
+  addInstanceRoutes(app);
+  addVolumeRoutes(app);
+  addOperationRoutes(app);
+  addPrincipalRoutes(app);
   return app;
 }
 
 /** In the place of fastify's own compilers of JSON schemas: those take longer to load than everything of ours. */
 function unused(): never {
-  throw new Error('schemas are zod schemas, and answers have none');
+  throw new Error('schemas are zod schemas');
 }

@@ -21,7 +21,9 @@ export function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply)
   sendError(reply, { status: 404, error: new DarkroomError('ROUTE_NOT_FOUND', message) });
 }
 
-function sendError(reply: FastifyReply, answer: { status: number; error: DarkroomError }): void {
+function sendError(reply: FastifyReply, answer: { readonly status: number; readonly error: DarkroomError }): void {
+  reply.request.failure = answer.error.code;
+  if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
   reply.code(answer.status).type('application/json; charset=utf-8').send(toErrorBody(answer.error));
 }
 

@@ -4,14 +4,14 @@ import { toErrorBody } from '../api/error-body.ts';
 import { encodeEvent } from '../api/event-stream.ts';
 import { toDarkroomError } from '../model/errors.ts';
 import type { Operation } from '../model/operation.ts';
-import type { Application } from '../operations/application.ts';
+import type { CallerApplication } from '../operations/application.ts';
 
 /**
  * An event stream of an operation. Resolves when the first event is known, so that an unknown operation is still an
  * ordinary error answer; stops watching when the reader goes away.
  */
 export async function streamOperation(
-  application: Application,
+  application: CallerApplication,
   operationId: string,
   response: Pick<ServerResponse, 'once'>,
 ): Promise<Readable> {

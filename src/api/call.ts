@@ -14,6 +14,13 @@ export async function call<Answer>(
   return parseAnswer(schema, await readJson(response, request), request);
 }
 
+/** The same for what is answered with nothing at all. */
+export async function callForNothing(transport: Transport, request: ApiRequest): Promise<void> {
+  const response = await transport.send(request);
+  await throwErrorAnswer(response, request);
+  for await (const _chunk of response.body);
+}
+
 export async function throwErrorAnswer(response: ApiResponse, request: ApiRequest): Promise<void> {
   if (response.status >= 200 && response.status < 300) return;
   const { error } = parseAnswer(errorBodySchema, await readJson(response, request), request);

@@ -3,10 +3,14 @@ import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
 import type { Operation } from '../model/operation.ts';
+import type { AuditEvent } from '../model/ports/audit.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
-import type { ImageFilter } from '../model/requests.ts';
-import { call } from './call.ts';
-import { API_ROOT, collectionPath, itemPath } from './paths.ts';
+import type { Principal } from '../model/ports/principals.ts';
+import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
+import { type AgentApi, createAgentApi } from './agent-api.ts';
+import { call, callForNothing } from './call.ts';
+import { type ApiEvent, type EventOptions, followEvents } from './follow-events.ts';
+import { API_ROOT, collectionPath, encodeQuery, itemPath } from './paths.ts';
 import type { PowerVerb, StopVerb } from './power-verbs.ts';
 import {
   type CreateImageBody,
@@ -25,90 +29,160 @@ import {
   volumeSchema,
 } from './schemas/instances.ts';
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
+import {
+  auditEventSchema,
+  type CreatePrincipalBody,
+  type PrincipalWithToken,
+  principalSchema,
+  principalWithTokenSchema,
+} from './schemas/principals.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
+/** What a client may ask of the list; the rest of the filter is for those who put things right. */
+export type ApiOperationFilter = Omit<OperationFilter, 'isUnsettled'>;
+
+/** How a request that starts work is sent. */
+export interface SubmitOptions {
+  /** What the caller calls this request of its own: sent again under the same key, it is the same operation. */
+  readonly idempotencyKey?: string;
+}
+
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {
+  readonly agent: AgentApi;
   readonly images: {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(image: string): Promise<Image>;
     update(image: string, changes: UpdateImageBody): Promise<Image>;
-    create(body: CreateImageBody): Promise<Operation>;
-    import(body: ImportImageBody): Promise<Operation>;
-    export(image: string, body: ExportImageBody): Promise<Operation>;
-    verify(image: string, body: VerifyImageBody): Promise<Operation>;
-    delete(image: string): Promise<Operation>;
+    create(body: CreateImageBody, options?: SubmitOptions): Promise<Operation>;
+    import(body: ImportImageBody, options?: SubmitOptions): Promise<Operation>;
+    export(image: string, body: ExportImageBody, options?: SubmitOptions): Promise<Operation>;
+    verify(image: string, body: VerifyImageBody, options?: SubmitOptions): Promise<Operation>;
+    delete(image: string, options?: SubmitOptions): Promise<Operation>;
   };
   readonly instances: {
-    list(): Promise<readonly Instance[]>;
+    list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(instance: string): Promise<Instance>;
-    launch(body: LaunchInstanceBody): Promise<Operation>;
-    delete(instance: string, options: { readonly isForced: boolean }): Promise<Operation>;
-    power(instance: string, verb: PowerVerb): Promise<Operation>;
-    stop(instance: string, verb: StopVerb, body: StopInstanceBody): Promise<Operation>;
-    shelve(instance: string, body: ShelveInstanceBody): Promise<Operation>;
-    offload(instance: string): Promise<Operation>;
-    unshelve(instance: string, body: UnshelveInstanceBody): Promise<Operation>;
+    launch(body: LaunchInstanceBody, options?: SubmitOptions): Promise<Operation>;
+    delete(instance: string, options: SubmitOptions & { readonly isForced: boolean }): Promise<Operation>;
+    power(instance: string, verb: PowerVerb, options?: SubmitOptions): Promise<Operation>;
+    stop(instance: string, verb: StopVerb, body: StopInstanceBody & SubmitOptions): Promise<Operation>;
+    shelve(instance: string, body: ShelveInstanceBody, options?: SubmitOptions): Promise<Operation>;
+    offload(instance: string, options?: SubmitOptions): Promise<Operation>;
+    unshelve(instance: string, body: UnshelveInstanceBody, options?: SubmitOptions): Promise<Operation>;
   };
   readonly volumes: {
-    list(filter?: { readonly instance?: string }): Promise<readonly Volume[]>;
+    list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volume: string): Promise<Volume>;
   };
   readonly operations: {
-    list(filter?: OperationFilter): Promise<readonly Operation[]>;
+    list(filter?: ApiOperationFilter): Promise<readonly Operation[]>;
     show(operation: string): Promise<Operation>;
     cancel(operation: string): Promise<Operation>;
     /** Yields the operation at once, at every change, and last when it is over. */
     watch(operation: string): AsyncIterable<Operation>;
   };
+  /** For admins alone: FORBIDDEN. A token is told when it is made, and never again. */
+  readonly principals: {
+    list(): Promise<readonly Principal[]>;
+    create(body: CreatePrincipalBody): Promise<PrincipalWithToken>;
+    renewToken(name: string): Promise<PrincipalWithToken>;
+    delete(name: string): Promise<void>;
+  };
+  readonly audit: {
+    /** Newest first: everybody's for an admin, else the caller's own. */
+    list(filter?: { readonly limit?: number }): Promise<readonly AuditEvent[]>;
+  };
   doctor(options: { readonly isRepairing: boolean }): Promise<DoctorReport>;
+  /** What happens from now on, until the reader stops; an agent alone tells of it. */
+  events(options?: EventOptions): AsyncIterable<ApiEvent>;
 }
 
 export function createClient(transport: Transport): Client {
-  const submit = (path: string, body?: unknown) => call(transport, post(path, body), operationSchema);
-  const read = <Answer>(path: string, schema: z.ZodType<Answer>) => call(transport, { method: 'GET', path }, schema);
   return {
-    images: {
-      list: (filter = {}) => read(collectionPath('images', { type: filter.type }), z.array(imageSchema)),
-      show: async (image) => read(itemPath('images', image), imageSchema),
-      update: async (image, body) =>
-        call(transport, { method: 'PATCH', path: itemPath('images', image), body }, imageSchema),
-      create: (body) => submit(collectionPath('images'), body),
-      import: (body) => submit(`${API_ROOT}/images/import`, body),
-      export: async (image, body) => submit(itemPath('images', image, { verb: 'export' }), body),
-      verify: async (image, body) => submit(itemPath('images', image, { verb: 'verify' }), body),
-      delete: async (image) => call(transport, { method: 'DELETE', path: itemPath('images', image) }, operationSchema),
-    },
-    instances: {
-      list: () => read(collectionPath('instances'), z.array(instanceSchema)),
-      show: async (instance) => read(itemPath('instances', instance), instanceSchema),
-      launch: (body) => submit(collectionPath('instances'), body),
-      delete: async (instance, { isForced }) => {
-        const path = itemPath('instances', instance, { query: { isForced: String(isForced) } });
-        return call(transport, { method: 'DELETE', path }, operationSchema);
-      },
-      power: async (instance, verb) => submit(itemPath('instances', instance, { verb })),
-      stop: async (instance, verb, body) => submit(itemPath('instances', instance, { verb }), body),
-      shelve: async (instance, body) => submit(itemPath('instances', instance, { verb: 'shelve' }), body),
-      offload: async (instance) => submit(itemPath('instances', instance, { verb: 'offload' })),
-      unshelve: async (instance, body) => submit(itemPath('instances', instance, { verb: 'unshelve' }), body),
-    },
+    agent: createAgentApi(transport),
+    images: imageCalls(transport),
+    instances: instanceCalls(transport),
     volumes: {
-      list: (filter = {}) => read(collectionPath('volumes', { instance: filter.instance }), z.array(volumeSchema)),
-      show: async (volume) => read(itemPath('volumes', volume), volumeSchema),
+      list: (filter) => read(transport, collectionPath('volumes', { ...filter }), z.array(volumeSchema)),
+      show: async (volume) => read(transport, itemPath('volumes', volume), volumeSchema),
     },
     operations: {
-      list: ({ status, limit } = {}) =>
-        read(collectionPath('operations', { status, limit: limit?.toString() }), z.array(operationSchema)),
-      show: async (operation) => read(itemPath('operations', operation), operationSchema),
-      cancel: async (operation) => submit(itemPath('operations', operation, { verb: 'cancel' })),
+      list: (filter) => read(transport, collectionPath('operations', { ...filter }), z.array(operationSchema)),
+      show: async (operation) => read(transport, itemPath('operations', operation), operationSchema),
+      cancel: async (operation) => submit(transport, post(itemPath('operations', operation, { verb: 'cancel' }))),
       watch: (operation) => watchOperation(transport, operation),
     },
+    principals: principalCalls(transport),
+    audit: {
+      list: (filter) => read(transport, `${API_ROOT}/audit${encodeQuery({ ...filter })}`, z.array(auditEventSchema)),
+    },
     doctor: (body) => call(transport, post(`${API_ROOT}/doctor`, body), doctorReportSchema),
+    events: (options) => followEvents(transport, options),
   };
 }
 
-function post(path: string, body: unknown): ApiRequest {
+interface Work extends SubmitOptions {
+  readonly verb: string;
+  readonly body?: unknown;
+}
+
+function imageCalls(transport: Transport): Client['images'] {
+  const work = async (image: string, { verb, body, ...options }: Work) =>
+    submit(transport, post(itemPath('images', image, { verb }), body), options);
+  return {
+    list: (filter) => read(transport, collectionPath('images', { ...filter }), z.array(imageSchema)),
+    show: async (image) => read(transport, itemPath('images', image), imageSchema),
+    update: async (image, body) =>
+      call(transport, { method: 'PATCH', path: itemPath('images', image), body }, imageSchema),
+    create: (body, options) => submit(transport, post(collectionPath('images'), body), options),
+    import: (body, options) => submit(transport, post(`${API_ROOT}/images/import`, body), options),
+    export: (image, body, options) => work(image, { verb: 'export', body, ...options }),
+    verify: (image, body, options) => work(image, { verb: 'verify', body, ...options }),
+    delete: async (image, options) => submit(transport, { method: 'DELETE', path: itemPath('images', image) }, options),
+  };
+}
+
+function instanceCalls(transport: Transport): Client['instances'] {
+  const work = async (instance: string, { verb, body, ...options }: Work) =>
+    submit(transport, post(itemPath('instances', instance, { verb }), body), options);
+  return {
+    list: (filter) => read(transport, collectionPath('instances', { ...filter }), z.array(instanceSchema)),
+    show: async (instance) => read(transport, itemPath('instances', instance), instanceSchema),
+    launch: (body, options) => submit(transport, post(collectionPath('instances'), body), options),
+    delete: async (instance, { isForced, ...options }) => {
+      const path = itemPath('instances', instance, { query: { isForced: String(isForced) } });
+      return submit(transport, { method: 'DELETE', path }, options);
+    },
+    power: (instance, verb, options) => work(instance, { verb, ...options }),
+    stop: (instance, verb, { idempotencyKey, ...body }) =>
+      work(instance, { verb, body, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }),
+    shelve: (instance, body, options) => work(instance, { verb: 'shelve', body, ...options }),
+    offload: (instance, options) => work(instance, { verb: 'offload', ...options }),
+    unshelve: (instance, body, options) => work(instance, { verb: 'unshelve', body, ...options }),
+  };
+}
+
+function principalCalls(transport: Transport): Client['principals'] {
+  return {
+    list: () => read(transport, collectionPath('principals'), z.array(principalSchema)),
+    create: (body) => call(transport, post(collectionPath('principals'), body), principalWithTokenSchema),
+    renewToken: async (name) =>
+      call(transport, post(itemPath('principals', name, { verb: 'token' })), principalWithTokenSchema),
+    delete: async (name) => callForNothing(transport, { method: 'DELETE', path: itemPath('principals', name) }),
+  };
+}
+
+function read<Answer>(transport: Transport, path: string, schema: z.ZodType<Answer>): Promise<Answer> {
+  return call(transport, { method: 'GET', path }, schema);
+}
+
+function submit(transport: Transport, request: ApiRequest, { idempotencyKey }: SubmitOptions = {}): Promise<Operation> {
+  const headers = idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
+  return call(transport, { ...request, ...headers }, operationSchema);
+}
+
+function post(path: string, body?: unknown): ApiRequest {
   return { method: 'POST', path, ...(body === undefined ? {} : { body }) };
 }

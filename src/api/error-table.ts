@@ -33,6 +33,8 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   IMAGE_NOT_FOUND: notFound,
   VOLUME_NOT_FOUND: notFound,
   OPERATION_NOT_FOUND: notFound,
+  PRINCIPAL_NOT_FOUND: notFound,
+  HOST_NOT_FOUND: notFound,
   NETWORK_NOT_FOUND: notFound,
   ROUTE_NOT_FOUND: notFound,
 
@@ -46,6 +48,8 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   IMAGE_IN_USE: conflict,
   IMAGE_PROTECTED: conflict,
   OPERATION_FINISHED: conflict,
+  IDEMPOTENCY_CONFLICT: conflict,
+  AGENT_RUNNING: conflict,
 
   NO_SPACE: { httpStatus: 507, exitCode: EXIT_CODES.refused },
   QUOTA_EXCEEDED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
@@ -60,6 +64,10 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   IMAGE_REJECTED: refused,
   STORE_UNUSABLE: { httpStatus: 503, exitCode: EXIT_CODES.refused },
   TOOL_MISSING: refused,
+  UNAUTHENTICATED: { httpStatus: 401, exitCode: EXIT_CODES.refused },
+  FORBIDDEN: { httpStatus: 403, exitCode: EXIT_CODES.refused },
+  TOO_MANY_REQUESTS: { httpStatus: 429, exitCode: EXIT_CODES.conflict },
+  LISTEN_FAILED: refused,
   PATH_NOT_ALLOWED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
 
   IMAGE_DAMAGED: failed,
@@ -80,6 +88,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   LIBVIRT_UNREACHABLE: unreachable,
   AGENT_UNREACHABLE: unreachable,
   AGENT_REQUIRED: unreachable,
+  AGENT_STOPPING: unreachable,
 
   CANCELLED: { httpStatus: 409, exitCode: EXIT_CODES.cancelled },
   INTERNAL: { httpStatus: 500, exitCode: EXIT_CODES.unexpected },

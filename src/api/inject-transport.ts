@@ -8,9 +8,10 @@ export function createInjectTransport(app: Pick<FastifyInstance, 'inject'>): Tra
 
 async function inject(app: Pick<FastifyInstance, 'inject'>, request: ApiRequest): Promise<ApiResponse> {
   const { method, path: url } = request;
-  const json = { 'content-type': 'application/json' };
-  const body = request.body === undefined ? {} : { payload: JSON.stringify(request.body), headers: json };
-  const response = await app.inject({ method, url, payloadAsStream: true, ...body });
+  const hasBody = request.body !== undefined;
+  const headers = { ...request.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) };
+  const payload = hasBody ? { payload: JSON.stringify(request.body) } : {};
+  const response = await app.inject({ method, url, headers, payloadAsStream: true, ...payload });
   const stream = response.stream();
   // No connection breaks here when the reader goes away; this is how the application hears of it.
   stream.once('close', () => response.raw.res.destroy());

@@ -2,25 +2,24 @@ import { DarkroomError, type ErrorCode } from '../model/errors.ts';
 
 export const API_ROOT = '/v1';
 
-type Noun = 'images' | 'instances' | 'volumes' | 'operations';
+type Noun = 'images' | 'instances' | 'volumes' | 'operations' | 'principals';
 
 const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   images: 'IMAGE_NOT_FOUND',
   instances: 'INSTANCE_NOT_FOUND',
   volumes: 'VOLUME_NOT_FOUND',
   operations: 'OPERATION_NOT_FOUND',
+  principals: 'PRINCIPAL_NOT_FOUND',
 };
 
-export function collectionPath(noun: Noun, query: Readonly<Record<string, string | undefined>> = {}): string {
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+export function collectionPath(noun: Noun, query: Query = {}): string {
   return `${API_ROOT}/${noun}${encodeQuery(query)}`;
 }
 
 /** Path of one thing, or of a verb on it. */
-export function itemPath(
-  noun: Noun,
-  reference: string,
-  rest: { verb?: string; query?: Record<string, string> } = {},
-): string {
+export function itemPath(noun: Noun, reference: string, rest: { verb?: string; query?: Query } = {}): string {
   assertAddressable(noun, reference);
   const verb = rest.verb === undefined ? '' : `/${rest.verb}`;
   return `${API_ROOT}/${noun}/${encodeURIComponent(reference)}${verb}${encodeQuery(rest.query ?? {})}`;
@@ -36,10 +35,10 @@ function assertAddressable(noun: Noun, reference: string): void {
   });
 }
 
-function encodeQuery(query: Readonly<Record<string, string | undefined>>): string {
+export function encodeQuery(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined) parameters.set(key, value);
+    if (value !== undefined) parameters.set(key, String(value));
   }
   const text = parameters.toString();
   return text === '' ? '' : `?${text}`;

@@ -24,7 +24,7 @@ function sendRequest(socketPath: string, request: ApiRequest, options: SocketOpt
       socketPath,
       method: request.method,
       path: request.path,
-      headers: payload === null ? {} : { 'content-type': 'application/json', 'content-length': String(payload.length) },
+      headers: { ...request.headers, ...(payload === null ? {} : describeJson(payload)) },
       // A pooled connection may be one to an agent that has since been restarted.
       agent: false,
       timeout: options.answerTimeoutMs,
@@ -34,6 +34,10 @@ function sendRequest(socketPath: string, request: ApiRequest, options: SocketOpt
     outgoing.on('response', resolve);
     outgoing.end(payload);
   });
+}
+
+function describeJson(payload: Buffer): Record<string, string> {
+  return { 'content-type': 'application/json', 'content-length': String(payload.length) };
 }
 
 async function* readBody(socketPath: string, response: IncomingMessage): AsyncGenerator<Uint8Array> {

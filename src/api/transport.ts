@@ -2,6 +2,8 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With its query, already encoded. */
   readonly path: string;
+  /** Beside those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
 }

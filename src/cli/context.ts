@@ -16,15 +16,29 @@ export interface CommandContext {
 
 export interface Command {
   readonly recovery: RecoveryPolicy;
+  /** Asks an agent about itself: AGENT_UNREACHABLE where none answers. */
+  readonly needsAgent?: true;
   /** Resolves with the exit code; failures are thrown. */
   run(context: CommandContext): Promise<number>;
 }
+
+/** What a command gets that needs no client, since it is the agent itself. */
+export interface StandaloneParts {
+  readonly options: GlobalOptions;
+  readonly output: Output;
+  readonly interrupts: Interrupts;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly version: string;
+}
+
+export type StandaloneRun = (parts: StandaloneParts) => Promise<number>;
 
 /** Takes the command that the parser found; it runs when the parser is done. */
 export interface CommandHost {
   execute(options: GlobalOptions, command: Command): void;
   /** For commands whose own input can be wrong: that is found before anything is opened. */
   prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void;
+  executeStandalone(options: GlobalOptions, run: StandaloneRun): void;
 }
 
 /** Work that nobody waits for would die with this process. */

@@ -17,5 +17,6 @@ export const NOUNS: readonly Noun[] = [
   { name: 'image', describe: 'Bootable images in the store', load: () => import('./image.ts') },
   { name: 'instance', describe: 'Virtual machines of this host', load: () => import('./instance.ts') },
   { name: 'volume', describe: 'Disks of instances', load: () => import('./volume.ts') },
+  { name: 'agent', describe: 'The daemon of this host', load: () => import('./agent.ts') },
   { name: 'operation', describe: 'Long pieces of work', load: () => import('./operation.ts') },
 ];

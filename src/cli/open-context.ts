@@ -5,6 +5,7 @@ import { createInjectTransport } from '../api/inject-transport.ts';
 import type { Transport } from '../api/transport.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import type { Settings } from '../config/settings.ts';
+import { DarkroomError } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Interrupts } from './interrupts.ts';
@@ -13,6 +14,8 @@ import { type Output, printWarning } from './output.ts';
 export interface OpenOptions {
   readonly options: GlobalOptions;
   readonly recovery: RecoveryPolicy;
+  /** Only an agent will do. */
+  readonly needsAgent: boolean;
   readonly output: Output;
   readonly interrupts: Interrupts;
   readonly environment: NodeJS.ProcessEnv;
@@ -27,7 +30,7 @@ export const openContext: OpenContext = async (request) => {
     env: request.environment,
     flags: { ...request.options, logLevel: chooseLogLevel(request) },
   });
-  const agent = isEmbeddedExplicitly(request) ? null : await reachAgent(settings, request.options);
+  const agent = await findAgent(settings, request);
   return agent === null ? await openEmbedded(settings, request) : openAgent(agent, request);
 };
 
@@ -43,10 +46,15 @@ function isEmbeddedExplicitly({ options, environment }: OpenOptions): boolean {
 }
 
 /** A socket that somebody names must answer; the usual one need not be there. */
-async function reachAgent({ socket }: Settings, { socket: named }: GlobalOptions): Promise<Transport | null> {
-  if (named === undefined && !existsSync(socket)) return null;
+async function findAgent({ socket }: Settings, request: OpenOptions): Promise<Transport | null> {
+  const { needsAgent, options } = request;
+  if (!needsAgent && isEmbeddedExplicitly(request)) return null;
+  const isRequired = needsAgent || options.socket !== undefined;
+  if (!isRequired && !existsSync(socket)) return null;
   const { probeAgent } = await import('../api/probe-agent.ts');
-  return await probeAgent(socket, { isRequired: named !== undefined });
+  const transport = await probeAgent(socket, { isRequired });
+  if (transport !== null || !needsAgent) return transport;
+  throw new DarkroomError('AGENT_UNREACHABLE', `What answers at ${socket} is no agent.`, { fields: { socket } });
 }
 
 function openAgent(transport: Transport, { output, interrupts }: OpenOptions): CommandContext & AsyncDisposable {

@@ -19,6 +19,7 @@ export interface SettingFlags {
   readonly stateDir?: string | undefined;
   readonly store?: string | undefined;
   readonly socket?: string | undefined;
+  readonly listen?: string | undefined;
   readonly logLevel?: string | undefined;
 }
 
@@ -27,6 +28,7 @@ const FLAG_KEYS = [
   ['stateDir', 'state_dir', '--state-dir'],
   ['store', 'store', '--store'],
   ['socket', 'socket', '--socket'],
+  ['listen', 'listen', '--listen'],
   ['logLevel', 'log_level', '--log-level'],
 ] as const;
 

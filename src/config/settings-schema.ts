@@ -26,6 +26,15 @@ const pathList = z.preprocess(
   z.array(absolutePath),
 );
 
+/** `0.0.0.0:8443`, `[::]:8443`, `node1.example:8443`. */
+const listenAddress = text.transform((value, context) => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[3]);
+  if (match !== null && port > 0 && port < 65536) return { host: match[1] ?? match[2] ?? '', port };
+  context.addIssue({ code: 'custom', message: 'must be an address and a port, such as 0.0.0.0:8443' });
+  return z.NEVER;
+});
+
 function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `must be one of ${words.join(', ')}`);
 }
@@ -36,6 +45,13 @@ export const SETTINGS = {
   state_dir: { env: 'DARKROOM_STATE_DIR', schema: absolutePath },
   store: { env: 'DARKROOM_STORE', schema: absolutePath },
   socket: { env: 'DARKROOM_SOCKET', schema: absolutePath },
+  socket_group: { env: 'DARKROOM_SOCKET_GROUP', schema: text },
+  listen: { env: 'DARKROOM_LISTEN', schema: listenAddress },
+  'tls.certificate': { env: 'DARKROOM_TLS_CERTIFICATE', schema: absolutePath },
+  'tls.key': { env: 'DARKROOM_TLS_KEY', schema: absolutePath },
+  'tls.client_ca': { env: 'DARKROOM_TLS_CLIENT_CA', schema: absolutePath },
+  stop_timeout: { env: 'DARKROOM_STOP_TIMEOUT', schema: wholeNumber },
+  housekeeping_interval: { env: 'DARKROOM_HOUSEKEEPING_INTERVAL', schema: positiveNumber },
   instances_dir: { env: 'DARKROOM_INSTANCES_DIR', schema: absolutePath },
   overlay_dir: { env: 'DARKROOM_OVERLAY_DIR', schema: absolutePath },
   qemu_user: { env: 'DARKROOM_QEMU_USER', schema: text },
@@ -50,7 +66,15 @@ export const SETTINGS = {
   'quota.max_images': { env: 'DARKROOM_MAX_IMAGES', schema: wholeNumber },
   'quota.max_image_bytes': { env: 'DARKROOM_MAX_IMAGE_BYTES', schema: size },
   reserve_bytes: { env: 'DARKROOM_RESERVE_BYTES', schema: size },
+  max_concurrent_captures: { env: 'DARKROOM_MAX_CONCURRENT_CAPTURES', schema: positiveNumber },
   max_concurrent_copies: { env: 'DARKROOM_MAX_CONCURRENT_COPIES', schema: positiveNumber },
+  max_concurrent_commits: { env: 'DARKROOM_MAX_CONCURRENT_COMMITS', schema: positiveNumber },
+  copy_nice: {
+    env: 'DARKROOM_COPY_NICE',
+    schema: wholeNumber.refine((value) => value <= 19, 'must be 0 to 19'),
+  },
+  copy_io_class: { env: 'DARKROOM_COPY_IO_CLASS', schema: choice(['none', 'best-effort', 'idle']) },
+  overlay_low_space: { env: 'DARKROOM_OVERLAY_LOW_SPACE', schema: size },
   copy_bandwidth: { env: 'DARKROOM_COPY_BANDWIDTH', schema: size },
   commit_bandwidth: { env: 'DARKROOM_COMMIT_BANDWIDTH', schema: size },
   // as OpenStack's compute service calls it
@@ -89,4 +113,7 @@ export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
   'socket',
   'instances_dir',
   'overlay_dir',
+  'tls.certificate',
+  'tls.key',
+  'tls.client_ca',
 ] satisfies SettingKey[]);

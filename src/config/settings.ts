@@ -8,6 +8,16 @@ export interface Settings {
   readonly store: string;
   /** The agent's unix socket. */
   readonly socket: string;
+  /** Group that may speak to the agent through it. */
+  readonly socketGroup: string;
+  /** TCP address of the agent; null: the socket alone. */
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  /** PEM files; needed where there is `listen`. */
+  readonly tls: { readonly certificate: string | null; readonly key: string | null; readonly clientCa: string | null };
+  /** How long a stopping agent waits for running operations before it cancels them. */
+  readonly stopTimeoutMs: number;
+  /** How often the agent looks for what is due. */
+  readonly housekeepingIntervalMs: number;
   /** Disks of launched instances. */
   readonly instancesDir: string;
   /** Overlays of disks that are host block devices. */
@@ -34,7 +44,16 @@ export interface Settings {
   };
   /** Bytes that must stay free on every file system that is written to. */
   readonly reserveBytes: number;
+  /** Captures, shelves and backups that work on guests at once on this host. */
+  readonly maxConcurrentCaptures: number;
   readonly maxConcurrentCopies: number;
+  readonly maxConcurrentCommits: number;
+  /** Scheduling priority of copies, 0 to 19. */
+  readonly copyNice: number;
+  /** ioprio_set(2) class of copies; none: as the process itself. */
+  readonly copyIoClass: 'none' | 'best-effort' | 'idle';
+  /** A capture is given up when a file system with one of its overlays has less room than this and what the commit needs. */
+  readonly overlayLowSpaceBytes: number;
   /** 0: unlimited. */
   readonly copyBandwidthBytesPerSecond: number;
   readonly commitBandwidthBytesPerSecond: number;

@@ -20,6 +20,8 @@ export interface Command {
   readonly heldInput?: string;
   /** Scheduling priority, -20 to 19. */
   readonly nice?: number;
+  /** ioprio_set(2) through ionice(1), best-effort at its lowest level; as this process itself where that is not installed. */
+  readonly ioClass?: 'best-effort' | 'idle';
   /** Added to this process' environment. LC_ALL is always C. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes that are answers, not failures. Only 0 by default. */
@@ -50,8 +52,11 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const program = await findProgram(command.file);
   if (program === null) throw new CommandMissing(command.file);
   const setpriv = await findProgram('setpriv');
-  const [file, ...args] =
-    setpriv === null ? [program, ...command.args] : [setpriv, '--pdeathsig', 'KILL', '--', program, ...command.args];
+  const { file, args } = chainPrograms([
+    { file: setpriv, args: ['--pdeathsig', 'KILL', '--'] },
+    await findIonice(command.ioClass),
+    { file: program, args: command.args },
+  ]);
   // loaded with the first command: what runs none starts faster
   const { execa } = await import('execa');
   const running = execa(file, args, execaOptions(command));
@@ -73,6 +78,24 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     durationMs: outcome.durationMs,
     diesWithUs: setpriv !== null,
   };
+}
+
+interface Link {
+  /** null: left out. */
+  readonly file: string | null;
+  readonly args: readonly string[];
+}
+
+/** Each one becomes the next by execve(2): same process, same pid, with what the one before has set. */
+function chainPrograms(links: readonly Link[]): { readonly file: string; readonly args: readonly string[] } {
+  const [file = '', ...args] = links.flatMap((link) => (link.file === null ? [] : [link.file, ...link.args]));
+  return { file, args };
+}
+
+/** A class that cannot be set is not worth the command: `-t`. */
+async function findIonice(ioClass: Command['ioClass']): Promise<Link> {
+  const level = ioClass === 'idle' ? ['-c', '3'] : ['-c', '2', '-n', '7'];
+  return { file: ioClass === undefined ? null : await findProgram('ionice'), args: ['-t', ...level] };
 }
 
 /** Absolute path of a program, looked up in PATH as execvp(3) does; null when there is none to run. */

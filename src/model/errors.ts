@@ -7,6 +7,8 @@ export const ERROR_CODES = [
   'IMAGE_NOT_FOUND',
   'VOLUME_NOT_FOUND',
   'OPERATION_NOT_FOUND',
+  'PRINCIPAL_NOT_FOUND',
+  'HOST_NOT_FOUND',
   'NETWORK_NOT_FOUND',
   'ROUTE_NOT_FOUND',
   // conflicts: the thing is there, its state or somebody else stands against it
@@ -20,6 +22,8 @@ export const ERROR_CODES = [
   'IMAGE_IN_USE',
   'IMAGE_PROTECTED',
   'OPERATION_FINISHED',
+  'IDEMPOTENCY_CONFLICT',
+  'AGENT_RUNNING',
   // refused before anything was touched
   'NO_SPACE',
   'QUOTA_EXCEEDED',
@@ -35,6 +39,10 @@ export const ERROR_CODES = [
   'STORE_UNUSABLE',
   'TOOL_MISSING',
   'PATH_NOT_ALLOWED',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
+  'LISTEN_FAILED',
   // began, failed, rolled back
   'IMAGE_DAMAGED',
   'SHELF_DAMAGED',
@@ -54,6 +62,7 @@ export const ERROR_CODES = [
   'LIBVIRT_UNREACHABLE',
   'AGENT_UNREACHABLE',
   'AGENT_REQUIRED',
+  'AGENT_STOPPING',
   // ended on request
   'CANCELLED',
   // a fault of ours

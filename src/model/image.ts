@@ -55,6 +55,8 @@ export interface Image {
   readonly description: string | null;
   readonly owner: string | null;
   readonly visibility: ImageVisibility;
+  /** Principals that a shared image is shared with. */
+  readonly members: readonly string[];
   readonly protected: boolean;
   readonly minDiskGiB: number;
   readonly minMemoryMiB: number;

@@ -46,6 +46,8 @@ export interface Instance {
   readonly addresses: readonly InstanceAddress[];
   /** The image it was launched from; null when Darkroom did not launch it. */
   readonly imageId: string | null;
+  /** The principal that it belongs to; null: the host's. */
+  readonly owner: string | null;
 }
 
 /** One disk of an instance. `id` is derived from the instance's UUID and the disk's target, so it outlives a shelve. */

@@ -42,6 +42,8 @@ export interface Operation {
   readonly kind: OperationKind;
   /** Name or id of what it works on, as people know it. */
   readonly target: string;
+  /** Name of the principal that asked for it; null in records of before there were any. */
+  readonly requestedBy: string | null;
   readonly status: OperationStatus;
   readonly step: string;
   readonly progress: OperationProgress | null;
@@ -49,7 +51,7 @@ export interface Operation {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
-  /** Milliseconds by name, such as `freezeMs`, `copyMs`. */
+  /** Milliseconds and bytes by name; timings.ts has them all. */
   readonly timings: Readonly<Record<string, number>>;
   readonly result: OperationResult;
   /** Things that went well enough but that a person should know. */
@@ -72,4 +74,6 @@ export interface JournalledOperation {
   /** Plan and facts that its recovery needs, written before the step that they are for. JSON. */
   readonly plan: unknown;
   readonly isCancelRequested: boolean;
+  /** Grows with every change of any operation of the host. */
+  readonly revision: number;
 }

@@ -1,5 +1,7 @@
+import type { Role } from './access.ts';
 import type { RequestedConsistency } from './consistency.ts';
-import type { ImageType } from './image.ts';
+import type { ImageStatus, ImageType, ImageVisibility } from './image.ts';
+import type { InstanceState } from './instance.ts';
 
 /** References to instances and images are a name where it is unique, or the id. */
 export interface CreateImageRequest {
@@ -136,8 +138,37 @@ export type OperationRequest =
   | OffloadInstanceRequest
   | UnshelveInstanceRequest;
 
-export interface ImageFilter {
+/** A part of a list: at most `limit`, after the one whose id is `marker` (as in OpenStack). */
+export interface Page {
+  readonly limit?: number;
+  readonly marker?: string;
+}
+
+export interface ImageFilter extends Page {
   readonly type?: ImageType;
+  readonly name?: string;
+  readonly status?: ImageStatus;
+  readonly owner?: string;
+  readonly visibility?: ImageVisibility;
+  /** Id of the instance that it was made of. */
+  readonly instance?: string;
+}
+
+export interface InstanceFilter extends Page {
+  readonly name?: string;
+  readonly state?: InstanceState;
+}
+
+export interface VolumeFilter extends Page {
+  /** Name or id. */
+  readonly instance?: string;
+}
+
+export interface CreatePrincipalRequest {
+  readonly name: string;
+  readonly role: Role;
+  /** False: it is known by its client certificate. */
+  readonly hasToken: boolean;
 }
 
 /** Changes of an image's record; what is absent stays. */
@@ -145,5 +176,8 @@ export interface UpdateImageRequest {
   readonly name?: string;
   readonly description?: string | null;
   readonly isProtected?: boolean;
+  readonly visibility?: ImageVisibility;
+  readonly members?: readonly string[];
+  readonly owner?: string;
   readonly properties?: Readonly<Record<string, string>>;
 }

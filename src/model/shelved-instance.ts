@@ -75,6 +75,8 @@ export interface ShelvedInstance {
   /** Parents before children. */
   readonly checkpoints: readonly ShelvedCheckpoint[];
   readonly reservations: readonly NetworkReservation[];
+  /** The principal that it belongs to; null: the host's. */
+  readonly owner: string | null;
   /** What its launch made, where Darkroom launched it. */
   readonly made: {
     readonly imageId: string;

@@ -1,32 +1,45 @@
+import type { Caller } from '../model/access.ts';
 import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
-import type { Operation } from '../model/operation.ts';
+import type { JournalledOperation, Operation } from '../model/operation.ts';
+import type { AuditEvent } from '../model/ports/audit.ts';
+import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
-import type { ImageFilter, OperationRequest, UpdateImageRequest } from '../model/requests.ts';
+import type { Principal } from '../model/ports/principals.ts';
+import type {
+  CreatePrincipalRequest,
+  ImageFilter,
+  InstanceFilter,
+  OperationRequest,
+  UpdateImageRequest,
+  VolumeFilter,
+} from '../model/requests.ts';
+import type { HostSettings } from './support/context.ts';
 
-/** All that Darkroom does on one host, whoever asks: the daemon, or a CLI that composes it in its own process. */
-export interface Application extends AsyncDisposable {
+/** All that Darkroom does on one host, on behalf of one caller, who sees and touches what is its own. */
+export interface CallerApplication {
+  readonly caller: Caller;
   readonly images: {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(reference: string): Promise<Image>;
     update(reference: string, changes: UpdateImageRequest): Promise<Image>;
   };
   readonly instances: {
-    list(): Promise<readonly Instance[]>;
+    list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(reference: string): Promise<Instance>;
   };
   readonly volumes: {
-    list(filter?: { readonly instance?: string }): Promise<readonly Volume[]>;
+    list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
   };
   readonly operations: {
     /**
      * Journals and starts an operation; resolves as soon as it runs. What can be refused at once is thrown from here
      * and leaves no operation: unknown names, bad names, conflicts, taken locks. Everything later is in the
-     * operation's `error`.
+     * operation's `error`. Under a key of the caller's that was used before it is the operation of then.
      */
-    submit(request: OperationRequest): Promise<Operation>;
+    submit(request: OperationRequest, options?: { readonly idempotencyKey: string | null }): Promise<Operation>;
     list(filter?: OperationFilter): Promise<readonly Operation[]>;
     show(operationId: string): Promise<Operation>;
     /** Asks a running operation, of whatever process, to undo itself. OPERATION_FINISHED when it is over. */
@@ -34,7 +47,48 @@ export interface Application extends AsyncDisposable {
     /** Yields the operation at once, at every change that is seen, and last when it is over. */
     watch(operationId: string, signal?: AbortSignal): AsyncIterable<Operation>;
   };
+  /** For admins alone: FORBIDDEN. */
+  readonly principals: {
+    list(): Promise<readonly Principal[]>;
+    /** The token is told once, and kept by nobody here; null for one that is known by its certificate. */
+    create(request: CreatePrincipalRequest): Promise<{ readonly principal: Principal; readonly token: string | null }>;
+    renewToken(name: string): Promise<{ readonly principal: Principal; readonly token: string | null }>;
+    delete(name: string): Promise<void>;
+  };
+  readonly audit: {
+    /** Everybody's for an admin, else the caller's own. Newest first. */
+    list(filter: { readonly limit: number }): Promise<readonly AuditEvent[]>;
+  };
+  /** FORBIDDEN to repair for all but admins. */
   doctor(options: { readonly isRepairing: boolean }): Promise<DoctorReport>;
-  /** Puts right what dead processes left behind; called before anything else is served. */
+}
+
+/** One host, whoever asks: the daemon, or a CLI that composes it in its own process. By itself it acts for whoever composed it. */
+export interface Application extends CallerApplication, AsyncDisposable {
+  /** The same for somebody else. */
+  as(caller: Caller): CallerApplication;
+  /** Who has that bearer token; null when nobody has. */
+  identifyToken(token: string): Promise<Principal | null>;
+  /** Whose certificates carry that common name; null when nobody's do. */
+  identifyName(name: string): Promise<Principal | null>;
+  recordAudit(event: AuditEvent): Promise<void>;
+  /** Puts right what dead processes left behind, and what an operation of ours could not put right itself. Once at a time. */
   recover(): Promise<void>;
+  /** Operations of this process that go on. */
+  readonly runningIds: readonly string[];
+  /** Asks all of them to undo themselves, and waits until they have. */
+  cancelAll(): Promise<void>;
+  /** Resolves when none of them goes on. */
+  drain(): Promise<void>;
+  /** Changes of operations of all processes of this host, for metrics and event streams. */
+  readonly feed: {
+    lastRevision(): Promise<number>;
+    listChanged(afterRevision: number, limit: number): Promise<readonly JournalledOperation[]>;
+  };
+  /** Domains, block jobs and the connection itself, as libvirt tells of them; returns how to stop listening. */
+  subscribe(listener: (event: HypervisorEvent) => void): () => void;
+  /** LIBVIRT_UNREACHABLE unless libvirt answers. */
+  ping(): Promise<void>;
+  /** Takes over what a new configuration changes of limits, timeouts and quotas. */
+  applySettings(settings: HostSettings): void;
 }

@@ -1,11 +1,13 @@
-import type { Operation } from '../model/operation.ts';
-import type { OperationRequest } from '../model/requests.ts';
-import type { Application } from './application.ts';
+import type { Caller } from '../model/access.ts';
+import type { Application, CallerApplication } from './application.ts';
 import { listImages, showImage } from './list-images.ts';
 import { cancelOperation } from './support/cancel-operation.ts';
-import type { Core } from './support/context.ts';
+import type { Core, HostSettings } from './support/context.ts';
+import { identifyName, identifyToken } from './support/identify.ts';
+import { listOperations, showOperation } from './support/list-operations.ts';
 import { OperationRunner } from './support/operation-runner.ts';
-import { findDeadOperations, recoverOperations } from './support/recover-operations.ts';
+import { findAbandoned, recoverOperations } from './support/recover-operations.ts';
+import { submitOperation } from './support/submit-operation.ts';
 import { watchOperation } from './support/watch-operation.ts';
 
 /**
@@ -14,14 +16,54 @@ import { watchOperation } from './support/watch-operation.ts';
  */
 export function createApplication(core: Core, close: () => Promise<void>): Application {
   const runner = new OperationRunner(core);
+  let recovering: Promise<void> | null = null;
   return {
+    ...createCallerApplication(core, runner),
+    as: (caller) => createCallerApplication({ ...core, caller }, runner),
+    identifyToken: (token) => identifyToken(core, token),
+    identifyName: (name) => identifyName(core, name),
+    recordAudit: (event) => core.audit.append(event),
+    recover: async () => {
+      recovering ??= recover(core, runner).finally(() => {
+        recovering = null;
+      });
+      await recovering;
+    },
+    get runningIds() {
+      return runner.runningIds;
+    },
+    cancelAll: async () => {
+      for (const id of runner.runningIds) runner.cancel(id);
+      await runner.drain();
+    },
+    drain: () => runner.drain(),
+    feed: {
+      lastRevision: () => core.journal.lastRevision(),
+      listChanged: (afterRevision, limit) => core.journal.listChanged(afterRevision, limit),
+    },
+    subscribe: (listener) => core.hypervisor.subscribe(listener),
+    ping: async () => {
+      await core.hypervisor.versions();
+    },
+    applySettings: (settings: HostSettings) => core.applySettings(settings),
+    async [Symbol.asyncDispose]() {
+      await runner.drain();
+      await close();
+    },
+  };
+}
+
+function createCallerApplication(core: Core, runner: OperationRunner): CallerApplication {
+  const { caller }: { readonly caller: Caller } = core;
+  return {
+    caller,
     images: {
       list: (filter) => listImages(core, filter),
       show: (reference) => showImage(core, reference),
       update: async (reference, changes) => (await import('./update-image.ts')).updateImage(core, reference, changes),
     },
     instances: {
-      list: async () => (await import('./list-instances.ts')).listInstances(core),
+      list: async (filter) => (await import('./list-instances.ts')).listInstances(core, filter),
       show: async (reference) => (await import('./list-instances.ts')).showInstance(core, reference),
     },
     volumes: {
@@ -29,11 +71,20 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
     },
     operations: {
-      submit: (request) => submit(runner, request),
-      list: async (filter) => (await core.journal.list(filter)).map(({ operation }) => operation),
-      show: async (id) => (await core.journal.read(id)).operation,
+      submit: (request, options) => submitOperation(runner, request, { caller, key: options?.idempotencyKey ?? null }),
+      list: (filter) => listOperations(core, filter),
+      show: (id) => showOperation(core, id),
       cancel: (id) => cancelOperation(core, runner, id),
       watch: (id, signal) => watchOperation(core, id, signal),
+    },
+    principals: {
+      list: async () => (await import('./manage-principals.ts')).listPrincipals(core),
+      create: async (request) => (await import('./manage-principals.ts')).createPrincipal(core, request),
+      renewToken: async (name) => (await import('./manage-principals.ts')).renewToken(core, name),
+      delete: async (name) => (await import('./manage-principals.ts')).deletePrincipal(core, name),
+    },
+    audit: {
+      list: ({ limit }) => core.audit.list({ limit, ...(caller.role === 'admin' ? {} : { principal: caller.name }) }),
     },
     async doctor(options) {
       const [{ diagnoseHost }, { RECOVERY }] = await Promise.all([
@@ -42,19 +93,12 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       ]);
       return diagnoseHost(core, RECOVERY, options);
     },
-    async recover() {
-      if ((await findDeadOperations(core)).length === 0) return;
-      const { RECOVERY } = await import('./use-cases.ts');
-      await recoverOperations(core, RECOVERY);
-    },
-    async [Symbol.asyncDispose]() {
-      await runner.drain();
-      await close();
-    },
   };
 }
 
-async function submit(runner: OperationRunner, request: OperationRequest): Promise<Operation> {
-  const { startUseCase } = await import('./use-cases.ts');
-  return startUseCase(runner, request);
+async function recover(core: Core, runner: OperationRunner): Promise<void> {
+  const abandoned = await findAbandoned(core, runner.runningIds);
+  if (abandoned.length === 0) return;
+  const { RECOVERY } = await import('./use-cases.ts');
+  await recoverOperations(core, RECOVERY, abandoned);
 }

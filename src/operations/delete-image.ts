@@ -3,7 +3,7 @@ import { isUuid } from '../lib/uuid.ts';
 import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import type { DeleteImageRequest } from '../model/requests.ts';
-import { findImage } from './steps/find-image.ts';
+import { findImage, requireOwnImage } from './steps/find-image.ts';
 import { dropStaleUsers, readUsage, requireUnused } from './steps/image-users.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import type { Core } from './support/context.ts';
@@ -55,10 +55,12 @@ interface Deletable {
 async function findDeletable(core: Core, reference: string): Promise<Deletable> {
   try {
     const image = await findImage(core, reference);
+    requireOwnImage(core, image);
     requireUnprotected(image);
     return { id: image.id, name: image.name, image };
   } catch (error) {
-    if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED')) throw error;
+    // whose it is stands in what cannot be read
+    if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED') || core.caller.role !== 'admin') throw error;
     const id = reference.toLowerCase();
     return { id, name: id, image: null };
   }

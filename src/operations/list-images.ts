@@ -1,14 +1,27 @@
+import { maySeeShared } from '../model/access.ts';
 import type { Image } from '../model/image.ts';
+import { takePage } from '../model/pages.ts';
 import type { ImageFilter } from '../model/requests.ts';
 import { findImage } from './steps/find-image.ts';
 import type { Core } from './support/context.ts';
 
-/** All images of the store that can be read, newest first. One that cannot is logged and hides no other. */
+/** The images that the caller may see, newest first. One that cannot be read is logged and hides no other. */
 export async function listImages(core: Core, filter: ImageFilter = {}): Promise<readonly Image[]> {
   const { images, broken } = await core.store.listImages();
   for (const { id, reason } of broken) core.log.warn({ imageId: id, reason }, 'an image is damaged and was left out');
-  const { type } = filter;
-  return type === undefined ? images : images.filter((image) => image.properties['image_type'] === type);
+  const seen = images.filter((image) => maySeeShared(core.caller, image) && matches(image, filter));
+  return takePage(seen, filter);
+}
+
+function matches(image: Image, { type, name, status, owner, visibility, instance }: ImageFilter): boolean {
+  return (
+    (type === undefined || image.properties['image_type'] === type) &&
+    (name === undefined || image.name === name) &&
+    (status === undefined || image.status === status) &&
+    (owner === undefined || image.owner === owner) &&
+    (visibility === undefined || image.visibility === visibility) &&
+    (instance === undefined || image.properties['instance_uuid'] === instance)
+  );
 }
 
 export async function showImage(core: Core, reference: string): Promise<Image> {

@@ -1,6 +1,9 @@
+import { maySeeInstance } from '../model/access.ts';
 import { hasCode } from '../model/errors.ts';
 import type { Instance } from '../model/instance.ts';
+import { takePage } from '../model/pages.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
+import type { InstanceFilter } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
 import { describeInstance } from './steps/describe-instance.ts';
 import { findDomainOf, notFound } from './steps/find-instance.ts';
@@ -12,14 +15,20 @@ import type { Core } from './support/context.ts';
  * All instances of this host and all shelved ones of its store, by name. Guests are not asked for their addresses: a silent one
  * would hold up the list.
  */
-export async function listInstances(core: Core): Promise<readonly Instance[]> {
+export async function listInstances(core: Core, filter: InstanceFilter = {}): Promise<readonly Instance[]> {
   const domains = await core.hypervisor.listDomains();
   const shelved = await listShelved(core);
   const here = await Promise.all(domains.map((domain) => describe(core, domain, shelved).catch(ignoreGone)));
   const away = shelved.filter(({ id }) => !domains.some(({ uuid }) => uuid === id));
-  return [...here, ...(await Promise.all(away.map((record) => describeShelved(core, record))))]
+  const all = [...here, ...(await Promise.all(away.map((record) => describeShelved(core, record))))]
     .filter((instance) => instance !== null)
+    .filter((instance) => maySeeInstance(core.caller, instance) && matches(instance, filter))
     .sort((left, right) => left.name.localeCompare(right.name));
+  return takePage(all, filter);
+}
+
+function matches(instance: Instance, { name, state }: InstanceFilter): boolean {
+  return (name === undefined || instance.name === name) && (state === undefined || instance.state === state);
 }
 
 async function describe(core: Core, domain: DomainInfo, shelved: readonly ShelvedInstance[]): Promise<Instance> {

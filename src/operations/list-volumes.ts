@@ -1,9 +1,12 @@
 import { mapConcurrently } from '../lib/async.ts';
 import { uuidV5 } from '../lib/uuid.ts';
+import { maySeeInstance } from '../model/access.ts';
 import { type DomainDisk, describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { DarkroomError } from '../model/errors.ts';
 import type { Volume } from '../model/instance.ts';
+import { takePage } from '../model/pages.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
+import type { VolumeFilter } from '../model/requests.ts';
 import { findInstance } from './steps/find-instance.ts';
 import type { Core } from './support/context.ts';
 
@@ -11,11 +14,14 @@ const VOLUME_NAMESPACE = '6b1e9f3c-5b0a-4d5e-9a55-6f0f8f6f2c11';
 const CONCURRENT_READS = 4;
 
 /** The disks of all instances, or of one. CD-ROMs and floppies are no volumes. */
-export async function listVolumes(core: Core, filter: { readonly instance?: string } = {}): Promise<readonly Volume[]> {
+export async function listVolumes(core: Core, filter: VolumeFilter = {}): Promise<readonly Volume[]> {
   const domains =
     filter.instance === undefined ? await core.hypervisor.listDomains() : [await findInstance(core, filter.instance)];
   const volumes = await mapConcurrently(domains, CONCURRENT_READS, (domain) => volumesOf(core, domain));
-  return volumes.flat().sort((left, right) => compareVolumes(left, right));
+  return takePage(
+    volumes.flat().sort((left, right) => compareVolumes(left, right)),
+    filter,
+  );
 }
 
 export async function showVolume(core: Core, volumeId: string): Promise<Volume> {
@@ -36,7 +42,8 @@ function compareVolumes(left: Volume, right: Volume): number {
 }
 
 async function volumesOf(core: Core, domain: DomainInfo): Promise<Volume[]> {
-  const { disks } = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
+  const { disks, owner } = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
+  if (!maySeeInstance(core.caller, { owner })) return [];
   const volumes = disks.filter(({ device }) => device === 'disk');
   return Promise.all(volumes.map((disk) => describeVolume(core, domain, disk)));
 }

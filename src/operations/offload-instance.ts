@@ -4,7 +4,7 @@ import type { ShelvedInstance } from '../model/shelved-instance.ts';
 import { prepareMove, reachEnd, shelveLocks } from './shelve-instance.ts';
 import type { ShelvePlan } from './shelve-plan.ts';
 import { holdDisks } from './steps/capture/hold-disks.ts';
-import { notFound } from './steps/find-instance.ts';
+import { findDomainOf, notFound } from './steps/find-instance.ts';
 import { requireWholeImage } from './steps/launch/require-whole-image.ts';
 import { drawUpRecord } from './steps/shelve/draw-up-record.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
@@ -56,10 +56,8 @@ async function collect(
 async function requireShelved(core: Core, reference: string): Promise<ShelvedInstance> {
   const record = await findShelved(core, reference);
   if (record === null) {
-    const domain = (await core.hypervisor.listDomains()).find(
-      ({ uuid, name }) => uuid === reference || name === reference,
-    );
-    if (domain === undefined) throw notFound(core, reference);
+    const domain = await findDomainOf(core, reference);
+    if (domain === null) throw notFound(core, reference);
     throw new DarkroomError(
       'INSTANCE_STATE',
       `The instance ${domain.name} is not shelved: darkroom instance shelve does both.`,

@@ -3,7 +3,7 @@ import { DarkroomError } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
 import type { UpdateImageRequest } from '../model/requests.ts';
-import { findImage } from './steps/find-image.ts';
+import { findImage, requireOwnImage } from './steps/find-image.ts';
 import type { Core } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 
@@ -11,7 +11,10 @@ import { acquireLocks } from './support/operation-locks.ts';
 export async function updateImage(core: Core, reference: string, changes: UpdateImageRequest): Promise<Image> {
   if (changes.name !== undefined) requireImageName(changes.name);
   if (changes.properties !== undefined) requireProperties(changes.properties);
-  const { id } = await findImage(core, reference);
+  const found = await findImage(core, reference);
+  requireOwnImage(core, found);
+  if (changes.owner !== undefined) requireGiver(core, found);
+  const { id } = found;
   const operationId = newUuid();
   await acquireLocks(core, { exclusive: [`image:${id}`], shared: [] }, { operationId, kind: 'image.set' });
   try {
@@ -22,6 +25,18 @@ export async function updateImage(core: Core, reference: string, changes: Update
   } finally {
     await core.locks.release(operationId);
   }
+}
+
+/** Giving an image away would let anybody fill up somebody else's quota. */
+function requireGiver({ caller }: Core, image: Image): void {
+  if (caller.role === 'admin') return;
+  throw new DarkroomError(
+    'FORBIDDEN',
+    `Only an admin may give the image ${image.name} (${image.id}) to another owner.`,
+    {
+      fields: { imageId: image.id, principal: caller.name },
+    },
+  );
 }
 
 function requireSettled(image: Image): Image {
@@ -41,6 +56,9 @@ function applyChanges(image: Image, changes: UpdateImageRequest): Image {
     name: changes.name ?? image.name,
     description: changes.description === undefined ? image.description : changes.description,
     protected: changes.isProtected ?? image.protected,
+    visibility: changes.visibility ?? image.visibility,
+    members: changes.members ?? image.members,
+    owner: changes.owner ?? image.owner,
     properties: mergeProperties(image.properties, changes.properties ?? {}),
   };
 }

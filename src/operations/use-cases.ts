@@ -10,7 +10,7 @@ import { offloadInstance } from './offload-instance.ts';
 import { powerInstance } from './power-instance.ts';
 import { recoverShelve, shelveInstance } from './shelve-instance.ts';
 import { recoverRebootInstance, stopInstance } from './stop-instance.ts';
-import type { OperationRunner } from './support/operation-runner.ts';
+import type { OperationRunner, StartOptions } from './support/operation-runner.ts';
 import type { RecoveryTable } from './support/recover-operations.ts';
 import { recoverUnshelve, unshelveInstance } from './unshelve-instance.ts';
 import { recoverVerifyImage, verifyImage } from './verify-image.ts';
@@ -30,36 +30,40 @@ export const RECOVERY: RecoveryTable = {
   'instance.unshelve': recoverUnshelve,
 };
 
-export function startUseCase(runner: OperationRunner, request: OperationRequest): Promise<Operation> {
+export function startUseCase(
+  runner: OperationRunner,
+  request: OperationRequest,
+  options: StartOptions,
+): Promise<Operation> {
   switch (request.kind) {
     case 'image.create':
-      return runner.start(createImage, request);
+      return runner.startOnce(createImage, request, options);
     case 'image.import':
-      return runner.start(importImage, request);
+      return runner.startOnce(importImage, request, options);
     case 'image.export':
-      return runner.start(exportImage, request);
+      return runner.startOnce(exportImage, request, options);
     case 'image.verify':
-      return runner.start(verifyImage, request);
+      return runner.startOnce(verifyImage, request, options);
     case 'image.delete':
-      return runner.start(deleteImage, request);
+      return runner.startOnce(deleteImage, request, options);
     case 'instance.launch':
-      return runner.start(launchInstance, request);
+      return runner.startOnce(launchInstance, request, options);
     case 'instance.delete':
-      return runner.start(deleteInstance, request);
+      return runner.startOnce(deleteInstance, request, options);
     case 'instance.start':
     case 'instance.pause':
     case 'instance.resume':
     case 'instance.suspend':
-      return runner.start(powerInstance, request);
+      return runner.startOnce(powerInstance, request, options);
     case 'instance.stop':
     case 'instance.reboot':
-      return runner.start(stopInstance, request);
+      return runner.startOnce(stopInstance, request, options);
     case 'instance.shelve':
-      return runner.start(shelveInstance, request);
+      return runner.startOnce(shelveInstance, request, options);
     case 'instance.offload':
-      return runner.start(offloadInstance, request);
+      return runner.startOnce(offloadInstance, request, options);
     case 'instance.unshelve':
-      return runner.start(unshelveInstance, request);
+      return runner.startOnce(unshelveInstance, request, options);
     default: {
       const never: never = request;
       return never;

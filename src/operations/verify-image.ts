@@ -2,7 +2,7 @@ import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { imageChecksum } from '../model/image-rules.ts';
 import type { VerifyImageRequest } from '../model/requests.ts';
-import { findImage } from './steps/find-image.ts';
+import { findImage, requireOwnImage } from './steps/find-image.ts';
 import { bootImage, removeBoot } from './steps/verify/boot-image.ts';
 import { verifyFiles } from './steps/verify/verify-files.ts';
 import type { Core } from './support/context.ts';
@@ -19,6 +19,7 @@ interface VerifyInput {
 export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
   prepare: async (core, request) => {
     const image = await findImage(core, request.image);
+    requireOwnImage(core, image);
     requireReadable(image);
     const { isBooted, expect, timeoutMs } = request;
     return {

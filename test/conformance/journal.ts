@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Operation, ProcessIdentity } from '../../src/model/operation.ts';
-import type { Journal, LockTable } from '../../src/model/ports/journal.ts';
+import type { Journal, LockTable, OperationFilter } from '../../src/model/ports/journal.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { makeOperation, outcome, processIdentity } from '../support/sample-operations.ts';
 
@@ -37,7 +37,46 @@ export function describeJournal(name: string, makeState: MakeState): void {
       const operation = makeOperation({ target: 'гость 日本', progress: { done: 1, total: 2, unit: 'steps' } });
       const plan = { overlays: [{ path: '/a "quoted" name', isPivoted: false }] };
       await journal.begin(operation, { owner: OWNER, plan });
-      expect(await journal.read(operation.id)).toEqual({ operation, owner: OWNER, plan, isCancelRequested: false });
+      const expected = { operation, owner: OWNER, plan, isCancelRequested: false, revision: expect.any(Number) };
+      expect(await journal.read(operation.id)).toEqual(expected);
+    });
+
+    it('finds what was begun under a key of a principal, and under no other', async () => {
+      const operation = makeOperation({ requestedBy: 'alice' });
+      const idempotency = { key: 'key-1', digest: 'd1' };
+      await journal.begin(operation, { owner: OWNER, plan: null, idempotency });
+      expect(await journal.findByKey('alice', 'key-1')).toEqual({ operation, digest: 'd1' });
+      expect(await journal.findByKey('bob', 'key-1')).toBeNull();
+      expect(await journal.findByKey('alice', 'key-2')).toBeNull();
+    });
+
+    it('lists what has changed since a revision, in the order of its last change', async () => {
+      const first = await begin();
+      const second = await begin();
+      const seen = await journal.lastRevision();
+      const changedIds = async () => (await journal.listChanged(seen, 10)).map(({ operation }) => operation.id);
+      expect(await changedIds()).toEqual([]);
+      await journal.enterStep(second.id, 'copy', null);
+      await journal.finish(first.id, outcome('succeeded'));
+      expect(await changedIds()).toEqual([second.id, first.id]);
+      await journal.enterStep(second.id, 'publish', null);
+      expect(await changedIds()).toEqual([first.id, second.id]);
+      expect(await journal.listChanged(seen, 1)).toHaveLength(1);
+      expect(await journal.listChanged(await journal.lastRevision(), 10)).toEqual([]);
+    });
+
+    it('lists operations of one kind, target or principal, and pages of them', async () => {
+      const at = (minute: number) => `2024-01-01T00:0${minute}:00.000Z`;
+      const alices = await begin({ requestedBy: 'alice', target: 'web', kind: 'image.verify', startedAt: at(1) });
+      const bobs = await begin({ requestedBy: 'bob', target: 'db', startedAt: at(2) });
+      const ids = async (filter: OperationFilter) => (await journal.list(filter)).map(({ operation }) => operation.id);
+      expect(await ids({ requestedBy: 'alice' })).toEqual([alices.id]);
+      expect(await ids({ target: 'db' })).toEqual([bobs.id]);
+      expect(await ids({ kind: 'image.verify' })).toEqual([alices.id]);
+      expect(await ids({ limit: 1 })).toEqual([bobs.id]);
+      expect(await ids({ limit: 1, marker: bobs.id })).toEqual([alices.id]);
+      expect(await ids({ marker: alices.id })).toEqual([]);
+      await expectFailure(journal.list({ marker: randomUUID() }), 'OPERATION_NOT_FOUND');
     });
 
     it('knows no operation that was not begun', async () => {

@@ -12,6 +12,8 @@ export interface FakeJournal extends Journal {
 /** A journal in memory; what goes in and out is copied, as it is by a database. */
 export function createFakeJournal(): FakeJournal {
   const entries = new Map<string, JournalledOperation>();
+  const keys = new Map<string, { readonly id: string; readonly digest: string }>();
+  let revision = 0;
   const entered: string[] = [];
   const read = (id: string): JournalledOperation => {
     const entry = entries.get(id);
@@ -20,7 +22,10 @@ export function createFakeJournal(): FakeJournal {
   };
   const change = (id: string, changes: Partial<Operation>, rest: Partial<JournalledOperation> = {}): void => {
     const entry = read(id);
-    entries.set(id, structuredClone({ ...entry, ...rest, operation: { ...entry.operation, ...changes } }));
+    entries.set(
+      id,
+      structuredClone({ ...entry, ...rest, revision: ++revision, operation: { ...entry.operation, ...changes } }),
+    );
   };
   const newestFirst = (): JournalledOperation[] =>
     [...entries.values()].reverse().sort((a, b) => compare(b.operation.startedAt, a.operation.startedAt));
@@ -30,9 +35,15 @@ export function createFakeJournal(): FakeJournal {
   };
   return {
     entered,
-    begin: async (operation, details) => {
+    begin: async (operation, { idempotency, ...details }) => {
       if (entries.has(operation.id)) throw new DarkroomError('INTERNAL', `Operation ${operation.id} is there already`);
-      entries.set(operation.id, structuredClone({ operation, ...details, isCancelRequested: false }));
+      entries.set(
+        operation.id,
+        structuredClone({ operation, ...details, isCancelRequested: false, revision: ++revision }),
+      );
+      if (idempotency !== undefined) {
+        keys.set(`${operation.requestedBy} ${idempotency.key}`, { id: operation.id, digest: idempotency.digest });
+      }
       prune();
     },
     enterStep: async (id, step, plan) => {
@@ -55,13 +66,34 @@ export function createFakeJournal(): FakeJournal {
       change(id, {}, { isCancelRequested: true });
     },
     read: async (id) => read(id),
+    findByKey: async (requestedBy, key) => {
+      const known = keys.get(`${requestedBy} ${key}`);
+      return known === undefined ? null : { operation: read(known.id).operation, digest: known.digest };
+    },
+    listChanged: async (afterRevision, limit) =>
+      [...entries.values()]
+        .filter((entry) => entry.revision > afterRevision)
+        .sort((left, right) => left.revision - right.revision)
+        .slice(0, limit)
+        .map((entry) => structuredClone(entry)),
+    lastRevision: async () => revision,
     list: async (filter = {}) =>
-      newestFirst()
+      afterMarker(newestFirst(), filter.marker)
+        .filter(({ operation }) => filter.kind === undefined || operation.kind === filter.kind)
+        .filter(({ operation }) => filter.target === undefined || operation.target === filter.target)
+        .filter(({ operation }) => filter.requestedBy === undefined || operation.requestedBy === filter.requestedBy)
         .filter(({ operation }) => filter.status === undefined || operation.status === filter.status)
         .filter(({ plan }) => filter.isUnsettled !== true || plan !== null)
         .slice(0, filter.limit)
         .map((entry) => structuredClone(entry)),
   };
+}
+
+function afterMarker(entries: readonly JournalledOperation[], marker: string | undefined): JournalledOperation[] {
+  if (marker === undefined) return [...entries];
+  const at = entries.findIndex(({ operation }) => operation.id === marker);
+  if (at === -1) throw new DarkroomError('OPERATION_NOT_FOUND', `There is no operation ${marker}`);
+  return entries.slice(at + 1);
 }
 
 /** Locks in memory; `isAlive` decides whose still count. */

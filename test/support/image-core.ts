@@ -3,6 +3,7 @@ import type { Operation, OperationKind } from '../../src/model/operation.ts';
 import type { Core, HostSettings } from '../../src/operations/support/context.ts';
 import { OperationRunner } from '../../src/operations/support/operation-runner.ts';
 import type { UseCase } from '../../src/operations/support/use-case.ts';
+import { createFakeAuditTrail, createFakePrincipals } from './fake-access.ts';
 import { createFakeDiskTool } from './fake-disk-tool.ts';
 import {
   createFakeClock,
@@ -26,7 +27,12 @@ const SETTINGS: HostSettings = {
   freezeWindowMs: 8000,
   quota: { maxImages: null, maxImageBytes: null },
   reserveBytes: 0,
+  maxConcurrentCaptures: 4,
   maxConcurrentCopies: 2,
+  maxConcurrentCommits: 2,
+  copyNice: 0,
+  copyIoClass: 'none',
+  overlayLowSpaceBytes: 1,
   copyBandwidthBytesPerSecond: 0,
   commitBandwidthBytesPerSecond: 0,
   shelvedOffloadTimeMs: 0,
@@ -52,8 +58,11 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
     generalizer: createFakeGeneralizer(),
     log: createLogger({ level: 'silent', isPretty: false }),
     settings: { ...SETTINGS, ...settings },
+    applySettings: () => {},
+    principals: createFakePrincipals(),
+    audit: createFakeAuditTrail(),
     hostName: 'host-a',
-    caller: { userId: 'root', isTrustedWithPaths: true },
+    caller: { name: 'root', role: 'admin' as const, isTrustedWithPaths: true },
     ...parts,
   };
 }

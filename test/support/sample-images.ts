@@ -14,6 +14,7 @@ export function makeImage(id: string, changes: Partial<Image> = {}): Image {
     description: null,
     owner: null,
     visibility: 'private',
+    members: [],
     protected: false,
     minDiskGiB: 1,
     minMemoryMiB: 0,

@@ -6,6 +6,7 @@ export function makeOperation(changes: Partial<Operation> = {}): Operation {
     id: randomUUID(),
     kind: 'image.create',
     target: 'guest',
+    requestedBy: 'root',
     status: 'running',
     step: 'start',
     progress: null,

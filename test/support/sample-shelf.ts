@@ -8,6 +8,7 @@ export function makeShelved(id: string, changes: Partial<ShelvedInstance> = {}):
   const sha256 = 'a'.repeat(64);
   return {
     version: 1,
+    owner: null,
     id,
     name: 'web',
     state: 'shelved_offloaded',

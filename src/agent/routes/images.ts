@@ -1,60 +1,131 @@
 import { API_ROOT } from '../../api/paths.ts';
+import { listOf } from '../../api/schemas/answers.ts';
 import {
   createImageBodySchema,
   exportImageBodySchema,
   imageListQuerySchema,
   imageParamsSchema,
+  imageSchema,
   importImageBodySchema,
   updateImageBodySchema,
   verifyImageBodySchema,
 } from '../../api/schemas/images.ts';
-import type { Application } from '../../operations/application.ts';
-import { type ApiApp, accept } from '../api-app.ts';
+import { operationSchema } from '../../api/schemas/operations.ts';
+import type { ErrorCode } from '../../model/errors.ts';
+import type { ApiApp } from '../api-app.ts';
+import { answerPage } from '../paged-list.ts';
+import { submit } from '../submit.ts';
 
 const IMAGES = `${API_ROOT}/images`;
+/** Whatever looks for an image by name may meet these. */
+const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
+const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
 
-export function addImageRoutes(app: ApiApp, application: Application): void {
-  addImageRecordRoutes(app, application);
-  addImageWorkRoutes(app, application);
+export function addImageRoutes(app: ApiApp): void {
+  addImageRecordRoutes(app);
+  addImageWorkRoutes(app);
 }
 
-function addImageRecordRoutes(app: ApiApp, { images }: Application): void {
-  app.get(IMAGES, { schema: { querystring: imageListQuerySchema } }, ({ query }) => images.list(query));
+function addImageRecordRoutes(app: ApiApp): void {
+  app.get(
+    IMAGES,
+    {
+      schema: { querystring: imageListQuerySchema, response: { 200: listOf(imageSchema) } },
+      config: { summary: 'Images that the caller may see, newest first', errors: ['STORE_UNUSABLE'] },
+    },
+    (request, reply) => answerPage(request, reply, request.application.images.list),
+  );
 
-  app.get(`${IMAGES}/:image`, { schema: { params: imageParamsSchema } }, ({ params }) => images.show(params.image));
+  app.get(
+    `${IMAGES}/:image`,
+    {
+      schema: { params: imageParamsSchema, response: { 200: imageSchema } },
+      config: { summary: 'One image', errors: FINDING },
+    },
+    ({ application, params }) => application.images.show(params.image),
+  );
 
   app.patch(
     `${IMAGES}/:image`,
-    { schema: { params: imageParamsSchema, body: updateImageBodySchema } },
-    ({ params, body: { protected: isProtected, ...changes } }) =>
-      images.update(params.image, { ...changes, ...(isProtected === undefined ? {} : { isProtected }) }),
+    {
+      schema: { params: imageParamsSchema, body: updateImageBodySchema, response: { 200: imageSchema } },
+      config: { summary: "Changes of an image's record", errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY'] },
+    },
+    ({ application, params, body: { protected: isProtected, ...changes } }) =>
+      application.images.update(params.image, { ...changes, ...(isProtected === undefined ? {} : { isProtected }) }),
   );
 }
 
-function addImageWorkRoutes(app: ApiApp, { operations }: Application): void {
-  app.post(IMAGES, { schema: { body: createImageBodySchema } }, async ({ body }, reply) =>
-    accept(reply, await operations.submit({ kind: 'image.create', ...body })),
+function addImageWorkRoutes(app: ApiApp): void {
+  const accepted = { 202: operationSchema };
+
+  app.post(
+    IMAGES,
+    {
+      schema: { body: createImageBodySchema, response: accepted },
+      config: {
+        isWork: true,
+        summary: 'Captures an instance as an image',
+        errors: [
+          ...['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'],
+          ...['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'],
+          ...['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'],
+          ...MAKING,
+        ] as const,
+      },
+    },
+    (request, reply) => submit(request, reply, { kind: 'image.create', ...request.body }),
   );
 
-  app.post(`${IMAGES}/import`, { schema: { body: importImageBodySchema } }, async ({ body }, reply) =>
-    accept(reply, await operations.submit({ kind: 'image.import', ...body })),
+  app.post(
+    `${IMAGES}/import`,
+    {
+      schema: { body: importImageBodySchema, response: accepted },
+      config: {
+        isWork: true,
+        summary: 'Takes in a disk or an exported image',
+        errors: ['PATH_NOT_ALLOWED', 'DISK_MISSING', 'IMAGE_REJECTED', ...MAKING],
+      },
+    },
+    (request, reply) => submit(request, reply, { kind: 'image.import', ...request.body }),
   );
 
   app.post(
     `${IMAGES}/:image/export`,
-    { schema: { params: imageParamsSchema, body: exportImageBodySchema } },
-    async ({ params, body }, reply) =>
-      accept(reply, await operations.submit({ kind: 'image.export', image: params.image, ...body })),
+    {
+      schema: { params: imageParamsSchema, body: exportImageBodySchema, response: accepted },
+      config: {
+        isWork: true,
+        summary: 'Writes an image to a file or folder of the host',
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'PATH_NOT_ALLOWED', 'NO_SPACE'],
+      },
+    },
+    (request, reply) => submit(request, reply, { kind: 'image.export', image: request.params.image, ...request.body }),
   );
 
   app.post(
     `${IMAGES}/:image/verify`,
-    { schema: { params: imageParamsSchema, body: verifyImageBodySchema } },
-    async ({ params, body }, reply) =>
-      accept(reply, await operations.submit({ kind: 'image.verify', image: params.image, ...body })),
+    {
+      schema: { params: imageParamsSchema, body: verifyImageBodySchema, response: accepted },
+      config: {
+        isWork: true,
+        summary: 'Reads an image whole and, if wanted, boots it',
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'NO_SPACE'],
+      },
+    },
+    (request, reply) => submit(request, reply, { kind: 'image.verify', image: request.params.image, ...request.body }),
   );
 
-  app.delete(`${IMAGES}/:image`, { schema: { params: imageParamsSchema } }, async ({ params }, reply) =>
-    accept(reply, await operations.submit({ kind: 'image.delete', image: params.image })),
+  app.delete(
+    `${IMAGES}/:image`,
+    {
+      schema: { params: imageParamsSchema, response: accepted },
+      config: {
+        isWork: true,
+        summary: 'Deletes an image',
+        errors: [...FINDING, 'IMAGE_BUSY', 'IMAGE_IN_USE', 'IMAGE_PROTECTED', 'LIBVIRT_FAILED'],
+      },
+    },
+    (request, reply) => submit(request, reply, { kind: 'image.delete', image: request.params.image }),
   );
 }

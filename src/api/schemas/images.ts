@@ -7,15 +7,27 @@ import {
   imageNameSchema,
   optionalBody,
   pathSchema,
+  principalNameSchema,
   referenceSchema,
   timeoutMsSchema,
 } from './names.ts';
+import { pageShape } from './pages.ts';
 import { propertiesSchema } from './properties.ts';
 
+const MAX_MEMBERS = 128;
 const DEFAULT_BOOT_TIMEOUT_MS = 300_000;
 
 export const imageParamsSchema = z.object({ image: referenceSchema });
-export const imageListQuerySchema = z.strictObject({ type: z.enum(IMAGE_TYPES).exactOptional() });
+export const imageListQuerySchema = z.strictObject({
+  type: z.enum(IMAGE_TYPES).exactOptional(),
+  name: referenceSchema.exactOptional(),
+  status: z.enum(IMAGE_STATUSES).exactOptional(),
+  owner: referenceSchema.exactOptional(),
+  visibility: z.enum(IMAGE_VISIBILITIES).exactOptional(),
+  /** Id of the instance that it was made of. */
+  instance: referenceSchema.exactOptional(),
+  ...pageShape,
+});
 
 export const createImageBodySchema = z.strictObject({
   instance: referenceSchema,
@@ -58,6 +70,10 @@ export const updateImageBodySchema = z
     name: imageNameSchema.exactOptional(),
     description: descriptionSchema.exactOptional(),
     protected: z.boolean().exactOptional(),
+    visibility: z.enum(IMAGE_VISIBILITIES).exactOptional(),
+    /** All of them, in the place of those that it had. */
+    members: z.array(principalNameSchema).max(MAX_MEMBERS).exactOptional(),
+    owner: principalNameSchema.exactOptional(),
     properties: propertiesSchema.exactOptional(),
   })
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' });
@@ -83,6 +99,7 @@ export const imageSchema: z.ZodType<Image> = z.object({
   description: z.string().nullable(),
   owner: z.string().nullable(),
   visibility: z.enum(IMAGE_VISIBILITIES),
+  members: z.array(z.string()),
   protected: z.boolean(),
   minDiskGiB: z.number(),
   minMemoryMiB: z.number(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { INSTANCE_STATES, type Instance, POWER_STATES, type Volume } from '../../model/instance.ts';
 import { judgePublicKey } from '../ssh-key.ts';
 import { instanceNameSchema, optionalBody, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
+import { pageShape } from './pages.ts';
 
 const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_VCPUS = 4096;
@@ -9,6 +10,11 @@ const MAX_SSH_KEYS = 64;
 export const MAX_USER_DATA_CHARACTERS = 1024 * 1024;
 const DEFAULT_STOP_TIMEOUT_MS = 60_000;
 
+export const instanceListQuerySchema = z.strictObject({
+  name: referenceSchema.exactOptional(),
+  state: z.enum(INSTANCE_STATES).exactOptional(),
+  ...pageShape,
+});
 export const instanceParamsSchema = z.object({ instance: referenceSchema });
 
 const publicKeySchema = z.string().check((context) => {
@@ -96,10 +102,11 @@ export const instanceSchema: z.ZodType<Instance> = z.object({
     }),
   ),
   imageId: z.string().nullable(),
+  owner: z.string().nullable(),
 });
 
 export const volumeParamsSchema = z.object({ volume: referenceSchema });
-export const volumeListQuerySchema = z.strictObject({ instance: referenceSchema.exactOptional() });
+export const volumeListQuerySchema = z.strictObject({ instance: referenceSchema.exactOptional(), ...pageShape });
 
 export const volumeSchema: z.ZodType<Volume> = z.object({
   id: z.string(),

@@ -42,6 +42,14 @@ export const instanceNameSchema = name
 /** A name or an id of something that should exist; whether it does is not for the schema to say. */
 export const referenceSchema = z.string().min(1, 'must not be empty').max(1024, 'is too long for a name or an id');
 
+/** What certificates and logs can hold without doubt. */
+export const principalNameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/,
+    'must be 1 to 64 of the characters A-Z a-z 0-9 . _ @ -, and begin with a letter or digit',
+  );
+
 const MAX_DESCRIPTION_CHARACTERS = 4096;
 
 /** Text of several lines; an empty one is none. */

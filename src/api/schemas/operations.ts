@@ -3,20 +3,23 @@ import type { DoctorReport } from '../../model/doctor.ts';
 import { ERROR_CODES } from '../../model/errors.ts';
 import { OPERATION_KINDS, OPERATION_STATUSES, type Operation } from '../../model/operation.ts';
 import { optionalBody, referenceSchema } from './names.ts';
-
-const MAX_LISTED = 10_000;
+import { pageShape } from './pages.ts';
 
 export const operationParamsSchema = z.object({ operation: referenceSchema });
 
 export const operationListQuerySchema = z.strictObject({
   status: z.enum(OPERATION_STATUSES).exactOptional(),
-  limit: z.coerce.number().int().min(1).max(MAX_LISTED).exactOptional(),
+  kind: z.enum(OPERATION_KINDS).exactOptional(),
+  target: referenceSchema.exactOptional(),
+  requestedBy: referenceSchema.exactOptional(),
+  ...pageShape,
 });
 
 export const operationSchema: z.ZodType<Operation> = z.object({
   id: z.string(),
   kind: z.enum(OPERATION_KINDS),
   target: z.string(),
+  requestedBy: z.string().nullable(),
   status: z.enum(OPERATION_STATUSES),
   step: z.string(),
   progress: z.object({ done: z.number(), total: z.number(), unit: z.enum(['bytes', 'steps']) }).nullable(),

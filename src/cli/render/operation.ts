@@ -31,7 +31,7 @@ export function renderOperation(output: Output, operation: Operation): string {
     ['started', formatTime(operation.startedAt)],
     ['ended', operation.endedAt === null ? '-' : formatTime(operation.endedAt)],
     ['error', error === null ? '-' : `${printable(error.message)} (${error.code})`],
-    ['timings', Object.entries(operation.timings).map(([name, ms]) => `${name}: ${formatDuration(ms)}`)],
+    ['timings', Object.entries(operation.timings).map(describeTiming)],
     ['result', Object.entries(operation.result).map(([name, id]) => `${name}: ${id}`)],
     ['warnings', operation.warnings.map(printable)],
   ]);
@@ -39,6 +39,11 @@ export function renderOperation(output: Output, operation: Operation): string {
 
 export function summarizeOperation(operation: Operation): string {
   return `operation ${operation.id} (${operation.kind} ${printable(operation.target)}): ${operation.status}`;
+}
+
+/** Names end in their unit: `copyMs`, `copiedBytes`, `overlayPeakBytes.vda`. */
+function describeTiming([name, value]: readonly [string, number]): string {
+  return `${name}: ${/Bytes(\.|$)/.test(name) ? formatBytes(value) : formatDuration(value)}`;
 }
 
 /** `1.2 GiB of 3.0 GiB (40%)`. */

@@ -1,6 +1,6 @@
 import { DarkroomError } from '../../model/errors.ts';
-import type { JournalledOperation } from '../../model/operation.ts';
-import type { Journal, OperationFilter } from '../../model/ports/journal.ts';
+import type { JournalledOperation, Operation } from '../../model/operation.ts';
+import type { Idempotency, Journal, OperationFilter } from '../../model/ports/journal.ts';
 import type { Database } from './database.ts';
 import { addFacts, type OperationDocument, parseDocument, parseRow } from './operation-row.ts';
 import { ProgressWriter } from './progress-writer.ts';
@@ -19,8 +19,8 @@ export function createJournal(database: Database): SqliteJournal {
   const run = <Result>(work: () => Result): Result => withStateErrors(database.file, work);
   const write = <Result>(work: () => Result): Result => run(() => database.transact('durable', work));
   return {
-    begin: async (operation, details) =>
-      write(() => begin(database, { operation, ...details, isCancelRequested: false })),
+    begin: async (operation, details) => write(() => begin(database, { operation, ...details })),
+    findByKey: async (requestedBy, key) => run(() => findByKey(database, requestedBy, key)),
     enterStep: async (operationId, step, plan) => write(() => enterStep(database, operationId, { step, plan })),
     saveProgress: async (operationId, value) => progress.save(operationId, value),
     saveFacts: async (operationId, facts) =>
@@ -40,16 +40,24 @@ export function createJournal(database: Database): SqliteJournal {
     requestCancel: async (operationId) => write(() => requestCancel(database, operationId)),
     read: async (operationId) => run(() => withPending(progress, readRow(database, operationId))),
     list: async (filter = {}) => run(() => list(database, filter).map((entry) => withPending(progress, entry))),
+    listChanged: async (afterRevision, limit) =>
+      run(() => listChanged(database, afterRevision, limit).map((entry) => withPending(progress, entry))),
+    lastRevision: async () => run(() => lastRevision(database)),
     flush: () => progress.flush(),
   };
 }
 
-function begin(database: Database, entry: JournalledOperation): void {
-  const { id, kind, status, startedAt, step, progress, ...document } = entry.operation;
+interface NewEntry extends Pick<JournalledOperation, 'operation' | 'owner' | 'plan'> {
+  readonly idempotency?: Idempotency;
+}
+
+function begin(database: Database, entry: NewEntry): void {
+  const { id, kind, status, startedAt, requestedBy, step, progress, ...document } = entry.operation;
   database
     .prepare(
       `INSERT INTO operations (id, kind, status, started_at, step, owner_pid, owner_start_ticks, owner_boot_id,
-         progress, plan, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         progress, plan, document, requested_by, idempotency_key, request_digest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       id,
@@ -63,6 +71,9 @@ function begin(database: Database, entry: JournalledOperation): void {
       toJson(progress),
       toJson(entry.plan),
       JSON.stringify(document),
+      requestedBy,
+      entry.idempotency?.key ?? null,
+      entry.idempotency?.digest ?? null,
     );
   prune(database);
 }
@@ -129,13 +140,51 @@ function readRow(database: Database, operationId: string): JournalledOperation {
 }
 
 function list(database: Database, filter: OperationFilter): readonly JournalledOperation[] {
+  const after = filter.marker === undefined ? null : readRow(database, filter.marker).operation;
   const rows: readonly unknown[] = database
     .prepare(
       `SELECT * FROM operations WHERE (?1 IS NULL OR status = ?1) AND (?2 = 0 OR plan IS NOT NULL)
+         AND (?4 IS NULL OR kind = ?4) AND (?5 IS NULL OR document ->> 'target' = ?5)
+         AND (?6 IS NULL OR requested_by = ?6)
+         AND (?7 IS NULL OR (started_at, sequence) < (?7, (SELECT sequence FROM operations WHERE id = ?8)))
        ORDER BY started_at DESC, sequence DESC LIMIT ?3`,
     )
-    .all(filter.status ?? null, filter.isUnsettled === true ? 1 : 0, filter.limit ?? -1);
+    .all(
+      filter.status ?? null,
+      filter.isUnsettled === true ? 1 : 0,
+      filter.limit ?? -1,
+      filter.kind ?? null,
+      filter.target ?? null,
+      filter.requestedBy ?? null,
+      after?.startedAt ?? null,
+      after?.id ?? null,
+    );
   return rows.flatMap(parseKnownRow);
+}
+
+function listChanged(database: Database, afterRevision: number, limit: number): readonly JournalledOperation[] {
+  const rows: readonly unknown[] = database
+    .prepare('SELECT * FROM operations WHERE revision > ? ORDER BY revision LIMIT ?')
+    .all(afterRevision, limit);
+  return rows.flatMap(parseKnownRow);
+}
+
+function lastRevision(database: Database): number {
+  const row: unknown = database.prepare('SELECT value FROM revision').get();
+  const value = typeof row === 'object' && row !== null && 'value' in row ? row.value : 0;
+  return typeof value === 'number' ? value : 0;
+}
+
+function findByKey(
+  database: Database,
+  requestedBy: string,
+  key: string,
+): { readonly operation: Operation; readonly digest: string } | null {
+  const row: unknown = database
+    .prepare('SELECT * FROM operations WHERE requested_by = ? AND idempotency_key = ?')
+    .get(requestedBy, key);
+  if (typeof row !== 'object' || row === null || !('request_digest' in row)) return null;
+  return { operation: parseRow(row).operation, digest: String(row.request_digest) };
 }
 
 /** One that a newer Darkroom wrote must not hide the others. */

@@ -29,4 +29,41 @@ export const MIGRATIONS: readonly string[] = [
     owner_boot_id TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE operations ADD COLUMN requested_by TEXT;
+  ALTER TABLE operations ADD COLUMN idempotency_key TEXT;
+  ALTER TABLE operations ADD COLUMN request_digest TEXT;
+  CREATE UNIQUE INDEX operations_by_key ON operations (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+  ALTER TABLE operations ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX operations_by_revision ON operations (revision);
+  CREATE TABLE revision (value INTEGER NOT NULL) STRICT;
+  INSERT INTO revision VALUES (0);
+  CREATE TRIGGER operations_begun AFTER INSERT ON operations BEGIN
+    UPDATE revision SET value = value + 1;
+    UPDATE operations SET revision = (SELECT value FROM revision) WHERE sequence = NEW.sequence;
+  END;
+  CREATE TRIGGER operations_changed AFTER UPDATE OF status, step, document, progress ON operations BEGIN
+    UPDATE revision SET value = value + 1;
+    UPDATE operations SET revision = (SELECT value FROM revision) WHERE sequence = NEW.sequence;
+  END;
+
+  CREATE TABLE principals (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    token_hash TEXT UNIQUE
+  ) STRICT;
+
+  CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT,
+    http_status INTEGER NOT NULL,
+    error_code TEXT,
+    operation_id TEXT
+  ) STRICT;
+  `,
 ];

@@ -17,6 +17,8 @@ const row = z.object({
   status: z.enum(OPERATION_STATUSES),
   started_at: z.string(),
   step: z.string(),
+  requested_by: z.string().nullable(),
+  revision: z.number(),
   owner_pid: z.number(),
   owner_start_ticks: z.number(),
   owner_boot_id: z.string(),
@@ -62,11 +64,13 @@ export function parseRow(value: unknown): JournalledOperation {
       step: data.step,
       progress: parseProgress(data.progress),
       startedAt: data.started_at,
+      requestedBy: data.requested_by,
       ...parseDocument(data.document),
     },
     owner: { pid: data.owner_pid, startTicks: data.owner_start_ticks, bootId: data.owner_boot_id },
     plan: data.plan === null ? null : parseJson(data.plan),
     isCancelRequested: data.is_cancel_requested !== 0,
+    revision: data.revision,
   };
 }
 

@@ -1,7 +1,11 @@
+import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { Principals } from '../../model/ports/principals.ts';
+import { createAuditTrail } from './audit-trail.ts';
 import { openDatabase } from './database.ts';
 import { createJournal } from './journal.ts';
 import { createLockTable, type IsAlive } from './lock-table.ts';
+import { createPrincipals } from './principals.ts';
 
 export interface StateStoreOptions {
   /** Folder of `state.db`, on a local file system. Made where it is missing. */
@@ -13,6 +17,8 @@ export interface StateStoreOptions {
 export interface StateStore {
   readonly journal: Journal;
   readonly locks: LockTable;
+  readonly principals: Principals;
+  readonly audit: AuditTrail;
   /** Writes what is pending and lets go of the file. A second time does nothing. */
   close(): void;
 }
@@ -28,5 +34,6 @@ export function openStateStore(options: StateStoreOptions): StateStore {
     journal.flush();
     database.close();
   };
-  return { journal, locks: createLockTable(database, options.isAlive), close };
+  const locks = createLockTable(database, options.isAlive);
+  return { journal, locks, principals: createPrincipals(database), audit: createAuditTrail(database), close };
 }

@@ -45,6 +45,7 @@ export interface DomainDescription {
   readonly hasAgentChannel: boolean;
   /** What Darkroom noted in `<metadata>` when it launched the domain. */
   readonly imageId: string | null;
+  readonly owner: string | null;
 }
 
 export function describeDomain(xml: string): DomainDescription {
@@ -54,6 +55,7 @@ export function describeDomain(xml: string): DomainDescription {
   if (root.tagName !== 'domain' || name === null) {
     throw new DarkroomError('INVALID_REQUEST', `Expected a <domain> with a name, found <${root.tagName}>`);
   }
+  const metadata = readDarkroomMetadata(root);
   return {
     uuid: uuid ?? '',
     name,
@@ -68,7 +70,8 @@ export function describeDomain(xml: string): DomainDescription {
     disks: selectElements('./devices/disk', root).map(describeDisk),
     interfaces: selectElements('./devices/interface', root).map(describeInterface),
     hasAgentChannel: selectElement("./devices/channel/target[@name='org.qemu.guest_agent.0']", root) !== null,
-    imageId: readDarkroomMetadata(root)?.imageId ?? null,
+    imageId: metadata?.imageId ?? null,
+    owner: metadata?.owner ?? null,
   };
 }
 

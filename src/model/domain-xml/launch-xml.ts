@@ -22,6 +22,8 @@ export interface LaunchPlan {
   readonly uuid: string;
   readonly name: string;
   readonly imageId: string;
+  /** The principal that it will belong to; null: the host's. */
+  readonly owner: string | null;
   /** null: as in the source. */
   readonly memoryMiB: number | null;
   readonly vcpus: number | null;
@@ -52,7 +54,7 @@ export function buildLaunchXml(sourceXml: string, plan: LaunchPlan): LaunchXml {
   setVcpus(domain, plan.vcpus);
   setFirmware(domain, plan.nvramPath);
   if (plan.seedPath !== null) attachSeed(domain, plan.seedPath);
-  writeDarkroomMetadata(domain, { imageId: plan.imageId });
+  writeDarkroomMetadata(domain, { imageId: plan.imageId, owner: plan.owner });
   return { xml: serializeXml(document), dropped };
 }
 

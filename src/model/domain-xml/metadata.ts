@@ -7,11 +7,14 @@ export const DARKROOM_NAMESPACE = 'urn:darkroom:instance:1';
 
 export interface DarkroomMetadata {
   readonly imageId: string;
+  /** The principal that it belongs to; null: the host's. */
+  readonly owner: string | null;
 }
 
 export function readDarkroomMetadata(domain: Element): DarkroomMetadata | null {
-  const imageId = darkroomElements(domain)[0]?.getAttribute('image');
-  return imageId ? { imageId } : null;
+  const element = darkroomElements(domain)[0];
+  const imageId = element?.getAttribute('image');
+  return imageId ? { imageId, owner: element?.getAttribute('owner') || null } : null;
 }
 
 export function writeDarkroomMetadata(domain: Element, metadata: DarkroomMetadata | null): void {
@@ -21,6 +24,7 @@ export function writeDarkroomMetadata(domain: Element, metadata: DarkroomMetadat
   if (document === null) throw new DarkroomError('INTERNAL', 'The domain belongs to no document');
   const element = document.createElementNS(DARKROOM_NAMESPACE, 'darkroom:instance');
   element.setAttribute('image', metadata.imageId);
+  if (metadata.owner !== null) element.setAttribute('owner', metadata.owner);
   ensureElement(domain, 'metadata').appendChild(element);
 }
 

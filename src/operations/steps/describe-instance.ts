@@ -33,6 +33,7 @@ export async function describeInstance(
     macs: description.interfaces.flatMap(({ mac }) => (mac === null ? [] : [mac])),
     addresses: domain.powerState === 'running' ? await findAddresses(core, domain.uuid, sources) : [],
     imageId: description.imageId,
+    owner: description.owner,
   };
 }
 

@@ -1,19 +1,21 @@
 import { isUuid } from '../../lib/uuid.ts';
+import { isOwner, maySeeShared } from '../../model/access.ts';
 import { DarkroomError, hasCode } from '../../model/errors.ts';
 import type { Image } from '../../model/image.ts';
 import type { Core } from '../support/context.ts';
 
-/** The image with that id or, failing that, the only one with that name. IMAGE_NOT_FOUND, AMBIGUOUS_NAME, IMAGE_DAMAGED. */
+/** The image that the caller may see with that id or, failing that, the only one with that name. IMAGE_NOT_FOUND, AMBIGUOUS_NAME, IMAGE_DAMAGED. */
 export async function findImage(core: Core, reference: string): Promise<Image> {
   if (isUuid(reference)) {
     try {
-      return await core.store.readImage(reference.toLowerCase());
+      const image = await core.store.readImage(reference.toLowerCase());
+      if (maySeeShared(core.caller, image)) return image;
     } catch (error) {
       if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
     }
   }
   const { images } = await core.store.listImages();
-  const [found, ...others] = images.filter((image) => image.name === reference);
+  const [found, ...others] = images.filter((image) => image.name === reference && maySeeShared(core.caller, image));
   if (found === undefined) throw notFound(core, reference);
   if (others.length > 0) throw ambiguous(reference, [found, ...others]);
   return found;
@@ -33,6 +35,16 @@ function ambiguous(reference: string, images: readonly Image[]): DarkroomError {
     'AMBIGUOUS_NAME',
     `${images.length} images are called ${JSON.stringify(reference)}: name one by its id: ${ids}.`,
     { fields: { image: reference, ids } },
+  );
+}
+
+/** FORBIDDEN unless the image is the caller's own. */
+export function requireOwnImage({ caller }: Core, image: Image): void {
+  if (isOwner(caller, image)) return;
+  throw new DarkroomError(
+    'FORBIDDEN',
+    `The image ${image.name} (${image.id}) belongs to ${image.owner ?? 'the host'}: ${caller.name} may read it, and no more.`,
+    { fields: { imageId: image.id, principal: caller.name } },
   );
 }
 

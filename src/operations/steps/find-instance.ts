@@ -1,3 +1,5 @@
+import { maySeeInstance } from '../../model/access.ts';
+import { describeDomain } from '../../model/domain-xml/describe-domain.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
 import type { Core } from '../support/context.ts';
@@ -15,14 +17,18 @@ export async function findInstance(core: Core, reference: string): Promise<Domai
   return domain;
 }
 
-/** The same whatever the shelf says; null when libvirt knows none. */
+/** The same whatever the shelf says; null when libvirt knows none that the caller may see. */
 export async function findDomainOf(core: Core, reference: string): Promise<DomainInfo | null> {
   const domains = await core.hypervisor.listDomains();
-  return (
+  const found =
     domains.find((domain) => domain.uuid === reference.toLowerCase()) ??
-    domains.find((domain) => domain.name === reference) ??
-    null
-  );
+    domains.find((domain) => domain.name === reference);
+  return found !== undefined && (await isVisible(core, found.uuid)) ? found : null;
+}
+
+/** An admin sees all of them, without a look at what they are. */
+async function isVisible({ caller, hypervisor }: Core, uuid: string): Promise<boolean> {
+  return caller.role === 'admin' || maySeeInstance(caller, describeDomain(await hypervisor.getDomainXml(uuid)));
 }
 
 export function notFound(core: Core, reference: string): DarkroomError {

@@ -15,16 +15,24 @@ export type NewImage = Pick<
   | 'nvram'
   | 'tpm'
   | 'properties'
-> & { readonly disks: readonly ImageDisk[] };
+> & {
+  readonly disks: readonly ImageDisk[];
+  /** Whose instance it was made of; null: the host's, or of none. */
+  readonly instanceOwner: string | null;
+};
 
 /** Writes the manifest of a finished draft: from here on the image exists, and is its caller's own. */
-export async function publishImage(core: Core, draft: ImageDraft, made: NewImage): Promise<Image> {
+export async function publishImage(
+  core: Core,
+  draft: ImageDraft,
+  { instanceOwner, ...made }: NewImage,
+): Promise<Image> {
   const image: Image = {
     id: draft.imageId,
     status: 'active',
     createdAt: core.clock.now().toISOString(),
-    owner: core.caller.userId,
-    visibility: 'private',
+    owner: core.caller.name,
+    ...shareWith(core, instanceOwner),
     protected: false,
     checksum: imageChecksum(made.disks),
     ...summariseDisks(made.disks),
@@ -33,4 +41,10 @@ export async function publishImage(core: Core, draft: ImageDraft, made: NewImage
   await draft.publish(image);
   core.log.info({ imageId: image.id, name: image.name, sizeBytes: image.sizeBytes }, 'image published');
   return image;
+}
+
+/** Whoever captures somebody's instance makes an image that its owner may read. */
+function shareWith({ caller }: Core, instanceOwner: string | null): Pick<Image, 'visibility' | 'members'> {
+  if (instanceOwner === null || instanceOwner === caller.name) return { visibility: 'private', members: [] };
+  return { visibility: 'shared', members: [instanceOwner] };
 }

@@ -1,9 +1,12 @@
 import type { Logger } from '../../lib/logger.ts';
+import type { Caller } from '../../model/access.ts';
+import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
 import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../../model/ports/host.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { Principals } from '../../model/ports/principals.ts';
 import type { Shelf } from '../../model/ports/shelf.ts';
 import type { OperationHandle } from './operation-handle.ts';
 
@@ -23,7 +26,12 @@ export interface HostSettings {
   readonly freezeWindowMs: number;
   readonly quota: { readonly maxImages: number | null; readonly maxImageBytes: number | null };
   readonly reserveBytes: number;
+  readonly maxConcurrentCaptures: number;
   readonly maxConcurrentCopies: number;
+  readonly maxConcurrentCommits: number;
+  readonly copyNice: number;
+  readonly copyIoClass: 'none' | 'best-effort' | 'idle';
+  readonly overlayLowSpaceBytes: number;
   readonly copyBandwidthBytesPerSecond: number;
   readonly commitBandwidthBytesPerSecond: number;
   /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
@@ -46,9 +54,12 @@ export interface Core {
   readonly generalizer: Generalizer;
   readonly log: Logger;
   readonly settings: HostSettings;
+  /** What a new configuration changes of them, for everything that starts from now on. */
+  applySettings(settings: HostSettings): void;
   readonly hostName: string;
-  /** Who asks: an embedded application acts with its caller's rights on paths, a daemon does not. */
-  readonly caller: { readonly userId: string; readonly isTrustedWithPaths: boolean };
+  readonly caller: Caller;
+  readonly principals: Principals;
+  readonly audit: AuditTrail;
 }
 
 /** A core at work on one operation. */

@@ -1,12 +1,19 @@
 import { newUuid } from '../../lib/uuid.ts';
+import type { Caller } from '../../model/access.ts';
 import { DarkroomError, hasCode, toDarkroomError } from '../../model/errors.ts';
 import type { Operation, OperationKind, OperationResult } from '../../model/operation.ts';
+import type { Idempotency } from '../../model/ports/journal.ts';
 import type { Core } from './context.ts';
 import { OperationHandle } from './operation-handle.ts';
 import { acquireLocks } from './operation-locks.ts';
 import type { Preparation, UseCase } from './use-case.ts';
 
 const CANCEL_POLL_MS = 250;
+
+export interface StartOptions {
+  readonly caller: Caller;
+  readonly idempotency: Idempotency | null;
+}
 
 interface RunningOperation {
   readonly controller: AbortController;
@@ -17,28 +24,62 @@ interface RunningOperation {
 export class OperationRunner {
   readonly #core: Core;
   readonly #running = new Map<string, RunningOperation>();
+  /** By principal and key: two requests at the same time under one key are one. */
+  readonly #starting = new Map<string, Promise<Operation>>();
 
   constructor(core: Core) {
     this.#core = core;
+  }
+
+  /** Operations of this process that go on. */
+  get runningIds(): readonly string[] {
+    return [...this.#running.keys()];
+  }
+
+  /**
+   * Resolves when the operation is on record and runs. Under a key of the caller's that was used before it is the
+   * operation of then, or IDEMPOTENCY_CONFLICT when that was another request.
+   */
+  async startOnce<Request extends { readonly kind: OperationKind }, Input>(
+    useCase: UseCase<Request, Input>,
+    request: Request,
+    { caller, idempotency }: StartOptions,
+  ): Promise<Operation> {
+    if (idempotency === null) return await this.start(useCase, request, { caller, idempotency });
+    const slot = JSON.stringify([caller.name, idempotency.key]);
+    const before = this.#starting.get(slot)?.catch(() => undefined) ?? Promise.resolve();
+    const starting = before.then(async () => {
+      const known = await this.#core.journal.findByKey(caller.name, idempotency.key);
+      if (known !== null) return requireSameRequest(known, idempotency);
+      return await this.start(useCase, request, { caller, idempotency });
+    });
+    this.#starting.set(slot, starting);
+    try {
+      return await starting;
+    } finally {
+      if (this.#starting.get(slot) === starting) this.#starting.delete(slot);
+    }
   }
 
   /** Resolves when the operation is on record and runs. */
   async start<Request extends { readonly kind: OperationKind }, Input>(
     useCase: UseCase<Request, Input>,
     request: Request,
+    { caller, idempotency }: StartOptions = { caller: this.#core.caller, idempotency: null },
   ): Promise<Operation> {
-    const core = this.#core;
+    const core = { ...this.#core, caller };
     const prepared = await useCase.prepare(core, request);
-    const operation = newOperation(request.kind, prepared.target, core.clock.now());
+    const operation = newOperation(core, { kind: request.kind, target: prepared.target });
     await acquireLocks(core, prepared.locks, { operationId: operation.id, kind: request.kind });
     try {
-      await core.journal.begin(operation, { owner: core.processes.self, plan: null });
+      const owner = core.processes.self;
+      await core.journal.begin(operation, { owner, plan: null, ...(idempotency === null ? {} : { idempotency }) });
     } catch (error) {
       await core.locks.release(operation.id);
       throw error;
     }
     const controller = new AbortController();
-    const ended = this.#run(useCase, { operation, prepared, controller }).finally(() =>
+    const ended = this.#run(useCase, { core, operation, prepared, controller }).finally(() =>
       this.#running.delete(operation.id),
     );
     this.#running.set(operation.id, { controller, ended });
@@ -59,17 +100,17 @@ export class OperationRunner {
 
   async #run<Request, Input>(
     useCase: UseCase<Request, Input>,
-    work: { operation: Operation; prepared: Preparation<Input>; controller: AbortController },
+    work: { core: Core; operation: Operation; prepared: Preparation<Input>; controller: AbortController },
   ): Promise<void> {
-    const { operation, prepared, controller } = work;
-    const log = this.#core.log.child({ operationId: operation.id, kind: operation.kind });
+    const { core, operation, prepared, controller } = work;
+    const log = core.log.child({ operationId: operation.id, kind: operation.kind });
     const handle = new OperationHandle(operation.id, this.#core.journal);
     const stopListening = this.#listenForCancel(operation.id, controller);
     const started = this.#core.clock.monotonicMs();
     let result: OperationResult = {};
     let failure: DarkroomError | null = null;
     try {
-      result = await useCase.run({ ...this.#core, log, operation: handle }, prepared.input, controller.signal);
+      result = await useCase.run({ ...core, log, operation: handle }, prepared.input, controller.signal);
     } catch (error) {
       failure = asFailure(toDarkroomError(error), handle);
       // who waits is told anyway, and the journal keeps it
@@ -117,21 +158,34 @@ export class OperationRunner {
   }
 }
 
-function newOperation(kind: OperationKind, target: string, startedAt: Date): Operation {
+function newOperation(core: Core, { kind, target }: Pick<Operation, 'kind' | 'target'>): Operation {
   return {
     id: newUuid(),
     kind,
     target,
+    requestedBy: core.caller.name,
     status: 'running',
     step: 'starting',
     progress: null,
-    startedAt: startedAt.toISOString(),
+    startedAt: core.clock.now().toISOString(),
     endedAt: null,
     error: null,
     timings: {},
     result: {},
     warnings: [],
   };
+}
+
+function requireSameRequest(
+  { operation, digest }: { readonly operation: Operation; readonly digest: string },
+  { key, digest: wanted }: Idempotency,
+): Operation {
+  if (digest === wanted) return operation;
+  throw new DarkroomError(
+    'IDEMPOTENCY_CONFLICT',
+    `The key ${JSON.stringify(key)} was used for another request, which became operation ${operation.id}. Take a new key.`,
+    { fields: { operationId: operation.id } },
+  );
 }
 
 /** What says "refused before anything was touched" is no longer true once something was; what a check foresaw is. */

@@ -1,21 +1,47 @@
 import { DarkroomError } from '../../model/errors.ts';
-import type { JournalledOperation, OperationKind } from '../../model/operation.ts';
+import type { JournalledOperation, OperationKind, ProcessIdentity } from '../../model/operation.ts';
 import type { Core } from './context.ts';
 import type { Recover } from './use-case.ts';
 
 export type RecoveryTable = Readonly<Partial<Record<OperationKind, Recover>>>;
 
-/** Puts right what operations of dead processes left behind, oldest first. One that cannot be mended now stops no other. */
-export async function recoverOperations(core: Core, table: RecoveryTable): Promise<void> {
-  for (const entry of await findDeadOperations(core)) await recoverOperation(core, table, entry);
+/**
+ * Puts right, in that order, what operations left behind: those of dead processes unless told otherwise. One that cannot be
+ * mended now stops no other.
+ */
+export async function recoverOperations(
+  core: Core,
+  table: RecoveryTable,
+  abandoned?: readonly JournalledOperation[],
+): Promise<void> {
+  for (const entry of abandoned ?? (await findDeadOperations(core))) await recoverOperation(core, table, entry);
+}
+
+/** Operations whose process is gone, and those of this process that are not put right and do not go on; oldest first. */
+export async function findAbandoned(core: Core, goingOn: readonly string[]): Promise<JournalledOperation[]> {
+  const isOurs = ({ pid, startTicks, bootId }: ProcessIdentity): boolean => {
+    const { self } = core.processes;
+    return pid === self.pid && startTicks === self.startTicks && bootId === self.bootId;
+  };
+  return await findUnsettled(
+    core,
+    ({ owner, operation }) => !core.processes.isAlive(owner) || (isOurs(owner) && !goingOn.includes(operation.id)),
+  );
 }
 
 /** Operations whose process is gone and that are unfinished, or not put right yet; oldest first. */
 export async function findDeadOperations(core: Core): Promise<JournalledOperation[]> {
+  return await findUnsettled(core, ({ owner }) => !core.processes.isAlive(owner));
+}
+
+async function findUnsettled(
+  core: Core,
+  isAbandoned: (entry: JournalledOperation) => boolean,
+): Promise<JournalledOperation[]> {
   const running = await core.journal.list({ status: 'running' });
   const unsettled = await core.journal.list({ isUnsettled: true });
   const known = new Map([...running, ...unsettled].map((entry) => [entry.operation.id, entry]));
-  const dead = [...known.values()].filter((entry) => !core.processes.isAlive(entry.owner));
+  const dead = [...known.values()].filter(isAbandoned);
   return dead.sort((left, right) => left.operation.startedAt.localeCompare(right.operation.startedAt));
 }
 

@@ -1,6 +1,7 @@
 import { hasCode } from '../../model/errors.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Core } from './context.ts';
+import { showOperation } from './list-operations.ts';
 
 // a look costs a tenth of a millisecond, and a short command should not wait for the next one
 const POLL_MS = 25;
@@ -13,7 +14,7 @@ export async function* watchOperation(
 ): AsyncGenerator<Operation> {
   let seen = '';
   for (;;) {
-    const { operation } = await core.journal.read(operationId);
+    const operation = await showOperation(core, operationId);
     const now = JSON.stringify(operation);
     if (now !== seen) yield operation;
     seen = now;

@@ -251,6 +251,7 @@ describe('an export that cannot be', () => {
       operation,
       owner: core.processes.self,
       isCancelRequested: false,
+      revision: 1,
       plan: { version: 1, temporaryPath },
     };
     await recoverExportImage(core, unfinished);
@@ -260,7 +261,7 @@ describe('an export that cannot be', () => {
 });
 
 describe('a client of the agent', () => {
-  const client = { caller: { userId: 'vagrant', isTrustedWithPaths: false } };
+  const client = { caller: { name: 'vagrant', role: 'admin' as const, isTrustedWithPaths: false } };
 
   it('exports into a configured folder only, and out of it by no link', async () => {
     const image = await importOne(fixture);

@@ -47,6 +47,7 @@ export async function publishMachine(fixture: ImageFixture): Promise<Image> {
     minDiskGiB: 1,
     minMemoryMiB: 512,
     consistency: { requested: 'auto', achieved: 'quiesced', freezeMs: 12.5, pauseMs: 0 },
+    instanceOwner: null,
     skippedDisks: [{ target: 'sda', device: 'cdrom', reason: 'cdrom' }],
     nvram: await finishFile(core, draft, 'nvram.fd'),
     tpm: [await finishFile(core, draft, 'tpm/tpm2/tpm2-00.permall')],

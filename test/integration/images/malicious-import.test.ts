@@ -241,7 +241,7 @@ describe('what is no disk is refused', () => {
 });
 
 describe('a client of the agent', () => {
-  const client = { caller: { userId: 'vagrant', isTrustedWithPaths: false } };
+  const client = { caller: { name: 'vagrant', role: 'admin' as const, isTrustedWithPaths: false } };
   let allowed: string;
 
   beforeEach(() => {
@@ -289,8 +289,8 @@ it('follows a link for a caller with rights of its own', async () => {
 
 describe('a file that is changed while it is imported', () => {
   const callers = [
-    ['anybody may write to it', 0o666, { userId: 'root', isTrustedWithPaths: true }],
-    ['a client named it', 0o600, { userId: 'vagrant', isTrustedWithPaths: false }],
+    ['anybody may write to it', 0o666, { name: 'root', role: 'admin' as const, isTrustedWithPaths: true }],
+    ['a client named it', 0o600, { name: 'vagrant', role: 'admin' as const, isTrustedWithPaths: false }],
   ] as const;
 
   function makeEvil(): Buffer {

@@ -3,10 +3,26 @@ import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
-import type { ImageFilter, OperationRequest, UpdateImageRequest } from '../../../src/model/requests.ts';
-import type { Application } from '../../../src/operations/application.ts';
-import { sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
+import type { Principal } from '../../../src/model/ports/principals.ts';
+import type {
+  CreatePrincipalRequest,
+  ImageFilter,
+  InstanceFilter,
+  OperationRequest,
+  UpdateImageRequest,
+  VolumeFilter,
+} from '../../../src/model/requests.ts';
+import type { CallerApplication } from '../../../src/operations/application.ts';
+import {
+  sampleAuditEvent,
+  sampleImage,
+  sampleInstance,
+  sampleOperation,
+  samplePrincipal,
+  sampleVolume,
+} from './samples.ts';
 
 /** How the next operations go on after they were submitted: the changes that a watcher sees, the last one final. */
 export type Script = (running: Operation, request: OperationRequest) => readonly Operation[];
@@ -26,8 +42,30 @@ export function failWith(code: ErrorCode, message = 'it broke'): Script {
 }
 
 /** Holds everything in memory, does what its script says, and remembers what it was asked. */
-export class FakeApplication implements Application {
+export class FakeApplication implements CallerApplication, AsyncDisposable {
+  readonly caller = { name: 'root', role: 'admin', isTrustedWithPaths: true } as const;
+  readonly principals = {
+    list: async (): Promise<readonly Principal[]> => this.#answer([samplePrincipal]),
+    create: async (request: CreatePrincipalRequest) => {
+      const principal = { ...request, createdAt: samplePrincipal.createdAt };
+      return this.#answer({ principal, token: request.hasToken ? 'drk_new' : null });
+    },
+    renewToken: async (name: string) => {
+      if (name !== samplePrincipal.name) throw this.#missing('PRINCIPAL_NOT_FOUND', name);
+      return this.#answer({ principal: samplePrincipal, token: 'drk_renewed' });
+    },
+    delete: async (name: string): Promise<void> => {
+      if (name !== samplePrincipal.name) throw this.#missing('PRINCIPAL_NOT_FOUND', name);
+      this.#answer(null);
+    },
+  };
+  readonly audit = {
+    list: async (filter: { readonly limit: number }): Promise<readonly AuditEvent[]> =>
+      this.#answer([sampleAuditEvent], filter),
+  };
   readonly submitted: OperationRequest[] = [];
+  /** Idempotency keys of what was submitted. */
+  readonly keys: (string | null)[] = [];
   readonly updates: UpdateImageRequest[] = [];
   readonly filters: unknown[] = [];
   readonly cancelled: string[] = [];
@@ -57,7 +95,7 @@ export class FakeApplication implements Application {
   };
 
   readonly instances = {
-    list: async (): Promise<readonly Instance[]> => this.#answer([sampleInstance]),
+    list: async (filter?: InstanceFilter): Promise<readonly Instance[]> => this.#answer([sampleInstance], filter),
     show: async (reference: string): Promise<Instance> => {
       const isKnown = reference === sampleInstance.id || reference === sampleInstance.name;
       if (!isKnown) throw this.#missing('INSTANCE_NOT_FOUND', reference);
@@ -66,8 +104,7 @@ export class FakeApplication implements Application {
   };
 
   readonly volumes = {
-    list: async (filter?: { readonly instance?: string }): Promise<readonly Volume[]> =>
-      this.#answer([sampleVolume], filter),
+    list: async (filter?: VolumeFilter): Promise<readonly Volume[]> => this.#answer([sampleVolume], filter),
     show: async (id: string): Promise<Volume> => {
       if (id !== sampleVolume.id) throw this.#missing('VOLUME_NOT_FOUND', id);
       return this.#answer(sampleVolume);
@@ -75,8 +112,12 @@ export class FakeApplication implements Application {
   };
 
   readonly operations = {
-    submit: async (request: OperationRequest): Promise<Operation> => {
+    submit: async (
+      request: OperationRequest,
+      options?: { readonly idempotencyKey: string | null },
+    ): Promise<Operation> => {
       this.submitted.push(request);
+      this.keys.push(options?.idempotencyKey ?? null);
       const target = 'instance' in request ? request.instance : 'image' in request ? request.image : request.name;
       const running = { ...sampleOperation, id: `op-${this.submitted.length}`, kind: request.kind, target };
       this.#changes.set(running.id, [running, ...this.script(running, request)]);

@@ -144,9 +144,39 @@ describe('routes of records', () => {
     expect(application.filters).toEqual([
       { type: 'imported' },
       { instance: 'web-1' },
-      { status: 'running', limit: 5 },
+      // one more, to know whether there is a next page
+      { status: 'running', limit: 6 },
       { isRepairing: false },
     ]);
+  });
+
+  it('passes the filters of every list on', async () => {
+    const application = new FakeApplication();
+    const app = buildApp({ application });
+    const image = {
+      type: 'backup',
+      name: '写真',
+      status: 'active',
+      owner: 'ann',
+      visibility: 'shared',
+      instance: 'i-1',
+    };
+    const operation = { status: 'failed', kind: 'image.create', target: 'web-1', requestedBy: 'ann' };
+    const queries = [
+      ['images', image],
+      ['instances', { name: 'web-1', state: 'shelved' }],
+      ['operations', { ...operation, marker: 'op-1' }],
+    ] as const;
+    for (const [list, query] of queries) await app.inject({ url: `/v1/${list}`, query });
+    expect(application.filters).toEqual(queries.map(([, query]) => query));
+  });
+
+  it("passes an image's owner, visibility and members on", async () => {
+    const application = new FakeApplication();
+    const payload = { owner: 'ann', visibility: 'shared', members: ['bob', 'eve'] };
+    const response = await buildApp({ application }).inject({ method: 'PATCH', url: '/v1/images/golden', payload });
+    expect(response.statusCode).toBe(200);
+    expect(application.updates).toEqual([payload]);
   });
 
   it("calls an image's protection as the image itself does", async () => {

@@ -1,6 +1,8 @@
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { AuditEvent } from '../../../src/model/ports/audit.ts';
+import type { Principal } from '../../../src/model/ports/principals.ts';
 
 const GIB = 1024 ** 3;
 
@@ -14,6 +16,7 @@ export const sampleImage: Image = {
   description: null,
   owner: null,
   visibility: 'private',
+  members: [],
   protected: false,
   minDiskGiB: 8,
   minMemoryMiB: 512,
@@ -47,6 +50,7 @@ export const sampleInstance: Instance = {
   disks: [{ target: 'vda', device: 'disk', path: '/srv/web-1.qcow2', format: 'qcow2', isReadOnly: false }],
   macs: ['52:54:00:12:34:56'],
   addresses: [{ mac: '52:54:00:12:34:56', address: '192.168.122.10', prefix: 24, source: 'agent' }],
+  owner: null,
   imageId: null,
 };
 
@@ -65,6 +69,7 @@ export const sampleOperation: Operation = {
   id: 'op-0',
   kind: 'image.create',
   target: 'web-1',
+  requestedBy: 'root',
   status: 'running',
   step: 'prepare',
   progress: null,
@@ -74,4 +79,21 @@ export const sampleOperation: Operation = {
   timings: { freezeMs: 147 },
   result: {},
   warnings: [],
+};
+
+export const samplePrincipal: Principal = {
+  name: 'ann',
+  role: 'operator',
+  createdAt: '2026-03-01T12:00:00.000Z',
+  hasToken: true,
+};
+
+export const sampleAuditEvent: AuditEvent = {
+  at: '2026-03-01T12:00:00.000Z',
+  principal: 'ann',
+  action: 'POST /v1/images',
+  target: null,
+  httpStatus: 202,
+  errorCode: null,
+  operationId: 'op-0',
 };

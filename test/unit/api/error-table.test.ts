@@ -10,6 +10,8 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'IMAGE_NOT_FOUND',
     'VOLUME_NOT_FOUND',
     'OPERATION_NOT_FOUND',
+    'PRINCIPAL_NOT_FOUND',
+    'HOST_NOT_FOUND',
     'NETWORK_NOT_FOUND',
     'ROUTE_NOT_FOUND',
   ],
@@ -24,6 +26,9 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'IMAGE_IN_USE',
     'IMAGE_PROTECTED',
     'OPERATION_FINISHED',
+    'IDEMPOTENCY_CONFLICT',
+    'AGENT_RUNNING',
+    'TOO_MANY_REQUESTS',
   ],
   5: [
     'NO_SPACE',
@@ -40,6 +45,9 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'STORE_UNUSABLE',
     'TOOL_MISSING',
     'PATH_NOT_ALLOWED',
+    'LISTEN_FAILED',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
   ],
   6: [
     'IMAGE_DAMAGED',
@@ -57,7 +65,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'COMMAND_FAILED',
     'OPERATION_INTERRUPTED',
   ],
-  7: ['LIBVIRT_UNREACHABLE', 'AGENT_UNREACHABLE', 'AGENT_REQUIRED'],
+  7: ['LIBVIRT_UNREACHABLE', 'AGENT_UNREACHABLE', 'AGENT_REQUIRED', 'AGENT_STOPPING'],
   130: ['CANCELLED'],
 };
 
@@ -65,8 +73,8 @@ const STATUS_CLASSES: Readonly<Record<number, readonly number[]>> = {
   1: [500],
   2: [400],
   3: [404],
-  4: [409],
-  5: [403, 422, 503, 507],
+  4: [409, 429],
+  5: [401, 403, 422, 503, 507],
   6: [500],
   7: [503],
   130: [409],

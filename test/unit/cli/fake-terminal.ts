@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { buildApp } from '../../../src/agent/app.ts';
 import { createClient } from '../../../src/api/client.ts';
 import { createInjectTransport } from '../../../src/api/inject-transport.ts';
-import type { Interrupts } from '../../../src/cli/interrupts.ts';
+import type { Interrupts, Signal } from '../../../src/cli/interrupts.ts';
 import type { OpenOptions } from '../../../src/cli/open-context.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { FakeApplication } from '../agent/fake-application.ts';
@@ -29,19 +29,19 @@ export class FakeStream extends Writable {
 }
 
 export class FakeInterrupts implements Interrupts {
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(signal: Signal) => void>();
 
   get isHeard(): boolean {
     return this.#listeners.size > 0;
   }
 
-  listen(onSignal: () => void): Disposable {
+  listen(onSignal: (signal: Signal) => void): Disposable {
     this.#listeners.add(onSignal);
     return { [Symbol.dispose]: () => void this.#listeners.delete(onSignal) };
   }
 
-  send(): void {
-    for (const listener of this.#listeners) listener();
+  send(signal: Signal = 'SIGINT'): void {
+    for (const listener of this.#listeners) listener(signal);
   }
 }
 

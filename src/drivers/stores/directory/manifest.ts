@@ -49,6 +49,8 @@ const manifest = z.object({
   description: z.string().nullable(),
   owner: z.string().nullable(),
   visibility: z.enum(IMAGE_VISIBILITIES),
+  // younger than the first manifests
+  members: z.array(z.string()).default([]),
   protected: z.boolean(),
   minDiskGiB: count,
   minMemoryMiB: count,

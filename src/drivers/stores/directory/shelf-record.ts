@@ -67,6 +67,8 @@ const record = z.strictObject({
   memory: z.strictObject(imageFile).nullable(),
   checkpoints: z.array(z.strictObject({ name: text, file: fileName })),
   reservations: z.array(reservation),
+  // younger than the first records
+  owner: text.nullable().default(null),
   made: z.strictObject({ imageId: uuid, folder: hostPath, files: z.array(plainName) }).nullable(),
 });
 

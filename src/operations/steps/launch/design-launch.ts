@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ownerOf } from '../../../model/access.ts';
 import { type DomainDescription, describeDomain } from '../../../model/domain-xml/describe-domain.ts';
 import { findForeignPaths } from '../../../model/domain-xml/foreign-paths.ts';
 import type { LaunchDisk } from '../../../model/domain-xml/launch-disks.ts';
@@ -16,6 +17,7 @@ export interface LaunchDesign {
   readonly image: Image;
   readonly request: LaunchInstanceRequest;
   readonly folder: string;
+  readonly owner: string | null;
   readonly sourceXml: string;
   readonly source: DomainDescription;
   /** null for a machine without UEFI. */
@@ -35,6 +37,7 @@ export async function designLaunch(
   const hasSeed = request.sshKeys.length > 0 || request.userData !== null;
   return {
     ...identity,
+    owner: ownerOf(core.caller),
     sourceXml,
     source,
     nvramPath: source.firmware === 'uefi' ? path.join(folder, nvramFile) : null,
@@ -52,6 +55,7 @@ export function drawUpXml(
     uuid: instanceId,
     name: request.name,
     imageId: image.id,
+    owner: design.owner,
     memoryMiB: request.memoryMiB,
     vcpus: request.vcpus,
     network: request.network,

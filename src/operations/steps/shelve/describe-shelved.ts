@@ -25,6 +25,7 @@ export async function describeShelved(core: Core, record: ShelvedInstance): Prom
     macs,
     addresses: [],
     imageId: made?.imageId ?? null,
+    owner: record.owner,
   };
 }
 

@@ -1,3 +1,4 @@
+import { maySeeInstance } from '../../../model/access.ts';
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
@@ -5,7 +6,7 @@ import type { Core } from '../../support/context.ts';
 
 /** The shelved instance with that UUID or, failing that, that name; null when there is none. AMBIGUOUS_NAME. */
 export async function findShelved(core: Core, reference: string): Promise<ShelvedInstance | null> {
-  const { instances } = await core.shelf.list();
+  const instances = (await core.shelf.list()).instances.filter((record) => maySeeInstance(core.caller, record));
   const byId = instances.find(({ id }) => id === reference.toLowerCase());
   if (byId !== undefined) return byId;
   const [found, ...others] = instances.filter(({ name }) => name === reference);

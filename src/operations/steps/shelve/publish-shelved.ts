@@ -23,6 +23,7 @@ export async function publishShelved(
   try {
     await publishImage(core, draft, {
       name: `${record.name}-shelved`,
+      instanceOwner: record.owner,
       description: null,
       minDiskGiB: minDiskGiB(disks, null),
       minMemoryMiB: 0,
@@ -32,7 +33,7 @@ export async function publishShelved(
       nvram: record.files.map(toImageFile).find(({ file }) => file === NVRAM_FILE) ?? null,
       tpm: record.files.filter(isFirmware).map(toImageFile),
       properties: {
-        ...captureProperties({ description, base: null, userId: core.caller.userId, stated: {} }),
+        ...captureProperties({ description, base: null, userId: core.caller.name, stated: {} }),
         image_type: 'shelved',
       },
     });

@@ -4,6 +4,7 @@ import { DarkroomError } from '../../../model/errors.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
+import { type CopyTurns, createCopyTurns } from '../../support/copy-turns.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { ownershipOf } from '../file-ownership.ts';
 import { plainOwnership } from './bring-files.ts';
@@ -18,6 +19,7 @@ interface DiskWork {
   readonly source: string;
   readonly mayLink: boolean;
   readonly onProgress: (fraction: number) => void;
+  readonly turns: CopyTurns;
 }
 
 /** Every disk where it shall lie: moved out of the image where it can be, else copied and compared. */
@@ -29,6 +31,7 @@ export async function bringDisks(
   const { image, placement } = coming;
   const mayLink = await reserveImage(context, plan, coming);
   const done = placement.disks.map(() => 0);
+  const turns = createCopyTurns(context, { step: 'bring', signal });
   await mapConcurrently(placement.disks, context.settings.maxConcurrentCopies, async (placed, index) => {
     const disk = image.disks.find(({ target }) => target === placed.what.target);
     if (disk === undefined) throw missingDisk(image, placed.what.target);
@@ -38,7 +41,7 @@ export async function bringDisks(
       const sum = done.reduce((total, bytes) => total + bytes, 0);
       context.operation.report({ done: sum, total: image.sizeBytes, unit: 'bytes' }).catch(() => undefined);
     };
-    await bringDisk(context, { plan, placed, disk, source, mayLink, onProgress }, signal);
+    await bringDisk(context, { plan, placed, disk, source, mayLink, onProgress, turns }, signal);
   });
 }
 
@@ -63,7 +66,7 @@ async function bringDisk(context: OperationContext, work: DiskWork, signal: Abor
   if (isSameFormat && work.mayLink && (await moveOut(context, work))) return onProgress(1);
   await makeOwn(context, work.plan, placed.path, async () => {
     const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
-    if (!isCloned) await copyOut(context, work, signal);
+    if (!isCloned) await work.turns.take(() => copyOut(context, work, signal));
   });
   await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
   await context.files.sync(placed.path);

@@ -12,6 +12,7 @@ function plan(changes: Partial<LaunchPlan> = {}): LaunchPlan {
   return {
     uuid: NEW_UUID,
     name: 'new',
+    owner: null,
     imageId: IMAGE_ID,
     memoryMiB: null,
     vcpus: null,

@@ -1,0 +1,35 @@
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Application } from '../operations/application.ts';
+import type { ApiApp } from './api-app.ts';
+import { buildApp } from './app.ts';
+import { addAuditHook } from './audit-hook.ts';
+import { authorise } from './authorise.ts';
+import { EventHub } from './events/event-hub.ts';
+import { createIdentify } from './identify.ts';
+import { addLimits } from './limits.ts';
+import { addEventRoutes } from './routes/events.ts';
+
+export interface DaemonParts {
+  readonly application: Application;
+  readonly settings: Pick<Settings, 'tls'>;
+  readonly logger: Logger;
+  /** Adds what else this daemon serves; its routes are guarded as all are. */
+  readonly extend?: (app: ApiApp) => void;
+}
+
+/** The API as a daemon serves it to whoever connects: who asks, what that may do, what was asked, and how much at once. */
+export function buildDaemonApp({ application, settings, logger, extend }: DaemonParts): ApiApp {
+  return buildApp({
+    application,
+    identify: createIdentify(application, { acceptsCertificates: settings.tls.clientCa !== null }),
+    logger,
+    extend: (app) => {
+      app.addHook('onRequest', async (request) => authorise(request, request.application.caller));
+      addLimits(app, application);
+      addAuditHook(app, application, logger);
+      addEventRoutes(app, new EventHub(application, logger));
+      extend?.(app);
+    },
+  });
+}
