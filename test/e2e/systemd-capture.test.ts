@@ -9,6 +9,7 @@ import {
   darkroomJson,
   mainPid,
   readJournal,
+  reloadUnit,
   showUnit,
   startUnit,
   tryDarkroom,
@@ -109,7 +110,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
 
   it('row 56: systemctl stop lets a capture that is quick enough come to its end', async () => {
     await changeSettings(host, ['stop_timeout: 60']);
-    await startUnit(host, 'restart');
+    await reloadUnit(host);
     const operation = await startCapture('let through');
     await host.run('systemctl', ['stop', UNIT]);
     expect(await askHealth(host)).toBe('200');
@@ -118,7 +119,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
   });
 
   it('lets alone what a command does by itself, also when it starts in the middle of that', async () => {
-    await changeSettings(host, SLOW_COPY);
+    await changeSettings(host, ['copy_bandwidth: 5MiB']);
     const byItself = ['--state-dir', '/var/lib/darkroom'];
     const command = tryDarkroom(host, ['image', 'create', guest.name, '--name', 'by itself', ...byItself]);
     await waitForOverlays();
@@ -131,6 +132,8 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
   });
 
   it('goes on after libvirt was restarted under it', async () => {
+    await changeSettings(host, []);
+    await reloadUnit(host);
     const pid = await mainPid(host);
     await host.run('systemctl', ['restart', 'libvirtd.service']);
     await darkroomJson(host, ['image', 'create', guest.name, '--name', 'after libvirt']);
@@ -141,7 +144,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
   /** Its copy takes ten seconds or so; resolves when it has begun. */
   async function startSlowCapture(name: string): Promise<{ readonly id: string; readonly pid: string }> {
     await changeSettings(host, SLOW_COPY);
-    await startUnit(host, 'restart');
+    await reloadUnit(host);
     const { id } = await startCapture(name);
     await waitForOverlays();
     return { id, pid: await mainPid(host) };

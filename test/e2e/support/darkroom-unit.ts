@@ -78,6 +78,15 @@ export async function readJournal(
     .map((line) => entrySchema.parse(JSON.parse(line)));
 }
 
+/** Until the agent has taken over what the settings say now. */
+export async function reloadUnit(host: SystemdHost): Promise<void> {
+  const count = async (): Promise<number> =>
+    (await readJournal(host)).filter((entry) => String(entry['MESSAGE']).startsWith('settings reloaded')).length;
+  const before = await count();
+  await host.run('systemctl', ['reload', UNIT]);
+  await waitUntil('the settings are reloaded', async () => (await count()) > before, { timeoutMs: 10_000 });
+}
+
 /** A Darkroom command inside. */
 export function tryDarkroom(host: SystemdHost, args: readonly string[]): Promise<CommandResult> {
   return host.try('darkroom', args);
