@@ -6,10 +6,14 @@ import type { RequestMetrics } from '../metrics/request-metrics.ts';
 /** `/metrics`, and figures of every request to the app. */
 export function addMetricsRoutes(app: ApiApp, metrics: Metrics): void {
   countRequests(app, metrics.requests);
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.render();
-    return reply.type(contentType).header('cache-control', 'no-store').send(text);
-  });
+  app.get(
+    '/metrics',
+    { config: { summary: 'Figures of the host in the text format of Prometheus' } },
+    async (_request, reply) => {
+      const { contentType, text } = await metrics.render();
+      return reply.type(contentType).header('cache-control', 'no-store').send(text);
+    },
+  );
 }
 
 function countRequests(app: ApiApp, requests: RequestMetrics): void {
