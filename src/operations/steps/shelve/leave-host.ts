@@ -49,13 +49,17 @@ async function moveIn(core: Core, draft: ImageDraft, disk: ShelvedDisk): Promise
   if ((await core.files.stat(draft.sealedPath(file))) === null) {
     const partial = draft.path(file);
     await core.files.remove(partial);
-    if (!(await core.files.tryLink(disk.path, partial))) await core.files.copy(disk.path, partial);
+    if (!(await core.files.tryLink(disk.path, partial))) await core.files.copy(disk.path, partial, limitOf(core));
     await draft.seal(file);
   }
   const sizeBytes = (await core.files.stat(draft.sealedPath(file)))?.sizeBytes;
   if (sizeBytes !== disk.sizeBytes) throw changed(disk, sizeBytes);
   const { target, format, virtualSizeBytes } = disk;
   return { target, file, format, virtualSizeBytes, sizeBytes, sha256: null };
+}
+
+function limitOf({ settings }: Core): { readonly bandwidthBytesPerSecond: number } {
+  return { bandwidthBytesPerSecond: settings.copyBandwidthBytesPerSecond };
 }
 
 function changed(disk: ShelvedDisk, seen: number | undefined): DarkroomError {

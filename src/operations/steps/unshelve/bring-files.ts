@@ -45,7 +45,9 @@ async function bringFile(
   { what, path: target }: Placed<ShelvedFile>,
 ): Promise<void> {
   if (target.startsWith(`${SWTPM_ROOT}/`)) await makeTpmFolders(context, what, target);
-  await context.files.copy(await context.store.resolveFile(imageId, what.file), target);
+  // saved memory is one of them
+  const bandwidthBytesPerSecond = context.settings.copyBandwidthBytesPerSecond;
+  await context.files.copy(await context.store.resolveFile(imageId, what.file), target, { bandwidthBytesPerSecond });
   const sha256 = await context.files.hash(target);
   if (sha256 !== what.sha256) throw damaged(what, sha256);
   await context.files.setOwnership(target, plainOwnership(what.ownership));
