@@ -10,7 +10,11 @@ import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
 import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
 import { createDirectoryStore } from './drivers/stores/directory/directory-store.ts';
-import { createLogger } from './lib/logger.ts';
+import { createServiceManager } from './drivers/systemd/create-service-manager.ts';
+import { createJournalDestination, leadsToJournal } from './drivers/systemd/journal-destination.ts';
+import { createLogger, type Logger, type RootLogger } from './lib/logger.ts';
+import type { Clock } from './model/ports/host.ts';
+import type { ServiceManager } from './model/ports/service-manager.ts';
 import type { Application } from './operations/application.ts';
 import { createApplication } from './operations/create-application.ts';
 import type { Core, HostSettings } from './operations/support/context.ts';
@@ -18,13 +22,29 @@ import type { Core, HostSettings } from './operations/support/context.ts';
 export interface ComposeOptions {
   /** A daemon acts for others and opens no path that they name. */
   readonly isDaemon?: boolean;
+  /** Where it is absent: standard error, as the settings say. */
+  readonly log?: Logger;
   /** Replaces parts of the core, so that a test can make a step fail or end the process in it. */
   readonly adapt?: (core: Core) => Core;
 }
 
+const STANDARD_ERROR = 2;
+
+/** What a daemon has before it has settings: first of all, since it takes what is meant for nobody else. */
+export function composeDaemon(environment: NodeJS.ProcessEnv): { service: ServiceManager; clock: Clock } {
+  return { service: createServiceManager(environment), clock: createClock() };
+}
+
+/** To the journal with its fields where standard error leads there, else to standard error. */
+export function composeLog({ logLevel }: Pick<Settings, 'logLevel'>): RootLogger {
+  const isPretty = process.stderr.isTTY === true;
+  const destination = leadsToJournal(process.env, STANDARD_ERROR) ? { destination: createJournalDestination() } : {};
+  return createLogger({ level: logLevel, isPretty, ...destination });
+}
+
 /** The composition root: the only place that knows every driver. */
 export async function compose(settings: Settings, options: ComposeOptions = {}): Promise<Application> {
-  const log = createLogger({ level: settings.logLevel, isPretty: process.stderr.isTTY === true });
+  const log = options.log ?? composeLog(settings);
   const processes = createProcesses();
   const hypervisor = createHypervisor({
     uri: settings.connectUri,
@@ -38,7 +58,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   const current: HostSettings = { ...settings };
   const core: Core = {
     hypervisor,
-    diskTool: createDiskTool(),
+    diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
     store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
     shelf: createDirectoryShelf({ location: settings.store, imageGroup: settings.imageGroup }),
     journal: state.journal,

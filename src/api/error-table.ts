@@ -49,6 +49,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   IMAGE_PROTECTED: conflict,
   OPERATION_FINISHED: conflict,
   IDEMPOTENCY_CONFLICT: conflict,
+  AGENT_RUNNING: conflict,
 
   NO_SPACE: { httpStatus: 507, exitCode: EXIT_CODES.refused },
   QUOTA_EXCEEDED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
@@ -66,6 +67,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   UNAUTHENTICATED: { httpStatus: 401, exitCode: EXIT_CODES.refused },
   FORBIDDEN: { httpStatus: 403, exitCode: EXIT_CODES.refused },
   TOO_MANY_REQUESTS: { httpStatus: 429, exitCode: EXIT_CODES.conflict },
+  LISTEN_FAILED: refused,
   PATH_NOT_ALLOWED: { httpStatus: 403, exitCode: EXIT_CODES.refused },
 
   IMAGE_DAMAGED: failed,
@@ -86,6 +88,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   LIBVIRT_UNREACHABLE: unreachable,
   AGENT_UNREACHABLE: unreachable,
   AGENT_REQUIRED: unreachable,
+  AGENT_STOPPING: unreachable,
 
   CANCELLED: { httpStatus: 409, exitCode: EXIT_CODES.cancelled },
   INTERNAL: { httpStatus: 500, exitCode: EXIT_CODES.unexpected },

@@ -12,19 +12,45 @@ export interface CommandContext {
   readonly interrupts: Interrupts;
   /** An agent does the work, and goes on when this process ends. */
   readonly isAgent: boolean;
+  /** Name of the other host that does it; null: this one. */
+  readonly host: string | null;
+  readonly patience: Patience;
 }
+
+/** With an agent that stopped answering in the middle of something. */
+export interface Patience {
+  readonly totalMs: number;
+  readonly pauseMs: number;
+}
+
+/** A restart takes seconds, and may have to put things right first. */
+export const PATIENCE: Patience = { totalMs: 60_000, pauseMs: 1000 };
 
 export interface Command {
   readonly recovery: RecoveryPolicy;
+  /** Asks an agent about itself: AGENT_UNREACHABLE where none answers. */
+  readonly needsAgent?: true;
   /** Resolves with the exit code; failures are thrown. */
   run(context: CommandContext): Promise<number>;
 }
+
+/** What a command gets that needs no client, since it is the agent itself. */
+export interface StandaloneParts {
+  readonly options: GlobalOptions;
+  readonly output: Output;
+  readonly interrupts: Interrupts;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly version: string;
+}
+
+export type StandaloneRun = (parts: StandaloneParts) => Promise<number>;
 
 /** Takes the command that the parser found; it runs when the parser is done. */
 export interface CommandHost {
   execute(options: GlobalOptions, command: Command): void;
   /** For commands whose own input can be wrong: that is found before anything is opened. */
   prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void;
+  executeStandalone(options: GlobalOptions, run: StandaloneRun): void;
 }
 
 /** Work that nobody waits for would die with this process. */

@@ -17,5 +17,8 @@ export const NOUNS: readonly Noun[] = [
   { name: 'image', describe: 'Bootable images in the store', load: () => import('./image.ts') },
   { name: 'instance', describe: 'Virtual machines of this host', load: () => import('./instance.ts') },
   { name: 'volume', describe: 'Disks of instances', load: () => import('./volume.ts') },
+  { name: 'agent', describe: 'The daemon of this host', load: () => import('./agent.ts') },
+  { name: 'principal', describe: 'Who may speak to the agent of this host', load: () => import('./principal.ts') },
+  { name: 'audit', describe: 'What was asked of this host, and by whom', load: () => import('./audit.ts') },
   { name: 'operation', describe: 'Long pieces of work', load: () => import('./operation.ts') },
 ];

@@ -1,7 +1,7 @@
 import { EXIT_CODES } from '../api/error-table.ts';
 import { DarkroomError } from '../model/errors.ts';
-import type { Command, CommandHost } from './context.ts';
-import { executeCommand, reportFailure } from './execute.ts';
+import type { Command, CommandHost, StandaloneRun } from './context.ts';
+import { executeCommand, executeStandalone, reportFailure } from './execute.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Interrupts } from './interrupts.ts';
 import { NOUNS } from './nouns.ts';
@@ -40,21 +40,25 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
 
 /** Remembers what the parser found. A handler that waits would make yargs render the help of every command. */
 class ChosenCommand implements CommandHost {
-  #chosen: { readonly options: GlobalOptions; readonly prepare: () => Promise<Command> } | null = null;
+  #chosen: ((parts: CliParts & { readonly output: Output }) => Promise<number>) | null = null;
 
   execute(options: GlobalOptions, command: Command): void {
     this.prepareAndExecute(options, async () => command);
   }
 
   prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void {
-    this.#chosen = { options, prepare };
+    this.#chosen = ({ open, output, interrupts, environment }) =>
+      executeCommand(open, { options, output, interrupts, environment }, prepare);
   }
 
-  async run({ open, output, interrupts, environment }: CliParts & { readonly output: Output }): Promise<number> {
+  executeStandalone(options: GlobalOptions, run: StandaloneRun): void {
+    this.#chosen = ({ output, interrupts, environment, version }) =>
+      executeStandalone(run, { options, output, interrupts, environment, version });
+  }
+
+  async run(parts: CliParts & { readonly output: Output }): Promise<number> {
     // Help, version and completion are printed by the parser itself.
-    if (this.#chosen === null) return EXIT_CODES.done;
-    const { options, prepare } = this.#chosen;
-    return await executeCommand(open, { options, output, interrupts, environment }, prepare);
+    return this.#chosen === null ? EXIT_CODES.done : await this.#chosen(parts);
   }
 }
 

@@ -16,6 +16,12 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** A logger that was made here, and not the child of another. */
+export interface RootLogger extends Logger {
+  /** For it and all its children, from now on. */
+  setLevel(level: LogLevel): void;
+}
+
 export interface LoggerOptions {
   readonly level: LogLevel;
   /** For people at a terminal; otherwise a JSON document a line. */
@@ -25,11 +31,17 @@ export interface LoggerOptions {
 }
 
 /** pino itself is loaded with the first line that is written: most commands write none, and start faster for it. */
-export function createLogger(options: LoggerOptions): Logger {
-  return wrap(
-    options.level,
-    once(() => openPino(options)),
-  );
+export function createLogger(options: LoggerOptions): RootLogger {
+  const current = { level: options.level };
+  return {
+    ...wrap(
+      current,
+      once(() => openPino(options)),
+    ),
+    setLevel: (level) => {
+      current.level = level;
+    },
+  };
 }
 
 function once<T>(make: () => T): () => T {
@@ -45,7 +57,8 @@ function openPino(options: LoggerOptions): PinoLogger {
   // Synchronous: the last lines before a crash are the ones that matter.
   const raw = options.destination ?? pino.destination({ fd: 2, sync: true });
   const destination = options.isPretty ? makePretty(raw) : raw;
-  const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  // what is below the level, which may change, never gets here
+  const settings = { level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const formatters = { level: (label: string) => ({ level: label }) };
   // Errors are described below, at any depth; pino's own way knows only the field `err`.
   const serializers = { err: (value: unknown) => value };
@@ -63,9 +76,9 @@ function isTerminal(destination: DestinationStream): boolean {
   return 'fd' in destination && destination.fd === 2 && process.stderr.isTTY === true && !process.env['NO_COLOR'];
 }
 
-function wrap(threshold: LogLevel, open: () => PinoLogger): Logger {
+function wrap(current: { readonly level: LogLevel }, open: () => PinoLogger): Logger {
   const at = (level: Exclude<LogLevel, 'silent'>) => (fields: LogFields, message: string) => {
-    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold)) open()[level](redact(fields, 0), message);
+    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(current.level)) open()[level](redact(fields, 0), message);
   };
   return {
     debug: at('debug'),
@@ -74,7 +87,7 @@ function wrap(threshold: LogLevel, open: () => PinoLogger): Logger {
     error: at('error'),
     child: (fields) =>
       wrap(
-        threshold,
+        current,
         once(() => open().child(redact(fields, 0))),
       ),
   };

@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'IMAGE_PROTECTED',
   'OPERATION_FINISHED',
   'IDEMPOTENCY_CONFLICT',
+  'AGENT_RUNNING',
   // refused before anything was touched
   'NO_SPACE',
   'QUOTA_EXCEEDED',
@@ -41,6 +42,7 @@ export const ERROR_CODES = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'TOO_MANY_REQUESTS',
+  'LISTEN_FAILED',
   // began, failed, rolled back
   'IMAGE_DAMAGED',
   'SHELF_DAMAGED',
@@ -60,6 +62,7 @@ export const ERROR_CODES = [
   'LIBVIRT_UNREACHABLE',
   'AGENT_UNREACHABLE',
   'AGENT_REQUIRED',
+  'AGENT_STOPPING',
   // ended on request
   'CANCELLED',
   // a fault of ours

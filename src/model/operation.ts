@@ -51,7 +51,7 @@ export interface Operation {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
-  /** Milliseconds by name, such as `freezeMs`, `copyMs`. */
+  /** Milliseconds and bytes by name; timings.ts has them all. */
   readonly timings: Readonly<Record<string, number>>;
   readonly result: OperationResult;
   /** Things that went well enough but that a person should know. */

@@ -7,6 +7,7 @@ import { requireImageName, requireProperties } from '../model/image-request-rule
 import { minDiskGiB } from '../model/image-rules.ts';
 import { overlayPath, overlayStem } from '../model/overlay-name.ts';
 import type { CreateImageRequest } from '../model/requests.ts';
+import { NO_CAPTURE_TIMINGS } from '../model/timings.ts';
 import { type CapturePlan, capturePlanSchema } from './capture-plan.ts';
 import { type CaptureJob, captureDisks } from './steps/capture/capture-disks.ts';
 import { measureDisks } from './steps/capture/copy-disks.ts';
@@ -14,7 +15,6 @@ import { type Inspection, inspectInstance } from './steps/capture/inspect-instan
 import type { SelectedDisk } from './steps/capture/select-disks.ts';
 import { settleGuest } from './steps/capture/settle-guest.ts';
 import { probeConsistency } from './steps/capture/take-point-in-time.ts';
-import { waitForSlot } from './steps/capture/wait-for-slot.ts';
 import { writeFirmware } from './steps/capture/write-firmware.ts';
 import { checkQuota } from './steps/check-quota.ts';
 import { checkSpace } from './steps/check-space.ts';
@@ -25,6 +25,7 @@ import { undoAndSettle } from './steps/undo-and-settle.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import { throwIfCancelled } from './support/patience.ts';
+import { takeSlot } from './support/slots.ts';
 import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
 
 /** What an overlay may grow to before anybody looks again. */
@@ -49,14 +50,19 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
   },
   run: async (context, { instanceId, request }, signal) => {
     if (request.isGeneralized) await context.generalizer.assertAvailable();
-    const inspection = await inspectInstance(context, instanceId, signal);
-    const agent = await probeConsistency(context, inspection, request.consistency);
-    await using _slot = await waitForSlot(context, signal);
+    let seen = await lookAt(context, { instanceId, request }, signal);
+    await using captureSlot = await takeSlot(context, 'capture', signal);
+    // in hand before the guest is touched: no guest stands on overlays only to wait for a place to copy them to
+    await using copySlot = await takeSlot(context, 'copy', signal);
+    if (captureSlot.hasWaited || copySlot.hasWaited) seen = await lookAt(context, { instanceId, request }, signal);
+    const { inspection, agent } = seen;
     const measuredBytes = await refuseWithoutRoom(context, inspection, signal);
     const plan = planCapture(context, inspection);
+    context.operation.addTimings(NO_CAPTURE_TIMINGS);
     await context.operation.enter('prepare', plan);
     try {
-      const image = await capture(context, { request, inspection, agent, plan, measuredBytes }, signal);
+      const job = { request, inspection, agent, plan, measuredBytes, copySlot };
+      const image = await capture(context, job, signal);
       // a thaw that nobody confirmed is all that can be left here
       await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
       return { imageId: image.id, instanceId };
@@ -66,6 +72,12 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
     }
   },
 };
+
+/** Refuses what can be refused now; looked at again after a wait, since a guest may have been stopped meanwhile. */
+async function lookAt(context: OperationContext, { instanceId, request }: CaptureInput, signal: AbortSignal) {
+  const inspection = await inspectInstance(context, instanceId, signal);
+  return { inspection, agent: await probeConsistency(context, inspection, request.consistency) };
+}
 
 function captureLocks(instanceId: string): LockRequest {
   return { exclusive: [`instance:${instanceId}`], shared: [] };
@@ -145,6 +157,8 @@ async function refuseWithoutRoom(core: Core, inspection: Inspection, signal: Abo
           path: overlayFolder(core, disk),
           bytes: OVERLAY_ALLOWANCE_BYTES,
           what: 'what the guest writes meanwhile',
+          // below that it would be given up at once
+          leftBytes: core.settings.overlayLowSpaceBytes,
         }))
       : []),
   ]);

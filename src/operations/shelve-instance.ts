@@ -4,6 +4,7 @@ import type { OperationResult } from '../model/operation.ts';
 import type { ImageDraft } from '../model/ports/image-store.ts';
 import type { ShelveInstanceRequest } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
+import { NO_CAPTURE_TIMINGS } from '../model/timings.ts';
 import { type ShelvePlan, shelvePlanSchema } from './shelve-plan.ts';
 import { measureDisks } from './steps/capture/copy-disks.ts';
 import { holdDisks } from './steps/capture/hold-disks.ts';
@@ -22,6 +23,7 @@ import { undefineShelved } from './steps/shelve/undefine-shelved.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import { throwIfCancelled } from './support/patience.ts';
+import { takeSlot } from './support/slots.ts';
 import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
 
 interface ShelveInput {
@@ -39,14 +41,18 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
   },
   run: async (context, { instanceId, imageId, request }, signal) => {
     await context.store.assertWritable();
-    const found = await inspectShelvable(context, instanceId, signal);
-    await requireUnshelved(context, found);
+    await context.shelf.assertWritable();
+    let found = await lookAt(context, instanceId, signal);
+    await using slot = await takeSlot(context, 'capture', signal);
+    if (slot.hasWaited) found = await lookAt(context, instanceId, signal);
     const keepsMemory = request.keepsMemory || found.inspection.powerState === 'suspended';
     if (keepsMemory && found.inspection.powerState !== 'shutdown')
       await requireMemoryFile(context, found.inspection.domain);
     await refuseWithoutRoom(context, found, { keepsMemory, signal });
     const plan = planShelve(found, imageId);
+    context.operation.addTimings(NO_CAPTURE_TIMINGS);
     plan.isShutdownAsked = plan.powerState === 'running' && !request.keepsMemory;
+    plan.isSaveAsked = plan.powerState !== 'shutdown' && request.keepsMemory;
     await context.operation.enter('stop', plan);
     return await reachEnd(context, plan, async () => {
       const asked = context.clock.monotonicMs();
@@ -57,11 +63,19 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
       });
       context.operation.addTiming('stopMs', context.clock.monotonicMs() - asked);
       plan.isShutdownAsked = false;
+      plan.isSaveAsked = false;
       throwIfCancelled(signal);
       await shelve(context, { plan, isOffloaded: request.isOffloaded ?? isOffloadedAtOnce(context) }, signal);
     });
   },
 };
+
+/** Refuses what can be refused now; looked at again after a wait. */
+async function lookAt(context: OperationContext, instanceId: string, signal: AbortSignal): Promise<Shelvable> {
+  const found = await inspectShelvable(context, instanceId, signal);
+  await requireUnshelved(context, found);
+  return found;
+}
 
 export function shelveLocks(instanceId: string, imageId: string): LockRequest {
   return { exclusive: [`instance:${instanceId}`, `image:${imageId}`], shared: [] };
@@ -181,6 +195,7 @@ function planShelve({ inspection }: Shelvable, imageId: string): ShelvePlan {
     isShelvedBefore: false,
     disks: inspection.selection.captured.map(({ target }) => ({ target })),
     isShutdownAsked: false,
+    isSaveAsked: false,
     mayBeUndefined: false,
     isAutostart: domain.isAutostart,
     helpers: [],

@@ -53,6 +53,8 @@ export interface FakeHypervisor extends Hypervisor {
   /** Paths that restoreDomain was given, in order. */
   readonly restoredFrom: string[];
   hasKvm: boolean;
+  /** Limits that block jobs were given, in order. */
+  readonly jobSpeeds: number[];
   /** A commit that was started is in step with its base at once. */
   areCommitsReady: boolean;
   /** Defines a domain and brings it to a state. */
@@ -109,6 +111,7 @@ export function createFakeHypervisor(): FakeHypervisor {
     saveFolder: null,
     restoredFrom: [],
     hasKvm: true,
+    jobSpeeds: [],
     areCommitsReady: true,
     uri: 'fake:///system',
     put: (xml, state = {}) => {
@@ -250,12 +253,17 @@ export function createFakeHypervisor(): FakeHypervisor {
     },
     countInternalSnapshots: async (uuid) => get(uuid).internalSnapshots,
     getBlockJob: async (uuid, target) => get(uuid).blockJobs.get(target) ?? null,
-    startActiveCommit: async (uuid, { target }) => {
+    startActiveCommit: async (uuid, { target, bandwidthBytesPerSecond }) => {
       const { blockJobs } = getActive(uuid);
       if (blockJobs.has(target)) throw failed(`disk ${target} already in active block job`);
       const isReady = fake.areCommitsReady;
+      fake.jobSpeeds.push(bandwidthBytesPerSecond);
       blockJobs.set(target, { type: 'active-commit', done: isReady ? 100 : 0, total: 100, isReady });
       if (isReady) emit({ kind: 'block-job', uuid, disk: target, status: 'ready' });
+    },
+    setBlockJobSpeed: async (uuid, target, bandwidthBytesPerSecond) => {
+      if (!getActive(uuid).blockJobs.has(target)) throw failed(`disk ${target} does not have an active block job`);
+      fake.jobSpeeds.push(bandwidthBytesPerSecond);
     },
     pivotBlockJob: async (uuid, target) => {
       const domain = getActive(uuid);

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only some files may know. */
 const CONFINED: readonly { readonly packageName: RegExp; readonly to: RegExp }[] = [
-  { packageName: /^koffi$/, to: /^drivers\/libvirt\// },
+  { packageName: /^koffi$/, to: /^drivers\/(libvirt|systemd)\// },
   { packageName: /^execa$/, to: /^lib\/run-command\.ts$/ },
   { packageName: /^yargs$/, to: /^cli\// },
   { packageName: /^cli-(progress|table3)$/, to: /^cli\/render\// },
@@ -32,6 +32,7 @@ const CONFINED: readonly { readonly packageName: RegExp; readonly to: RegExp }[]
     to: /^(api|config)\/|^agent\/validate-request\.ts$|^operations\/[^/]+\.ts$|^drivers\/(stores|qemu-img|state)\//,
   },
   { packageName: /^yaml$/, to: /^config\// },
+  { packageName: /^prom-client$/, to: /^agent\/metrics\// },
   { packageName: /^@photostructure\/sqlite$/, to: /^drivers\/state\// },
   { packageName: /^(@xmldom\/xmldom|xpath)$/, to: /^model\// },
 ];

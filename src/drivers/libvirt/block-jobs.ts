@@ -7,6 +7,7 @@ type BlockJobsPart = Pick<
   | 'countInternalSnapshots'
   | 'getBlockJob'
   | 'startActiveCommit'
+  | 'setBlockJobSpeed'
   | 'pivotBlockJob'
   | 'abortBlockJob'
 >;
@@ -31,6 +32,11 @@ export function createBlockJobsPart(caller: Caller): BlockJobsPart {
     startActiveCommit(uuid, { target, base, top, bandwidthBytesPerSecond }) {
       const args = { uuid, disk: target, base, top, bandwidth: bandwidthBytesPerSecond };
       return caller.call('startActiveCommit', args, { uuid, task: `commit ${top} of ${target} into ${base}` });
+    },
+
+    setBlockJobSpeed(uuid, target, bandwidthBytesPerSecond) {
+      const args = { uuid, disk: target, bandwidth: bandwidthBytesPerSecond };
+      return caller.call('setBlockJobSpeed', args, { uuid, task: `change the speed of the block job of ${target}` });
     },
 
     pivotBlockJob: (uuid, target) =>

@@ -1,12 +1,15 @@
 import type { ConvertOptions } from '../../model/ports/disk-tool.ts';
 import { fillNewFile } from './new-file.ts';
-import { plainPath, runQemuImg } from './run-qemu-img.ts';
+import { type Priority, plainPath, runQemuImg } from './run-qemu-img.ts';
 
 /**
  * `qemu-img convert`: a flat copy with mode 0600 that holds everything its chain holds; runs of zeroes take no space.
  * Not synced to disk. Its dirty bitmaps come along only when asked for, and those flagged in-use never do. A target that exists is QEMU_IMG_FAILED; after a failure or CANCELLED there is no target.
  */
-export async function convertDisk(options: ConvertOptions, signal?: AbortSignal): Promise<void> {
+export async function convertDisk(
+  options: ConvertOptions & { readonly priority?: Priority },
+  signal?: AbortSignal,
+): Promise<void> {
   const target = plainPath(options.target.path);
   const args = convertArguments(options);
   const { onProgress, onStart } = options;
@@ -18,6 +21,7 @@ export async function convertDisk(options: ConvertOptions, signal?: AbortSignal)
     runQemuImg('convert', args, {
       on: options.source.path,
       onLine,
+      priority: options.priority,
       ...(onStart && { onStart }),
       ...(signal && { signal }),
     }),

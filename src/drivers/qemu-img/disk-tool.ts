@@ -11,11 +11,14 @@ import { readDiskChain } from './info-chain.ts';
 import { measureDisk } from './measure.ts';
 import { rebaseDisk } from './rebase.ts';
 import { resizeDisk } from './resize.ts';
+import type { Priority } from './run-qemu-img.ts';
 import { readVersion } from './version.ts';
 
 export interface DiskToolOptions {
   /** For every convert that does not state its own. 0, the default: unlimited. */
   readonly bandwidthBytesPerSecond?: number;
+  /** Of whatever moves much data (convert, rebase, commit, compare); asked for at every start. */
+  readonly priority?: () => Priority;
 }
 
 /**
@@ -24,17 +27,20 @@ export interface DiskToolOptions {
  * accepted it: QEMU itself would guess the format of a layer whose overlay does not state it.
  */
 export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
+  const { bandwidthBytesPerSecond = 0 } = options;
+  const prioritised = (): { readonly priority?: Priority } =>
+    options.priority === undefined ? {} : { priority: options.priority() };
   return {
     version: readVersion,
     create: createDisk,
     info: readDiskInfo,
     infoChain: readDiskChain,
-    convert: (request, signal) => convertDisk({ ...options, ...request }, signal),
+    convert: (request, signal) => convertDisk({ bandwidthBytesPerSecond, ...request, ...prioritised() }, signal),
     measure: measureDisk,
     check: checkDisk,
-    compare: compareDisks,
-    rebase: rebaseDisk,
-    commit: commitDisk,
+    compare: (left, right, signal) => compareDisks(left, right, { signal, ...prioritised() }),
+    rebase: (disk, request, signal) => rebaseDisk(disk, { ...request, ...prioritised() }, signal),
+    commit: (disk, request, signal) => commitDisk(disk, { ...request, ...prioritised() }, signal),
     holdForReading: holdDisk,
     resize: resizeDisk,
     removeBitmap: removeDiskBitmap,

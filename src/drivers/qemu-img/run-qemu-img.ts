@@ -3,7 +3,16 @@ import { type Command, type CommandResult, runCommand } from '../../lib/run-comm
 import { DarkroomError } from '../../model/errors.ts';
 import { translateFailure } from './translate-failure.ts';
 
+/** So that guests go first. */
+export interface Priority {
+  /** 0 to 19. */
+  readonly nice: number;
+  readonly ioClass: 'none' | 'best-effort' | 'idle';
+}
+
 export type QemuImgOptions = Pick<Command, 'signal' | 'timeoutMs' | 'onLine' | 'onStart' | 'acceptExitCodes'> & {
+  /** For subcommands that move much data; without: as this process itself. */
+  readonly priority?: Priority | undefined;
   /** The disk that messages name. */
   readonly on: string;
 };
@@ -20,12 +29,16 @@ export async function runQemuImg(
   args: readonly string[],
   options: QemuImgOptions,
 ): Promise<CommandResult> {
-  const { on: disk, ...rest } = options;
+  const { on: disk, priority, ...rest } = options;
   try {
-    return await runCommand({ file: 'qemu-img', args: [subcommand, ...args], ...rest });
+    return await runCommand({ file: 'qemu-img', args: [subcommand, ...args], ...rest, ...prioritise(priority) });
   } catch (error) {
     throw translateFailure(error, { what: `qemu-img ${subcommand}`, subcommand, disk });
   }
+}
+
+function prioritise({ nice, ioClass }: Priority = { nice: 0, ioClass: 'none' }): Pick<Command, 'nice' | 'ioClass'> {
+  return { ...(nice === 0 ? {} : { nice }), ...(ioClass === 'none' ? {} : { ioClass }) };
 }
 
 /**

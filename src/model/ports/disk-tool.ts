@@ -48,6 +48,11 @@ export interface ConvertOptions {
   readonly hasBitmaps?: boolean;
 }
 
+export interface CommitDiskOptions {
+  /** 0, the default: unlimited. */
+  readonly bandwidthBytesPerSecond?: number;
+}
+
 export interface CheckResult {
   readonly isSound: boolean;
   readonly corruptions: number;
@@ -79,7 +84,7 @@ export interface DiskTool {
     signal?: AbortSignal,
   ): Promise<void>;
   /** Merges an overlay that nobody has open into its backing file; leaves the overlay's file in place. */
-  commit(disk: DiskFile, signal?: AbortSignal): Promise<void>;
+  commit(disk: DiskFile, options?: CommitDiskOptions, signal?: AbortSignal): Promise<void>;
   /**
    * Keeps a file open with QEMU's read lock until disposed, so that no guest can start writing to it meanwhile.
    * INSTANCE_BUSY when somebody writes to it already.

@@ -156,6 +156,8 @@ export interface Hypervisor extends AsyncDisposable {
   getBlockJob(uuid: string, target: string): Promise<BlockJobInfo | null>;
   /** Starts an active commit (virDomainBlockCommit with ACTIVE). */
   startActiveCommit(uuid: string, options: CommitBlockOptions): Promise<void>;
+  /** Of a job that runs; 0: unlimited. LIBVIRT_FAILED when there is none. */
+  setBlockJobSpeed(uuid: string, target: string, bandwidthBytesPerSecond: number): Promise<void>;
   /** Ends a ready active commit by making its base the active layer. */
   pivotBlockJob(uuid: string, target: string): Promise<void>;
   abortBlockJob(uuid: string, target: string): Promise<void>;

@@ -9,11 +9,14 @@ export interface SpaceNeed {
   readonly bytes: number;
   /** As in "for the image". */
   readonly what: string;
+  /** Stays free besides, on that file system, where it is more than the reserve. */
+  readonly leftBytes?: number;
 }
 
 interface FileSystemNeed {
   readonly place: string;
   readonly bytes: number;
+  readonly reserveBytes: number;
   readonly whats: readonly string[];
 }
 
@@ -21,16 +24,21 @@ interface FileSystemNeed {
 export async function checkSpace(core: Core, needs: readonly SpaceNeed[]): Promise<void> {
   for (const need of await sumByFileSystem(core, needs)) {
     const freeBytes = await core.files.freeBytes(need.place);
-    if (freeBytes < need.bytes + core.settings.reserveBytes) throw noSpace(core, need, freeBytes);
+    if (freeBytes < need.bytes + need.reserveBytes) throw noSpace(need, freeBytes);
   }
 }
 
 async function sumByFileSystem(core: Core, needs: readonly SpaceNeed[]): Promise<readonly FileSystemNeed[]> {
   const sums = new Map<number, FileSystemNeed>();
-  for (const { path: wanted, bytes, what } of needs) {
+  for (const { path: wanted, bytes, what, leftBytes = 0 } of needs) {
     const { place, device } = await nearestExisting(core, wanted);
-    const sum = sums.get(device) ?? { place, bytes: 0, whats: [] };
-    sums.set(device, { place: sum.place, bytes: sum.bytes + bytes, whats: [...new Set([...sum.whats, what])] });
+    const sum = sums.get(device) ?? { place, bytes: 0, reserveBytes: core.settings.reserveBytes, whats: [] };
+    sums.set(device, {
+      place: sum.place,
+      bytes: sum.bytes + bytes,
+      reserveBytes: Math.max(sum.reserveBytes, leftBytes),
+      whats: [...new Set([...sum.whats, what])],
+    });
   }
   return [...sums.values()];
 }
@@ -46,8 +54,8 @@ async function nearestExisting(
   throw new DarkroomError('INTERNAL', `${wanted} lies on no file system that can be measured`);
 }
 
-function noSpace(core: Core, need: FileSystemNeed, freeBytes: number): DarkroomError {
-  const { reserveBytes } = core.settings;
+function noSpace(need: FileSystemNeed, freeBytes: number): DarkroomError {
+  const { reserveBytes } = need;
   return new DarkroomError(
     'NO_SPACE',
     `There is too little space at ${need.place} for ${need.whats.join(' and ')}: ${formatBytes(need.bytes)} needed, ` +

@@ -1,5 +1,6 @@
 import type { Operation, OperationProgress, OperationResult } from '../../model/operation.ts';
 import type { Journal } from '../../model/ports/journal.ts';
+import type { TimingName } from '../../model/timings.ts';
 
 /** What a use case tells of itself while it runs. */
 export class OperationHandle {
@@ -51,8 +52,17 @@ export class OperationHandle {
     await this.#journal.saveFacts(this.id, { result: this.#result });
   }
 
-  addTiming(name: string, milliseconds: number): void {
-    this.#timings[name] = Math.round(milliseconds * 10) / 10;
+  /** Milliseconds, or bytes. Goes on record with the end, or with recordTimings. */
+  addTiming(name: TimingName, value: number): void {
+    this.#timings[name] = Math.round(value * 10) / 10;
+  }
+
+  addTimings(timings: Readonly<Partial<Record<TimingName, number>>>): void {
+    Object.assign(this.#timings, timings);
+  }
+
+  async recordTimings(): Promise<void> {
+    await this.#journal.saveFacts(this.id, { timings: { ...this.#timings } });
   }
 
   warn(warning: string): void {

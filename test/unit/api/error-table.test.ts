@@ -27,6 +27,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'IMAGE_PROTECTED',
     'OPERATION_FINISHED',
     'IDEMPOTENCY_CONFLICT',
+    'AGENT_RUNNING',
     'TOO_MANY_REQUESTS',
   ],
   5: [
@@ -44,6 +45,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'STORE_UNUSABLE',
     'TOOL_MISSING',
     'PATH_NOT_ALLOWED',
+    'LISTEN_FAILED',
     'UNAUTHENTICATED',
     'FORBIDDEN',
   ],
@@ -63,7 +65,7 @@ const EXIT_CODES: Readonly<Record<number, readonly ErrorCode[]>> = {
     'COMMAND_FAILED',
     'OPERATION_INTERRUPTED',
   ],
-  7: ['LIBVIRT_UNREACHABLE', 'AGENT_UNREACHABLE', 'AGENT_REQUIRED'],
+  7: ['LIBVIRT_UNREACHABLE', 'AGENT_UNREACHABLE', 'AGENT_REQUIRED', 'AGENT_STOPPING'],
   130: ['CANCELLED'],
 };
 

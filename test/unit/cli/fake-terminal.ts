@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { buildApp } from '../../../src/agent/app.ts';
 import { createClient } from '../../../src/api/client.ts';
 import { createInjectTransport } from '../../../src/api/inject-transport.ts';
-import type { Interrupts } from '../../../src/cli/interrupts.ts';
+import type { Interrupts, Signal } from '../../../src/cli/interrupts.ts';
 import type { OpenOptions } from '../../../src/cli/open-context.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { FakeApplication } from '../agent/fake-application.ts';
@@ -29,19 +29,19 @@ export class FakeStream extends Writable {
 }
 
 export class FakeInterrupts implements Interrupts {
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(signal: Signal) => void>();
 
   get isHeard(): boolean {
     return this.#listeners.size > 0;
   }
 
-  listen(onSignal: () => void): Disposable {
+  listen(onSignal: (signal: Signal) => void): Disposable {
     this.#listeners.add(onSignal);
     return { [Symbol.dispose]: () => void this.#listeners.delete(onSignal) };
   }
 
-  send(): void {
-    for (const listener of this.#listeners) listener();
+  send(signal: Signal = 'SIGINT'): void {
+    for (const listener of this.#listeners) listener(signal);
   }
 }
 
@@ -53,6 +53,9 @@ export class FakeTerminal {
   readonly stderr: FakeStream;
   readonly opened: OpenOptions[] = [];
   isAgent = false;
+  /** Name of the other host that it is. */
+  host: string | null = null;
+  patience = { totalMs: 60_000, pauseMs: 1 };
 
   constructor(options: { readonly isTerminal: boolean } = { isTerminal: false }) {
     this.stdout = new FakeStream(options);
@@ -77,7 +80,8 @@ export class FakeTerminal {
           await this.application[Symbol.asyncDispose]();
         };
         const { output } = options;
-        return { client, output, interrupts, isAgent: this.isAgent, [Symbol.asyncDispose]: close };
+        const { isAgent, host, patience } = this;
+        return { client, output, interrupts, isAgent, host, patience, [Symbol.asyncDispose]: close };
       },
     });
   }

@@ -5,6 +5,9 @@ import { declareFunctions, type Pointer } from './library.ts';
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockJobAbortFlags */
 export const BLOCK_JOB_ABORT = { pivot: 1 << 1 } as const;
 
+/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockJobSetSpeedFlags */
+export const BLOCK_JOB_SPEED = { bandwidthBytes: 1 << 0 } as const;
+
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockCommitFlags */
 export const BLOCK_COMMIT = { active: 1 << 2, bandwidthBytes: 1 << 4 } as const;
 
@@ -29,6 +32,7 @@ export interface BlockCommit {
 interface Native {
   getBlockJobInfo(domain: Pointer, disk: string, info: Partial<BlockJobInfo>, flags: number): number;
   blockJobAbort(domain: Pointer, disk: string, flags: number): number;
+  blockJobSetSpeed(domain: Pointer, disk: string, bandwidth: number, flags: number): number;
   blockCommit(...args: [Pointer, disk: string, base: string, top: string, bandwidth: number, flags: number]): number;
 }
 
@@ -39,6 +43,9 @@ const native = declareFunctions((library): Native => {
       'int virDomainGetBlockJobInfo(void *domain, const char *disk, _Out_ virDomainBlockJobInfo *info, uint flags)',
     ),
     blockJobAbort: library.func('int virDomainBlockJobAbort(void *domain, const char *disk, uint flags)'),
+    blockJobSetSpeed: library.func(
+      'int virDomainBlockJobSetSpeed(void *domain, const char *disk, ulong bandwidth, uint flags)',
+    ),
     blockCommit: library.func(
       'int virDomainBlockCommit(void *domain, const char *disk, const char *base, const char *top, ulong bandwidth, uint flags)',
     ),
@@ -64,6 +71,18 @@ export function getBlockJobInfo(domain: Pointer, disk: string): BlockJobInfo | n
  */
 export function blockJobAbort(domain: Pointer, disk: string, flags: number): void {
   checked('virDomainBlockJobAbort', native().blockJobAbort(domain, disk, flags));
+}
+
+/**
+ * Changes the limit of a running job: MiB/s, or bytes/s with BLOCK_JOB_SPEED.bandwidthBytes; 0: none.
+ * https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockJobSetSpeed
+ */
+export function blockJobSetSpeed(
+  domain: Pointer,
+  { disk, bandwidth }: { readonly disk: string; readonly bandwidth: number },
+  flags: number,
+): void {
+  checked('virDomainBlockJobSetSpeed', native().blockJobSetSpeed(domain, disk, bandwidth, flags));
 }
 
 /**

@@ -33,6 +33,12 @@ export const blockCalls = {
     withDomain(connection, uuid, (object) => block.blockCommit(object, commit, flags));
   },
 
+  setBlockJobSpeed(connection: Pointer, { uuid, disk, bandwidth }: DiskArgs & { readonly bandwidth: number }): void {
+    withDomain(connection, uuid, (object) =>
+      block.blockJobSetSpeed(object, { disk, bandwidth }, block.BLOCK_JOB_SPEED.bandwidthBytes),
+    );
+  },
+
   pivotBlockJob(connection: Pointer, { uuid, disk }: DiskArgs): void {
     withDomain(connection, uuid, (object) => block.blockJobAbort(object, disk, block.BLOCK_JOB_ABORT.pivot));
   },

@@ -3,18 +3,21 @@ import type { ImageDisk } from '../../../model/image.ts';
 import type { AgentState } from '../../../model/ports/hypervisor.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { CreateImageRequest } from '../../../model/requests.ts';
+import type { TimingName } from '../../../model/timings.ts';
 import type { CapturePlan } from '../../capture-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
+import { announceWait, type Slot } from '../../support/slots.ts';
 import { finishDisk } from '../finish-disk.ts';
 import type { PointInTime } from './capture-work.ts';
-import { copyDisks, type DiskCopy, type DiskSource } from './copy-disks.ts';
+import { copyDisks, countCopied, type DiskCopy, type DiskSource } from './copy-disks.ts';
 import { createOverlays } from './create-overlays.ts';
 import { holdDisks } from './hold-disks.ts';
 import type { Inspection } from './inspect-instance.ts';
 import { type FirmwareState, readFirmware } from './read-firmware.ts';
 import { settleGuest } from './settle-guest.ts';
 import { takePointInTime } from './take-point-in-time.ts';
+import { type OverlayWatch, watchOverlays } from './watch-overlays.ts';
 
 export interface CaptureJob {
   readonly request: CreateImageRequest;
@@ -23,6 +26,8 @@ export interface CaptureJob {
   readonly plan: CapturePlan;
   readonly measuredBytes: number;
   readonly draft: ImageDraft;
+  /** Of copies; in hand since before the guest was touched. */
+  readonly copySlot: Slot;
 }
 
 export interface CapturedDisks {
@@ -57,13 +62,41 @@ async function copyLive(context: OperationContext, job: CaptureJob, signal: Abor
   await createOverlays(context, plan, signal);
   throwIfCancelled(signal);
   const point = await takePointInTime({ context, plan, inspection, requested: request.consistency }, agent);
+  const { freezeMs, pauseMs } = point.consistency;
+  context.operation.addTimings({ freezeMs, pauseMs });
+  await using watch = watchOverlays(context, plan);
   await context.operation.enter('copy', plan);
-  const copies = await copyAll(context, job, signal);
+  const copies = await copyWatched(context, job, { signal, watch });
   await context.operation.enter('commit', plan);
-  await timed(context, 'commitMs', async () => {
-    for (const note of await settleGuest(context, plan)) context.operation.warn(note);
-  });
+  await timed(context, 'commitMs', () => commitInTurn(context, plan, [signal, watch.signal]));
   return { point, copies };
+}
+
+async function copyWatched(
+  context: OperationContext,
+  job: CaptureJob,
+  { signal, watch }: { readonly signal: AbortSignal; readonly watch: OverlayWatch },
+): Promise<DiskCopy[]> {
+  try {
+    return await copyAll(context, job, AbortSignal.any([signal, watch.signal]));
+  } catch (error) {
+    throw watch.failure ?? error;
+  }
+}
+
+/** Ten minutes for those before; who is cancelled, or runs out of space, waits no longer. */
+const COMMIT_PATIENCE_MS = 600_000;
+
+async function commitInTurn(
+  context: OperationContext,
+  plan: CapturePlan,
+  hurry: readonly AbortSignal[],
+): Promise<void> {
+  const { sayWaiting, sayWorking } = announceWait(context, 'commit');
+  const notes = await settleGuest(context, plan, {
+    turn: { patienceMs: COMMIT_PATIENCE_MS, hurry, onWait: sayWaiting, onTurn: () => sayWorking('commit') },
+  });
+  for (const note of notes) context.operation.warn(note);
 }
 
 /** Nobody can start the guest while its disks are read: QEMU's own lock stands against it. */
@@ -81,17 +114,20 @@ async function copyOffline(context: OperationContext, job: CaptureJob, signal: A
   };
 }
 
+/** Gives the slot for copies back when the last one has ended. */
 async function copyAll(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<DiskCopy[]> {
   const { plan, measuredBytes, inspection, draft } = job;
-  return timed(context, 'copyMs', () =>
-    copyDisks(context, draft, sourcesOf(inspection), {
+  await using _slot = job.copySlot;
+  return await timed(context, 'copyMs', async () => {
+    const copies = await copyDisks(context, draft, sourcesOf(inspection), {
       signal,
-      limit: context.settings.maxConcurrentCopies,
       bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
       onProgress: (fraction) => reportBytes(context, fraction, measuredBytes),
       onHelper: (pid) => journalHelper(context, plan, pid),
-    }),
-  );
+    });
+    context.operation.addTimings({ copiedBytes: await countCopied(context, draft, copies) });
+    return copies;
+  });
 }
 
 function sourcesOf({ selection, chains }: Inspection): DiskSource[] {
@@ -133,7 +169,7 @@ async function finishDisks(
   return timed(context, 'verifyMs', () => Promise.all(copies.map((copy) => finishDisk(context, draft, copy, signal))));
 }
 
-async function timed<T>(context: OperationContext, name: string, work: () => Promise<T>): Promise<T> {
+async function timed<T>(context: OperationContext, name: TimingName, work: () => Promise<T>): Promise<T> {
   const started = context.clock.monotonicMs();
   try {
     return await work();

@@ -4,6 +4,7 @@ import type { BlockJobInfo } from '../../../model/ports/hypervisor.ts';
 import type { CaptureDisk, CapturePlan } from '../../capture-plan.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
+import { type CommitPace, createCommitPace } from './commit-pace.ts';
 
 const FIRST_POLL_MS = 10;
 const LONGEST_POLL_MS = 250;
@@ -11,6 +12,8 @@ const ATTEMPTS = 3;
 
 export interface CommitOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** What a person should know. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -40,17 +43,18 @@ async function commitOnce(
   disk: CaptureDisk & { readonly overlayPath: string },
   options: CommitOptions,
 ): Promise<void> {
-  const { hypervisor, settings } = core;
+  const { hypervisor } = core;
   if ((await currentPath(core, plan, disk)) !== disk.overlayPath) return;
+  const pace = createCommitPace(core, { plan, disk, onNote: options.onNote ?? (() => undefined) });
   if ((await hypervisor.getBlockJob(plan.instanceId, disk.target)) === null) {
     await hypervisor.startActiveCommit(plan.instanceId, {
       target: disk.target,
       base: disk.path,
       top: disk.overlayPath,
-      bandwidthBytesPerSecond: settings.commitBandwidthBytesPerSecond,
+      bandwidthBytesPerSecond: await pace.choose(),
     });
   }
-  const job = await waitUntilReady(core, plan, disk, options);
+  const job = await waitUntilReady(core, plan, disk, { ...options, pace });
   if (job !== null) await hypervisor.pivotBlockJob(plan.instanceId, disk.target);
   const path = await currentPath(core, plan, disk);
   if (path === disk.path) return;
@@ -70,13 +74,14 @@ async function waitUntilReady(
   core: Core,
   plan: CapturePlan,
   disk: CaptureDisk,
-  { onProgress }: CommitOptions,
+  { onProgress, pace }: CommitOptions & { readonly pace: CommitPace },
 ): Promise<BlockJobInfo | null> {
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
     const job = await core.hypervisor.getBlockJob(plan.instanceId, disk.target);
     if (job === null || job.isReady) return job;
     if (job.type !== 'active-commit') throw foreignJob(plan, disk, job);
     onProgress?.({ done: job.done, total: job.total });
+    await pace.adapt();
     await core.clock.sleep(pollMs);
   }
 }

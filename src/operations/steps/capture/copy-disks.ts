@@ -3,6 +3,7 @@ import type { DiskFormat } from '../../../model/image.ts';
 import type { DiskFile, DiskFileInfo } from '../../../model/ports/disk-tool.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { Core } from '../../support/context.ts';
+import { copyInSlots } from '../../support/copy-turns.ts';
 
 export interface DiskSource {
   readonly target: string;
@@ -23,7 +24,6 @@ export interface DiskCopy {
 export interface CopyOptions {
   readonly signal: AbortSignal;
   readonly bandwidthBytesPerSecond: number;
-  readonly limit: number;
   /** With their dirty bitmaps: the copy goes on as the same disk. */
   readonly hasBitmaps?: boolean;
   /** Share of all the work done, 0 to 1. */
@@ -31,7 +31,10 @@ export interface CopyOptions {
   readonly onHelper: (pid: number) => void;
 }
 
-/** Every source as one flat qcow2 in the draft: by sharing blocks where the file system can and nothing needs flattening. */
+/**
+ * Every source as one flat qcow2 in the draft: by sharing blocks where the file system can and nothing needs flattening. The
+ * caller holds one slot for copies.
+ */
 export async function copyDisks(
   core: Core,
   draft: ImageDraft,
@@ -39,7 +42,7 @@ export async function copyDisks(
   options: CopyOptions,
 ): Promise<DiskCopy[]> {
   const fractions = sources.map(() => 0);
-  return mapConcurrently(sources, options.limit, async (source, index) => {
+  return copyInSlots(core, sources, async (source, index) => {
     const onProgress = (fraction: number): void => {
       fractions[index] = fraction;
       options.onProgress(fractions.reduce((sum, each) => sum + each, 0) / sources.length);
@@ -95,6 +98,14 @@ async function tryCleanClone(
   // a bitmap tells of changes since a point in the source's life, which is not the image's
   for (const bitmap of hasBitmaps ? [] : info.bitmaps) await core.diskTool.removeBitmap(clone, bitmap.name);
   return true;
+}
+
+/** Bytes that the copies take on the host; what shares its blocks took none. */
+export async function countCopied(core: Core, draft: ImageDraft, copies: readonly DiskCopy[]): Promise<number> {
+  let bytes = 0;
+  for (const { file, isCopied } of copies)
+    if (isCopied) bytes += (await core.files.stat(draft.path(file)))?.allocatedBytes ?? 0;
+  return bytes;
 }
 
 /** Bytes that flat copies of the sources need at most. */

@@ -92,7 +92,8 @@ function placeOf(xml: string, disk: OverlaidDisk): Place {
 
 async function commitFromOutside(core: Core, disk: OverlaidDisk): Promise<void> {
   if ((await core.files.stat(disk.overlayPath)) === null) return;
-  await core.diskTool.commit({ path: disk.overlayPath, format: 'qcow2' });
+  const { commitBandwidthBytesPerSecond: bandwidthBytesPerSecond } = core.settings;
+  await core.diskTool.commit({ path: disk.overlayPath, format: 'qcow2' }, { bandwidthBytesPerSecond });
   await core.files.sync(disk.path);
 }
 

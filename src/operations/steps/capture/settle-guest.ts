@@ -1,6 +1,7 @@
 import type { CapturePlan } from '../../capture-plan.ts';
 import type { Core } from '../../support/context.ts';
 import type { CommitOptions } from './commit-overlay.ts';
+import { type TurnOptions, waitForCommitTurn } from './commit-turn.ts';
 import { findDomain, isLive, waitForDomainJobs } from './look-at-domain.ts';
 import { returnToChain } from './return-to-chain.ts';
 import { resumeGuest } from './snapshot-paused.ts';
@@ -8,11 +9,16 @@ import { thawUntilConfirmed } from './thaw-guest.ts';
 
 const THAW_PATIENCE_MS = 60_000;
 
+export interface SettleOptions extends CommitOptions {
+  /** When its overlays may be committed while others do the same. Without: soon. */
+  readonly turn?: TurnOptions;
+}
+
 /**
  * The guest as it was before its capture: thawed, going on, on its old chain, without overlays. Keeps the plan's facts
  * up to date, so that what could not be done stays to be seen. Returns what a person should know.
  */
-export async function settleGuest(core: Core, plan: CapturePlan, options: CommitOptions = {}): Promise<string[]> {
+export async function settleGuest(core: Core, plan: CapturePlan, options: SettleOptions = {}): Promise<string[]> {
   await endHelpers(core, plan);
   if (plan.mayBePaused) {
     await waitForDomainJobs(core, plan);
@@ -23,7 +29,7 @@ export async function settleGuest(core: Core, plan: CapturePlan, options: Commit
   const notes: string[] = [];
   if (!plan.isChainRestored) {
     await waitForDomainJobs(core, plan);
-    notes.push(...(await returnToChain(core, plan, options)));
+    notes.push(...(await returnInTurn(core, plan, options)));
     plan.isChainRestored = true;
     notes.push(...(await resumeStalledGuest(core, plan)));
   }
@@ -34,6 +40,14 @@ export async function settleGuest(core: Core, plan: CapturePlan, options: Commit
     );
   }
   return notes;
+}
+
+async function returnInTurn(core: Core, plan: CapturePlan, options: SettleOptions): Promise<string[]> {
+  const hasOverlays = plan.disks.some(({ overlayPath }) => overlayPath !== null);
+  await using _slot = hasOverlays ? await waitForCommitTurn(core, options.turn) : null;
+  const notes: string[] = [];
+  const returned = await returnToChain(core, plan, { ...options, onNote: (note) => notes.push(note) });
+  return [...notes, ...returned];
 }
 
 /** An overlay whose file system ran full stops the guest in the middle of a write; on its own disk it can go on. */

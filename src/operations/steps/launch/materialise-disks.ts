@@ -4,6 +4,7 @@ import type { LaunchDisk } from '../../../model/domain-xml/launch-disks.ts';
 import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
 import type { FileOwnership } from '../../../model/ports/host.ts';
 import type { Core, OperationContext } from '../../support/context.ts';
+import { type CopyTurns, createCopyTurns } from '../../support/copy-turns.ts';
 import { checkSpace, type SpaceNeed } from '../check-space.ts';
 import { guestOwnership } from './instance-folder.ts';
 
@@ -21,6 +22,7 @@ interface DiskWork extends DiskPlace {
   readonly source: string;
   readonly ownership: Partial<FileOwnership>;
   readonly onProgress: (fraction: number) => void;
+  readonly turns: CopyTurns;
 }
 
 /** The image's disks as disks of the new instance, in its folder. */
@@ -31,9 +33,10 @@ export async function materialiseDisks(
 ): Promise<LaunchDisk[]> {
   const ownership = await guestOwnership(context);
   const reportFor = shareProgress(context, image);
+  const turns = createCopyTurns(context, { step: 'making disks', signal: place.signal });
   return await mapConcurrently(image.disks, context.settings.maxConcurrentCopies, async (disk, index) => {
     const source = await context.store.resolveFile(image.id, disk.file);
-    const work = { ...place, disk, source, ownership, onProgress: reportFor(index) };
+    const work = { ...place, disk, source, ownership, onProgress: reportFor(index), turns };
     return place.isThin ? await makeOverlay(context, work, place.signal) : await makeCopy(context, work, place.signal);
   });
 }
@@ -80,6 +83,11 @@ async function makeCopy(context: OperationContext, work: DiskWork, signal: Abort
     await finish(context, work, clone);
     return { target: disk.target, path: clone, format: disk.format, backing: null };
   }
+  return await work.turns.take(() => convert(context, work, signal));
+}
+
+async function convert(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
+  const { disk, source } = work;
   const copy = placeOf(work, 'qcow2');
   const bytes = await measureCopy(context, source, disk.format);
   await checkSpace(context, [{ path: copy, bytes, what: `the disk ${disk.target} of the instance` }]);

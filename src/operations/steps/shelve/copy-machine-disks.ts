@@ -2,9 +2,9 @@ import type { ImageDisk } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
-import { copyDisks } from '../capture/copy-disks.ts';
+import { takeSlot } from '../../support/slots.ts';
+import { copyDisks, countCopied } from '../capture/copy-disks.ts';
 import type { Inspection } from '../capture/inspect-instance.ts';
-import { waitForSlot } from '../capture/wait-for-slot.ts';
 import { finishDisk } from '../finish-disk.ts';
 
 interface CopyWork {
@@ -33,18 +33,18 @@ async function copyAll(
 ) {
   const { selection, chains } = inspection;
   const sources = selection.captured.map((disk) => ({ ...disk, chain: chains.get(disk.target) ?? [] }));
-  await using _slot = await waitForSlot(context, signal);
+  await using _slot = await takeSlot(context, 'copy', signal);
   await context.operation.enter('copy', plan);
   const started = context.clock.monotonicMs();
   const copies = await copyDisks(context, draft, sources, {
     signal,
     hasBitmaps: true,
-    limit: context.settings.maxConcurrentCopies,
     bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
     onProgress: (fraction) => report(context, fraction, measuredBytes),
     onHelper: (pid) => noteHelper(context, plan, pid),
   });
   context.operation.addTiming('copyMs', context.clock.monotonicMs() - started);
+  context.operation.addTimings({ copiedBytes: await countCopied(context, draft, copies) });
   return copies;
 }
 

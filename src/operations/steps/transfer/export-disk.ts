@@ -1,6 +1,7 @@
 import { DarkroomError } from '../../../model/errors.ts';
 import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
 import type { OperationContext } from '../../support/context.ts';
+import { createCopyTurns } from '../../support/copy-turns.ts';
 import type { ByteProgress } from '../byte-progress.ts';
 
 export interface DiskExport {
@@ -43,17 +44,24 @@ interface PlacedExport extends DiskExport {
 
 async function copyAsIs(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<void> {
   if (await context.files.tryClone(work.source, work.target)) return;
-  await context.files.copy(work.source, work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) });
+  const turns = createCopyTurns(context, { step: 'write', signal });
+  await turns.take(() =>
+    context.files.copy(work.source, work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) }),
+  );
 }
 
 async function convert(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<void> {
-  await context.diskTool.convert(
-    {
-      source: { path: work.source, format: work.disk.format },
-      target: { path: work.target, format: work.format },
-      onProgress: (fraction) => work.progress.at(fraction * work.disk.sizeBytes),
-    },
-    signal,
+  const turns = createCopyTurns(context, { step: 'write', signal });
+  await turns.take(() =>
+    context.diskTool.convert(
+      {
+        source: { path: work.source, format: work.disk.format },
+        target: { path: work.target, format: work.format },
+        bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+        onProgress: (fraction) => work.progress.at(fraction * work.disk.sizeBytes),
+      },
+      signal,
+    ),
   );
 }
 

@@ -6,6 +6,7 @@ import type { HeldFile } from '../../../model/ports/host.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ImportImageRequest } from '../../../model/requests.ts';
 import type { OperationContext } from '../../support/context.ts';
+import { createCopyTurns } from '../../support/copy-turns.ts';
 import { ByteProgress } from '../byte-progress.ts';
 import { checkSpace } from '../check-space.ts';
 import { finishDisk } from '../finish-disk.ts';
@@ -97,7 +98,10 @@ async function copyFlat(
   // written once and read once
   const progress = new ByteProgress(context.operation, 2 * bytes);
   const onProgress = (fraction: number): void => progress.at(fraction * bytes);
-  await context.diskTool.convert({ source, target: { path: copy.target, format: 'qcow2' }, onProgress }, signal);
+  const { copyBandwidthBytesPerSecond: bandwidthBytesPerSecond } = context.settings;
+  const target = { path: copy.target, format: 'qcow2' } as const;
+  const turns = createCopyTurns(context, { step: 'copy', signal });
+  await turns.take(() => context.diskTool.convert({ source, target, bandwidthBytesPerSecond, onProgress }, signal));
   progress.endStage(bytes);
   return progress;
 }

@@ -8,6 +8,7 @@ import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ImportImageRequest } from '../../../model/requests.ts';
 import type { ExportManifest } from '../../export-manifest.ts';
 import type { OperationContext } from '../../support/context.ts';
+import { createCopyTurns } from '../../support/copy-turns.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { ByteProgress } from '../byte-progress.ts';
 import { checkSpace } from '../check-space.ts';
@@ -99,7 +100,10 @@ async function copyBytes(
   const { source, target, progress } = copy;
   throwIfCancelled(signal);
   if (await context.files.tryClone(source.heldPath, target)) return;
-  await context.files.copy(source.heldPath, target, { signal, onBytes: (bytes) => progress.at(bytes) });
+  const turns = createCopyTurns(context, { step: 'copy', signal });
+  await turns.take(() =>
+    context.files.copy(source.heldPath, target, { signal, onBytes: (bytes) => progress.at(bytes) }),
+  );
   throwIfCancelled(signal);
 }
 

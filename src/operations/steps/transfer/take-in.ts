@@ -1,6 +1,7 @@
 import type { HeldFile } from '../../../model/ports/host.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { OperationContext } from '../../support/context.ts';
+import { createCopyTurns } from '../../support/copy-turns.ts';
 import { checkSpace } from '../check-space.ts';
 import type { SourceDisk } from './inspect-source.ts';
 import { rejected } from './transfer-path.ts';
@@ -57,9 +58,16 @@ async function copyPrivately(
   const bytes = source.held.stat.allocatedBytes;
   await checkSpace(context, [{ path: stagedPath, bytes, what: 'a private copy of the file' }]);
   // as raw: the bytes as they are, with holes left out, and nothing in them is believed
-  await context.diskTool.convert(
-    { source: { path: source.held.heldPath, format: 'raw' }, target: { path: stagedPath, format: 'raw' } },
-    signal,
+  const turns = createCopyTurns(context, { step: 'copy', signal });
+  await turns.take(() =>
+    context.diskTool.convert(
+      {
+        source: { path: source.held.heldPath, format: 'raw' },
+        target: { path: stagedPath, format: 'raw' },
+        bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      },
+      signal,
+    ),
   );
 }
 

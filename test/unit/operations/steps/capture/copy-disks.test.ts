@@ -54,11 +54,14 @@ async function source(target: string, changes: Partial<DiskSource> & { hasBase?:
   return { target, isBlockDevice: false, ...disk, chain: await fakeTool.infoChain(disk), ...rest };
 }
 
-function copy(sources: readonly DiskSource[], options: Partial<CopyOptions> = {}): Promise<DiskCopy[]> {
-  return copyDisks(createImageCore({ store, files, diskTool: diskTool.port }), draft, sources, {
+function copy(
+  sources: readonly DiskSource[],
+  { slots = 2, ...options }: Partial<CopyOptions> & { readonly slots?: number } = {},
+): Promise<DiskCopy[]> {
+  const core = createImageCore({ store, files, diskTool: diskTool.port }, { maxConcurrentCopies: slots });
+  return copyDisks(core, draft, sources, {
     signal: new AbortController().signal,
     bandwidthBytesPerSecond: 0,
-    limit: 2,
     onProgress: () => undefined,
     onHelper: () => undefined,
     ...options,
@@ -119,7 +122,7 @@ it('tells one share of all the work for several disks, and the helpers that do i
   const helpers: number[] = [];
   const onProgress = (share: number): void => void shares.push(share);
   await copy([await source('vda'), await source('vdb')], {
-    limit: 1,
+    slots: 1,
     onProgress,
     onHelper: (pid) => helpers.push(pid),
   });
@@ -130,7 +133,7 @@ it('tells one share of all the work for several disks, and the helpers that do i
 it('fails as a whole when one disk cannot be copied', async () => {
   files.canClone = false;
   diskTool.failOn('convert', new Error('broken on purpose'));
-  await expect(copy([await source('vda'), await source('vdb')], { limit: 1 })).rejects.toThrow('broken on purpose');
+  await expect(copy([await source('vda'), await source('vdb')], { slots: 1 })).rejects.toThrow('broken on purpose');
   expect(existsSync(draft.path('disk-vdb.qcow2'))).toBe(false);
 });
 

@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { LibvirtState } from '../../../../src/agent/daemon/libvirt-check.ts';
+import { createReadiness } from '../../../../src/agent/health/readiness.ts';
+import type { Readiness } from '../../../../src/api/schemas/readiness.ts';
+import { DarkroomError } from '../../../../src/model/errors.ts';
+import { createManualClock, type ManualClock } from '../../../support/manual-clock.ts';
+import { createRememberingLogger, type RememberingLogger } from '../../../support/remembering-logger.ts';
+
+let clock: ManualClock;
+let log: RememberingLogger;
+let host: { isRecovered: boolean; isStopping: boolean; libvirt: LibvirtState; store: () => Promise<void> };
+let asked: { libvirt: number; store: number };
+let readiness: () => Promise<Readiness>;
+
+const ANSWERS = { kind: 'answers', error: null } as const;
+const well = async (): Promise<void> => undefined;
+const failing = async (): Promise<void> =>
+  Promise.reject(new DarkroomError('STORE_UNUSABLE', '/srv/store cannot be written to'));
+
+beforeEach(() => {
+  clock = createManualClock();
+  log = createRememberingLogger();
+  host = { isRecovered: true, isStopping: false, libvirt: ANSWERS, store: well };
+  asked = { libvirt: 0, store: 0 };
+  readiness = createReadiness({
+    clock,
+    log,
+    gate: {
+      get isClosed() {
+        return host.isStopping;
+      },
+    },
+    libvirt: {
+      ask: async () => {
+        asked.libvirt += 1;
+        return host.libvirt;
+      },
+    },
+    application: {
+      get isRecovered() {
+        return host.isRecovered;
+      },
+      survey: {
+        requireWritableStore: () => {
+          asked.store += 1;
+          return host.store();
+        },
+      },
+    },
+  });
+});
+
+async function failures(): Promise<readonly unknown[]> {
+  const { status, checks } = await readiness();
+  const failed = checks.filter(({ isOk }) => !isOk);
+  expect(status).toBe(failed.length === 0 ? 'ready' : 'unready');
+  return failed.map(({ name, reason }) => [name, reason]);
+}
+
+describe('a host', () => {
+  it('is ready when it is recovered, libvirt answers and the store is writable', async () => {
+    const seen = await readiness();
+    expect(seen.checks.map(({ name }) => name)).toEqual(['recovery', 'libvirt', 'store', 'work']);
+    expect(await failures()).toEqual([]);
+  });
+
+  it('is not ready before its recovery', async () => {
+    host.isRecovered = false;
+    expect(await failures()).toEqual([['recovery', 'what died is not put right yet']]);
+    host.isRecovered = true;
+    expect(await failures()).toEqual([]);
+  });
+
+  it.each([
+    ['unreachable', 'LIBVIRT_UNREACHABLE'],
+    ['silent', 'no answer'],
+  ] as const)('is not ready while libvirt is %s', async (kind, reason) => {
+    host.libvirt = { kind, error: 'it is away' };
+    expect(await failures()).toEqual([['libvirt', reason]]);
+  });
+
+  it('is not ready without its store, and tells strangers nothing of where that lies', async () => {
+    host.store = failing;
+    expect(await failures()).toEqual([['store', 'STORE_UNUSABLE']]);
+    expect(JSON.stringify(await readiness())).not.toContain('/srv');
+  });
+
+  it('is not ready when its agent stops', async () => {
+    host.isStopping = true;
+    expect(await failures()).toEqual([['work', 'the agent is stopping']]);
+  });
+
+  it('is not ready while its store does not answer, which is asked once all the same', async () => {
+    let answer = (): void => undefined;
+    host.store = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const [first, second] = await Promise.all([failures(), failures()]);
+    expect(first).toEqual([['store', 'no answer']]);
+    expect(second).toEqual(first);
+    expect(asked.store).toBe(1);
+    answer();
+    await clock.advance(0);
+    expect(await failures()).toEqual([]);
+  }, 10_000);
+
+  it('is looked at once a second however often somebody asks, its store more rarely', async () => {
+    for (let asks = 0; asks < 100; asks += 1) await readiness();
+    expect(asked).toEqual({ libvirt: 1, store: 1 });
+    await clock.advance(1000);
+    await readiness();
+    expect(asked).toEqual({ libvirt: 2, store: 1 });
+    await clock.advance(9000);
+    await readiness();
+    expect(asked).toEqual({ libvirt: 3, store: 2 });
+  });
+
+  it('is ready again a second after its store is', async () => {
+    host.store = failing;
+    expect(await failures()).toHaveLength(1);
+    host.store = well;
+    expect(await failures()).toHaveLength(1);
+    await clock.advance(1000);
+    expect(await failures()).toEqual([]);
+  });
+
+  it('says in the log once why it is not ready, and once that it is', async () => {
+    host.store = failing;
+    await readiness();
+    await readiness();
+    host.store = well;
+    await clock.advance(1000);
+    await readiness();
+    await readiness();
+    expect(log.lines).toMatchObject([
+      { level: 'warn', fields: { check: 'store', error: '/srv/store cannot be written to' } },
+      { level: 'info', fields: { check: 'store' } },
+    ]);
+  });
+});
