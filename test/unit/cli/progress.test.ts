@@ -176,6 +176,16 @@ describe('Ctrl-C', () => {
     expect(terminal.interrupts.isHeard).toBe(false);
   });
 
+  it("comes too late once the work is done, and is nobody's before that", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('image', 'create', 'web-1', '--name', 'x')).toBe(0);
+    expect(terminal.interrupts.isFinished).toBe(true);
+    const failing = new FakeTerminal();
+    failing.application.script = failWith('COPY_FAILED');
+    expect(await failing.run('image', 'create', 'web-1', '--name', 'x')).toBe(6);
+    expect(failing.interrupts.isFinished).toBe(false);
+  });
+
   it('need not be waited for when an agent does the work', async () => {
     const terminal = new FakeTerminal();
     terminal.isAgent = true;
