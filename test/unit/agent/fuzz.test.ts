@@ -275,7 +275,7 @@ function drawRequest(dice: Dice): string {
   const headers = [
     'Host: x',
     'Connection: close',
-    ...(dice.roll(6) === 0 ? [] : [`Content-Type: ${dice.pick(TYPES)}`]),
+    ...(dice.roll(12) > (body === '' ? 10 : 1) ? [`Content-Type: ${dice.pick(TYPES)}`] : []),
     `Content-Length: ${Buffer.byteLength(body) + (dice.roll(30) === 0 ? dice.roll(3) - 1 : 0)}`,
     ...(dice.roll(5) === 0 ? [`Idempotency-Key: ${dice.pick(TEXTS).replaceAll(/[^\x20-\x7e]/g, '')}`] : []),
     ...(dice.roll(8) === 0 ? [`Authorization: ${dice.pick(['Bearer x', 'Basic eDp5', 'Bearer', ''])}`] : []),
