@@ -8,6 +8,7 @@ import { createRateMeter } from '../../../src/cli/render/rate-meter.ts';
 import { formatBytes, formatDuration, printable } from '../../../src/cli/render/text.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import { failWith } from '../agent/fake-application.ts';
 import { sampleOperation } from '../agent/samples.ts';
 import { FakeStream, FakeTerminal } from './fake-terminal.ts';
 
