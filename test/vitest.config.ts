@@ -29,7 +29,7 @@ export default defineConfig({
     root,
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
-      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
+      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
       {
         plugins: [loadBuild],
         test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },

@@ -9,7 +9,7 @@ import { DarkroomError } from '../../../src/model/errors.ts';
 import { createFakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createFakeJournal } from '../../support/fake-journal.ts';
 import { type ServedHost, serveHost } from '../../support/served-host.ts';
-import { sampleOperation } from './samples.ts';
+import { sampleOperation } from '../../unit/agent/samples.ts';
 
 const OWNER = { pid: 1, startTicks: 1, bootId: 'boot' };
 const ids = { hosts: '11111111-1111-4111-8111-111111111111', anns: '22222222-2222-4222-8222-222222222222' };
