@@ -80,6 +80,13 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
     await waitUntil('the guest is on its own disks', isOnOwnDisks, { timeoutMs: 60_000 });
     await waitForEnd(id);
     expect(await showOperation(id)).toMatchObject({ status: 'interrupted' });
+    const metrics = await host.run('curl', [
+      '-s',
+      '--unix-socket',
+      '/run/darkroom/agent.sock',
+      'http://localhost/metrics',
+    ]);
+    expect(metrics).toContain('darkroom_operations_total{kind="image.create",status="interrupted"} 1');
     await expectUntouched();
   });
 

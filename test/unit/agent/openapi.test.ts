@@ -79,7 +79,13 @@ function addDaemonRoutes(app: ApiApp): void {
   const nothing = () => undefined;
   const requests = { answered: nothing, took: nothing, streamOpened: nothing, streamClosed: nothing };
   const render = async () => ({ contentType: 'text/plain; version=0.0.4', text: 'darkroom_up 1\n' });
-  addMetricsRoutes(app, { render, requests, start: nothing, stop: async () => undefined });
+  addMetricsRoutes(app, {
+    render,
+    requests,
+    begin: async () => undefined,
+    start: nothing,
+    stop: async () => undefined,
+  });
   addHealthRoutes(app, async () => ({
     status: 'unready',
     checks: [{ name: 'libvirt', isOk: false, reason: 'LIBVIRT_UNREACHABLE' }],
