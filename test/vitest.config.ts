@@ -21,6 +21,9 @@ const loadBuild = {
 
 const realParts = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 300_000 };
 
+/** They mend whatever they find on the host, also what another test is in the middle of. */
+const ALONE = ['test/e2e/recovery-lost-journal.test.ts', 'test/e2e/recovery-upheaval.test.ts'];
+
 export default defineConfig({
   test: {
     root,
@@ -37,7 +40,26 @@ export default defineConfig({
       },
       {
         plugins: [loadBuild],
-        test: { root, name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...realParts, fileParallelism: false },
+        test: {
+          root,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ALONE,
+          ...realParts,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        plugins: [loadBuild],
+        test: {
+          root,
+          name: 'e2e-alone',
+          include: ALONE,
+          ...realParts,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
       },
     ],
   },

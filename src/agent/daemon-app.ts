@@ -9,22 +9,25 @@ import { EventHub } from './events/event-hub.ts';
 import { createIdentify } from './identify.ts';
 import { addLimits } from './limits.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addDocumentRoute } from './routes/openapi.ts';
 
 export interface DaemonParts {
   readonly application: Application;
   readonly settings: Pick<Settings, 'tls'>;
   readonly logger: Logger;
+  readonly version: string;
   /** Adds what else this daemon serves; its routes are guarded as all are. */
   readonly extend?: (app: ApiApp) => void;
 }
 
 /** The API as a daemon serves it to whoever connects: who asks, what that may do, what was asked, and how much at once. */
-export function buildDaemonApp({ application, settings, logger, extend }: DaemonParts): ApiApp {
+export function buildDaemonApp({ application, settings, logger, version, extend }: DaemonParts): ApiApp {
   return buildApp({
     application,
     identify: createIdentify(application, { acceptsCertificates: settings.tls.clientCa !== null }),
     logger,
     extend: (app) => {
+      addDocumentRoute(app, version);
       app.addHook('onRequest', async (request) => authorise(request, request.application.caller));
       addLimits(app, application);
       addAuditHook(app, application, logger);

@@ -17,7 +17,12 @@ import { requireNoAgent } from './daemon/unix-socket.ts';
 import { keepAlive } from './daemon/watchdog.ts';
 import { refuseWork, WorkGate } from './daemon/work-gate.ts';
 import { buildDaemonApp } from './daemon-app.ts';
+import { createReadiness } from './health/readiness.ts';
+import { startHousekeeping } from './housekeeping/start-housekeeping.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { addAgentRoutes } from './routes/agent.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addMetricsRoutes } from './routes/metrics.ts';
 
 export interface AgentParts {
   readonly version: string;
@@ -57,7 +62,8 @@ async function serve(daemon: Daemon): Promise<void> {
   const libvirt = new LibvirtCheck(application);
   await recoverFirst({ application, libvirt, service, log });
 
-  const running: RunningDaemon = { ...daemon, application, libvirt, gate: new WorkGate() };
+  const metrics = createMetrics(application, daemon);
+  const running: RunningDaemon = { ...daemon, application, libvirt, metrics, gate: new WorkGate() };
   const places: Places = { socket: null, listen: null };
   const app = buildAgentApp(running, places);
   await using listeners = await openListeners(app, { settings, inherited: service.sockets, log });
@@ -66,18 +72,23 @@ async function serve(daemon: Daemon): Promise<void> {
   service.ready(describeBriefly(running));
   log.info({ ...places, startMs: Math.round(daemon.clock.monotonicMs() - startedMs) }, 'agent is ready');
   using _life = watchAndReload(running, listeners);
+  metrics.start();
+  const housekeeping = startHousekeeping(application, daemon);
 
   await whenAborted(signals.stop);
+  await housekeeping.stop();
   await stopWork(running, signals.hurry);
   await listeners[Symbol.asyncDispose]();
   // what a request of the last moment began
   await undoWork(running);
+  await metrics.stop();
   await app.close();
 }
 
 interface RunningDaemon extends Daemon {
   readonly application: Application;
   readonly libvirt: LibvirtCheck;
+  readonly metrics: Metrics;
   readonly gate: WorkGate;
 }
 
@@ -90,7 +101,10 @@ function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
     application: running.application,
     settings: running.settings,
     logger: running.log,
+    version: running.version,
     extend: (app) => {
+      addMetricsRoutes(app, running.metrics);
+      addHealthRoutes(app, createReadiness(running.application, running.clock));
       refuseWork(app, running.gate);
       addAgentRoutes(app, describe);
     },

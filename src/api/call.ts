@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { DarkroomError } from '../model/errors.ts';
+import type { ErrorBody } from './error-body.ts';
 import { errorBodySchema } from './schemas/errors.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
@@ -23,8 +24,19 @@ export async function callForNothing(transport: Transport, request: ApiRequest):
 
 export async function throwErrorAnswer(response: ApiResponse, request: ApiRequest): Promise<void> {
   if (response.status >= 200 && response.status < 300) return;
-  const { error } = parseAnswer(errorBodySchema, await readJson(response, request), request);
+  const error = await readFailure(response, request);
   throw new DarkroomError(error.code, error.message, { fields: error.fields });
+}
+
+async function readFailure(response: ApiResponse, request: ApiRequest): Promise<ErrorBody['error']> {
+  try {
+    return parseAnswer(errorBodySchema, await readJson(response, request), request).error;
+  } catch (error) {
+    // In words of its own: a server that begins or ends, or something between us that misses it.
+    if (response.status < 502 || response.status > 504) throw error;
+    const message = `The agent is not there at the moment: ${response.status} to ${request.method} ${request.path}.`;
+    return { code: 'AGENT_UNREACHABLE', message, fields: { seen: String(response.status) } };
+  }
 }
 
 export function parseAnswer<Answer>(schema: z.ZodType<Answer>, value: unknown, request: ApiRequest): Answer {

@@ -36,13 +36,14 @@ import {
   principalSchema,
   principalWithTokenSchema,
 } from './schemas/principals.ts';
+import { submitOperation } from './submit-operation.ts';
 import type { ApiRequest, Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
 /** What a client may ask of the list; the rest of the filter is for those who put things right. */
 export type ApiOperationFilter = Omit<OperationFilter, 'isUnsettled'>;
 
-/** How a request that starts work is sent. */
+/** How a request that starts work is sent. Without a key of the caller's it gets one of its own. */
 export interface SubmitOptions {
   /** What the caller calls this request of its own: sent again under the same key, it is the same operation. */
   readonly idempotencyKey?: string;
@@ -111,7 +112,8 @@ export function createClient(transport: Transport): Client {
     operations: {
       list: (filter) => read(transport, collectionPath('operations', { ...filter }), z.array(operationSchema)),
       show: async (operation) => read(transport, itemPath('operations', operation), operationSchema),
-      cancel: async (operation) => submit(transport, post(itemPath('operations', operation, { verb: 'cancel' }))),
+      cancel: async (operation) =>
+        call(transport, post(itemPath('operations', operation, { verb: 'cancel' })), operationSchema),
       watch: (operation) => watchOperation(transport, operation),
     },
     principals: principalCalls(transport),
@@ -180,7 +182,7 @@ function read<Answer>(transport: Transport, path: string, schema: z.ZodType<Answ
 
 function submit(transport: Transport, request: ApiRequest, { idempotencyKey }: SubmitOptions = {}): Promise<Operation> {
   const headers = idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
-  return call(transport, { ...request, ...headers }, operationSchema);
+  return submitOperation(transport, { ...request, ...headers });
 }
 
 function post(path: string, body?: unknown): ApiRequest {

@@ -1,18 +1,25 @@
-import { hasCode } from '../model/errors.ts';
+import { DarkroomError } from '../model/errors.ts';
 import { createSocketTransport } from './socket-transport.ts';
 import type { Transport } from './transport.ts';
 
-const PROBE_TIMEOUT_MS = 1000;
+/** An agent that its socket starts needs a moment. */
+const PROBE_TIMEOUT_MS = 3000;
+/** Of answers that only read. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
-/** A transport to the agent that answers at a socket; null when none does, unless one must: then AGENT_UNREACHABLE. */
-export async function probeAgent(socket: string, options: { readonly isRequired: boolean }): Promise<Transport | null> {
-  try {
-    const probe = createSocketTransport(socket, { answerTimeoutMs: PROBE_TIMEOUT_MS });
-    const response = await probe.send({ method: 'GET', path: '/healthz' });
-    for await (const _chunk of response.body);
-    return response.status === 200 ? createSocketTransport(socket) : null;
-  } catch (error) {
-    if (options.isRequired || !hasCode(error, 'AGENT_UNREACHABLE')) throw error;
-    return null;
-  }
+/** A transport to the agent that answers at a socket; AGENT_UNREACHABLE when none does. */
+export async function probeAgent(socket: string, signal?: AbortSignal): Promise<Transport> {
+  const probe = createSocketTransport(socket, { answerTimeoutMs: PROBE_TIMEOUT_MS });
+  const response = await probe.send({ method: 'GET', path: '/healthz' });
+  for await (const _chunk of response.body);
+  if (response.status !== 200) throw unwell(socket, response.status);
+  return createSocketTransport(socket, {
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function unwell(socket: string, status: number): DarkroomError {
+  const message = `What answers at ${socket} is no agent that is well: /healthz says ${status}.`;
+  return new DarkroomError('AGENT_UNREACHABLE', message, { fields: { socket, seen: String(status) } });
 }

@@ -12,7 +12,19 @@ export interface CommandContext {
   readonly interrupts: Interrupts;
   /** An agent does the work, and goes on when this process ends. */
   readonly isAgent: boolean;
+  /** Name of the other host that does it; null: this one. */
+  readonly host: string | null;
+  readonly patience: Patience;
 }
+
+/** With an agent that stopped answering in the middle of something. */
+export interface Patience {
+  readonly totalMs: number;
+  readonly pauseMs: number;
+}
+
+/** A restart takes seconds, and may have to put things right first. */
+export const PATIENCE: Patience = { totalMs: 60_000, pauseMs: 1000 };
 
 export interface Command {
   readonly recovery: RecoveryPolicy;

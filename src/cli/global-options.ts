@@ -6,6 +6,7 @@ export interface GlobalOptions {
   readonly stateDir?: string | undefined;
   readonly store?: string | undefined;
   readonly socket?: string | undefined;
+  readonly host?: string | undefined;
   readonly config?: string | undefined;
   readonly logLevel?: string | undefined;
 }
@@ -21,6 +22,8 @@ export function addGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
     .option('state-dir', text('Folder of the journal (DARKROOM_STATE_DIR)'))
     .option('store', text('Folder of the images (DARKROOM_STORE)'))
     .option('socket', text("The agent's socket (DARKROOM_SOCKET)"))
+    .option('host', text('Host of the inventory whose agent is asked (DARKROOM_HOST)'))
+    .conflicts('host', ['connect', 'state-dir', 'store', 'socket'])
     .option('config', text('Configuration file (DARKROOM_CONFIG)'))
     .option('log-level', { ...text('How much to log on stderr'), choices: LOG_LEVELS });
 }

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
 import type { RecoveryPolicy } from '../agent/embed.ts';
 import { createClient } from '../api/client.ts';
-import { createInjectTransport } from '../api/inject-transport.ts';
-import type { Transport } from '../api/transport.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import type { Settings } from '../config/settings.ts';
-import { DarkroomError } from '../model/errors.ts';
-import type { CommandContext } from './context.ts';
+import { chooseHost } from './choose-host.ts';
+import { type CommandContext, PATIENCE } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Interrupts } from './interrupts.ts';
 import { type Output, printWarning } from './output.ts';
+import { reachAgent } from './reach-agent.ts';
 
 export interface OpenOptions {
   readonly options: GlobalOptions;
@@ -21,17 +19,21 @@ export interface OpenOptions {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-export type OpenContext = (options: OpenOptions) => Promise<CommandContext & AsyncDisposable>;
+export type OpenedContext = CommandContext & AsyncDisposable;
+export type OpenContext = (options: OpenOptions) => Promise<OpenedContext>;
 
-/** The agent where one answers and nothing says otherwise; else the same application in this process. */
+/** The host that was named; else the agent of this one where it answers; else the same application in this process. */
 export const openContext: OpenContext = async (request) => {
+  const host = chooseHost(request.options, request.environment);
+  if (host !== null) return await openRemote(host, request);
   const settings = loadSettings({
     file: request.options.config,
     env: request.environment,
     flags: { ...request.options, logLevel: chooseLogLevel(request) },
   });
-  const agent = await findAgent(settings, request);
-  return agent === null ? await openEmbedded(settings, request) : openAgent(agent, request);
+  const isEmbedded = !request.needsAgent && isEmbeddedExplicitly(request);
+  const local = isEmbedded ? null : await openAgent(settings, request);
+  return local ?? (await openEmbedded(settings, request));
 };
 
 /** A terminal is for results; the level in the configuration file is the agent's. */
@@ -45,28 +47,38 @@ function isEmbeddedExplicitly({ options, environment }: OpenOptions): boolean {
   return ['DARKROOM_CONNECT', 'DARKROOM_STATE_DIR', 'DARKROOM_STORE'].some((name) => Boolean(environment[name]));
 }
 
+async function openRemote(name: string, { options, environment, output, interrupts }: OpenOptions) {
+  const { loadInventory, requireHost } = await import('../config/inventory.ts');
+  const host = requireHost(loadInventory({ file: options.config, env: environment }), name);
+  const { openHost } = await import('./open-host.ts');
+  const ending = new AbortController();
+  const client = await openHost(host, { signal: ending.signal });
+  return withEnding({ client, output, interrupts, isAgent: true, host: name, patience: PATIENCE }, ending);
+}
+
 /** A socket that somebody names must answer; the usual one need not be there. */
-async function findAgent({ socket }: Settings, request: OpenOptions): Promise<Transport | null> {
-  const { needsAgent, options } = request;
-  if (!needsAgent && isEmbeddedExplicitly(request)) return null;
+async function openAgent(settings: Settings, request: OpenOptions): Promise<OpenedContext | null> {
+  const { options, output, interrupts, needsAgent } = request;
+  const ending = new AbortController();
   const isRequired = needsAgent || options.socket !== undefined;
-  if (!isRequired && !existsSync(socket)) return null;
-  const { probeAgent } = await import('../api/probe-agent.ts');
-  const transport = await probeAgent(socket, { isRequired });
-  if (transport !== null || !needsAgent) return transport;
-  throw new DarkroomError('AGENT_UNREACHABLE', `What answers at ${socket} is no agent.`, { fields: { socket } });
+  const transport = await reachAgent(settings, { isRequired, output, signal: ending.signal });
+  if (transport === null) return null;
+  return withEnding(
+    { client: createClient(transport), output, interrupts, isAgent: true, host: null, patience: PATIENCE },
+    ending,
+  );
 }
 
-function openAgent(transport: Transport, { output, interrupts }: OpenOptions): CommandContext & AsyncDisposable {
-  const client = createClient(transport);
-  return { client, output, interrupts, isAgent: true, [Symbol.asyncDispose]: async () => {} };
+/** What a command no longer wants to know must not keep its process. */
+function withEnding(context: CommandContext, ending: AbortController): OpenedContext {
+  return { ...context, [Symbol.asyncDispose]: async () => ending.abort() };
 }
 
-async function openEmbedded(
-  settings: Settings,
-  { recovery, output, interrupts }: OpenOptions,
-): Promise<CommandContext & AsyncDisposable> {
-  const { embedApp } = await import('../agent/embed.ts');
+async function openEmbedded(settings: Settings, { recovery, output, interrupts }: OpenOptions): Promise<OpenedContext> {
+  const [{ embedApp }, { createInjectTransport }] = await Promise.all([
+    import('../agent/embed.ts'),
+    import('../api/inject-transport.ts'),
+  ]);
   const warn = (message: string) => printWarning(output, message);
   const embedded = await embedApp(settings, { recovery, warn });
   return {
@@ -74,6 +86,8 @@ async function openEmbedded(
     output,
     interrupts,
     isAgent: false,
+    host: null,
+    patience: PATIENCE,
     [Symbol.asyncDispose]: () => embedded[Symbol.asyncDispose](),
   };
 }

@@ -1,12 +1,14 @@
 import type { Argv } from 'yargs';
+import type { ApiOperationFilter } from '../api/client.ts';
 import { ERROR_TABLE } from '../api/error-table.ts';
-import { OPERATION_STATUSES } from '../model/operation.ts';
-import type { OperationFilter } from '../model/ports/journal.ts';
+import { OPERATION_KINDS, OPERATION_STATUSES } from '../model/operation.ts';
 import type { CommandContext, CommandHost } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { printResult } from './output.ts';
+import { LIMIT_OPTION, MARKER_OPTION } from './page-options.ts';
+import { pickGiven } from './pick-given.ts';
 import { renderOperation, renderOperations, summarizeOperation } from './render/operation.ts';
-import { failureOf, followOperation } from './wait-for-operation.ts';
+import { failureOf, watchToEnd } from './wait-for-operation.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -39,15 +41,17 @@ function addOperationList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
     (command) =>
       command
         .option('status', { choices: OPERATION_STATUSES, requiresArg: true, describe: 'Only of this status' })
-        .option('limit', { type: 'number', requiresArg: true, default: DEFAULT_LIMIT, describe: 'At most so many' })
+        .option('kind', { choices: OPERATION_KINDS, requiresArg: true, describe: 'Only of this kind' })
+        .option('target', { type: 'string', requiresArg: true, describe: 'Only on what is called so' })
+        .option('requested-by', { type: 'string', requiresArg: true, describe: 'Only what this principal asked for' })
+        .option('limit', { ...LIMIT_OPTION, default: DEFAULT_LIMIT })
+        .option('marker', MARKER_OPTION)
         .example('$0 operation list', 'What was done of late')
-        .example('$0 operation list --status running', 'What is being done'),
-    (argv) => {
-      const status = argv.status === undefined ? {} : { status: argv.status };
-      return host.execute(argv, {
-        recovery: 'attempted',
-        run: (context) => listOperations(context, { ...status, limit: argv.limit }),
-      });
+        .example('$0 operation list --status running', 'What is being done')
+        .example('$0 operation list --kind image.create --target web-1', 'Captures of one instance'),
+    ({ status, kind, target, requestedBy, limit, marker, ...argv }) => {
+      const filter = pickGiven({ status, kind, target, requestedBy, limit, marker });
+      host.execute(argv, { recovery: 'attempted', run: (context) => listOperations(context, filter) });
     },
   );
 }
@@ -71,7 +75,7 @@ function addOperationVerb(yargs: Argv<GlobalOptions>, host: CommandHost, spec: O
   );
 }
 
-export async function listOperations({ client, output }: CommandContext, filter: OperationFilter): Promise<number> {
+export async function listOperations({ client, output }: CommandContext, filter: ApiOperationFilter): Promise<number> {
   const operations = await client.operations.list(filter);
   await printResult(output, operations, () => renderOperations(output, operations));
   return 0;
@@ -85,7 +89,7 @@ export async function showOperation({ client, output }: CommandContext, operatio
 
 /** A failed operation is still what was asked for: it is printed, and only the exit code tells. */
 export async function watchOperation(context: CommandContext, operationId: string): Promise<number> {
-  const operation = await followOperation(context, await context.client.operations.show(operationId));
+  const operation = await watchToEnd(context, await context.client.operations.show(operationId));
   await printResult(context.output, operation, () => renderOperation(context.output, operation));
   const failure = failureOf(operation);
   return failure === null ? 0 : ERROR_TABLE[failure.code].exitCode;

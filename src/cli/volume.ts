@@ -1,7 +1,10 @@
 import type { Argv } from 'yargs';
+import type { VolumeFilter } from '../model/requests.ts';
 import type { CommandContext, CommandHost } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { printResult } from './output.ts';
+import { LIMIT_OPTION, MARKER_OPTION } from './page-options.ts';
+import { pickGiven } from './pick-given.ts';
 import { renderVolume, renderVolumes } from './render/instance.ts';
 
 export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
@@ -16,13 +19,14 @@ function addVolumeList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
     (command) =>
       command
         .option('instance', { type: 'string', requiresArg: true, describe: 'Only of this instance' })
+        .option('limit', LIMIT_OPTION)
+        .option('marker', MARKER_OPTION)
         .example('$0 volume list', 'The disks of all instances')
         .example('$0 volume list --instance web-1', 'The disks of one'),
-    (argv) =>
-      host.execute(argv, {
-        recovery: 'attempted',
-        run: (context) => listVolumes(context, argv.instance === undefined ? {} : { instance: argv.instance }),
-      }),
+    ({ instance, limit, marker, ...argv }) => {
+      const filter = pickGiven({ instance, limit, marker });
+      host.execute(argv, { recovery: 'attempted', run: (context) => listVolumes(context, filter) });
+    },
   );
 }
 
@@ -38,10 +42,7 @@ function addVolumeShow(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   );
 }
 
-export async function listVolumes(
-  { client, output }: CommandContext,
-  filter: { readonly instance?: string },
-): Promise<number> {
+export async function listVolumes({ client, output }: CommandContext, filter: VolumeFilter): Promise<number> {
   const volumes = await client.volumes.list(filter);
   await printResult(output, volumes, () => renderVolumes(volumes));
   return 0;

@@ -1,30 +1,55 @@
-import { DarkroomError, hasCode, toDarkroomError } from '../model/errors.ts';
+import { DarkroomError } from '../model/errors.ts';
 import type { Operation } from '../model/operation.ts';
+import { Cancellation } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
+import { followOperation } from './follow-operation.ts';
 import { printWarning } from './output.ts';
 import { createProgress } from './render/create-progress.ts';
 import type { Progress } from './render/progress.ts';
 
-const CANCELLING = 'Cancelling: undoing what was begun. The guest is left as it was; this takes a moment.';
-
 /**
  * Submits an operation, shows how it goes on and resolves when it succeeded; any other end is thrown. Ctrl-C cancels it
- * and still waits for its end, since only then the guest is as it was.
+ * and still waits for its end, since only then the guest is as it was; a second one leaves an agent to it.
  */
 export async function waitForOperation(context: CommandContext, submit: () => Promise<Operation>): Promise<Operation> {
   const progress = await createProgress(context.output);
   const cancellation = new Cancellation(context, progress);
   using _listener = context.interrupts.listen(() => cancellation.request());
-  const submitted = await submit();
-  cancellation.aim(submitted.id);
-  const ended = await follow(context, { operation: submitted, progress });
+  const ended = await tidily(
+    progress,
+    Promise.race([cancellation.left, carryOut(context, submit, { progress, cancellation })]),
+  );
   for (const warning of ended.warnings) printWarning(context.output, warning);
   return requireSuccess(ended);
 }
 
 /** Shows an operation until it is over. */
-export async function followOperation(context: CommandContext, operation: Operation): Promise<Operation> {
-  return await follow(context, { operation, progress: await createProgress(context.output) });
+export async function watchToEnd(context: CommandContext, operation: Operation): Promise<Operation> {
+  const progress = await createProgress(context.output);
+  return await tidily(progress, followOperation(context, { operation, progress }));
+}
+
+async function tidily<Result>(progress: Progress, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } finally {
+    progress.end();
+  }
+}
+
+async function carryOut(
+  context: CommandContext,
+  submit: () => Promise<Operation>,
+  { progress, cancellation }: { readonly progress: Progress; readonly cancellation: Cancellation },
+): Promise<Operation> {
+  const operation = await submit();
+  cancellation.aim(operation.id);
+  return await followOperation(context, {
+    operation,
+    progress,
+    signal: cancellation.signal,
+    onChange: () => cancellation.repeat(),
+  });
 }
 
 /** The failure that an operation ended with. */
@@ -43,60 +68,8 @@ export function failureOf(operation: Operation): DarkroomError | null {
   return new DarkroomError(code, message, { fields });
 }
 
-async function follow(
-  { client }: CommandContext,
-  { operation, progress }: { operation: Operation; progress: Progress },
-): Promise<Operation> {
-  let last = operation;
-  try {
-    for await (const change of client.operations.watch(operation.id)) {
-      last = change;
-      progress.update(change);
-    }
-  } finally {
-    progress.end();
-  }
-  return last;
-}
-
 function requireSuccess(operation: Operation): Operation {
   const failure = failureOf(operation);
   if (failure !== null) throw failure;
   return operation;
-}
-
-/** Asks once for the end of an operation, even when the wish came before its id was known. */
-class Cancellation {
-  readonly #context: CommandContext;
-  readonly #progress: Progress;
-  #operationId: string | null = null;
-  #isWished = false;
-  #isSent = false;
-
-  constructor(context: CommandContext, progress: Progress) {
-    this.#context = context;
-    this.#progress = progress;
-  }
-
-  request(): void {
-    this.#isWished = true;
-    this.#progress.note(CANCELLING);
-    this.#send();
-  }
-
-  aim(operationId: string): void {
-    this.#operationId = operationId;
-    this.#send();
-  }
-
-  #send(): void {
-    if (!this.#isWished || this.#isSent || this.#operationId === null) return;
-    this.#isSent = true;
-    this.#context.client.operations.cancel(this.#operationId).catch((error: unknown) => {
-      // It may have ended by itself just before.
-      if (hasCode(error, 'OPERATION_FINISHED')) return;
-      this.#isSent = false;
-      this.#progress.note(`The cancellation was not accepted: ${toDarkroomError(error).message}`);
-    });
-  }
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
 import { findNearestWord } from './nearest-word.ts';
+import { isMapping, readYamlMapping } from './read-yaml-file.ts';
 import { isSettingKey, PATH_KEYS, SETTING_KEYS, SETTINGS, type SettingKey } from './settings-schema.ts';
 
 /** A value as it was found, and where, in words for an error message. */
@@ -10,6 +9,9 @@ export interface FoundSetting {
   readonly value: unknown;
   readonly origin: string;
 }
+
+/** A section of the file that is no setting of this host: who else there is. Read by inventory.ts. */
+export const HOSTS_SECTION = 'hosts';
 
 export type FoundSettings = ReadonlyMap<SettingKey, FoundSetting>;
 
@@ -55,7 +57,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): FoundSettings {
 /** INVALID_REQUEST for a file that cannot be read, is not YAML, or has a key that is not known. */
 export function readSettingsFile(file: string): FoundSettings {
   const found = new Map<SettingKey, FoundSetting>();
-  for (const [key, value] of flatten(parseYaml(file, readText(file)), file)) {
+  for (const [key, value] of flatten(readYamlMapping(file))) {
     if (!isSettingKey(key)) throw unknownKey(file, key);
     // `key:` with nothing behind it leaves the default.
     if (value !== null) found.set(key, { value, origin: `${file}: ${key}` });
@@ -67,28 +69,9 @@ function fromHere(key: SettingKey, value: string): string {
   return PATH_KEYS.has(key) && value !== '' ? path.resolve(value) : value;
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-/** Loaded here and not at import: most hosts have no such file. */
-function parseYaml(file: string, text: string): unknown {
-  const yaml: typeof import('yaml') = createRequire(import.meta.url)('yaml');
-  try {
-    return yaml.parse(text);
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-function flatten(document: unknown, file: string): readonly (readonly [string, unknown])[] {
-  if (document === null || document === undefined) return [];
-  if (!isMapping(document)) throw invalid(`${file} must hold settings as "key: value" lines`, { file });
-  return Object.entries(document).flatMap(([key, value]) => {
+function flatten(document: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  const entries = Object.entries(document).filter(([key]) => key !== HOSTS_SECTION);
+  return entries.flatMap(([key, value]) => {
     if (isMapping(value)) return Object.entries(value).map(([inner, leaf]) => [`${key}.${inner}`, leaf] as const);
     return isSection(key) && value === null ? [] : [[key, value] as const];
   });
@@ -98,21 +81,11 @@ function isSection(key: string): boolean {
   return SETTING_KEYS.some((known) => known.startsWith(`${key}.`));
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function unknownKey(file: string, key: string): DarkroomError {
-  const nearest = findNearestWord(key, SETTING_KEYS);
-  const hint = nearest === null ? `known are ${SETTING_KEYS.join(', ')}` : `did you mean ${nearest}?`;
-  return invalid(`${file} has an unknown setting ${key}: ${hint}`, { file, key });
-}
-
-function unreadable(file: string, error: unknown): DarkroomError {
-  const seen = error instanceof Error ? error.message : String(error);
-  return invalid(`Cannot read the settings file ${file}: ${seen}`, { file }, error);
-}
-
-function invalid(message: string, fields: Readonly<Record<string, string>>, cause?: unknown): DarkroomError {
-  return new DarkroomError('INVALID_REQUEST', message, { fields, cause });
+  const known = [...SETTING_KEYS, HOSTS_SECTION];
+  const nearest = findNearestWord(key, known);
+  const hint = nearest === null ? `known are ${known.join(', ')}` : `did you mean ${nearest}?`;
+  return new DarkroomError('INVALID_REQUEST', `${file} has an unknown setting ${key}: ${hint}`, {
+    fields: { file, key },
+  });
 }

@@ -58,3 +58,8 @@ export function minDiskGiB(disks: readonly Pick<ImageDisk, 'virtualSizeBytes'>[]
   const rootGiB = Math.ceil((disks[0]?.virtualSizeBytes ?? 0) / GIB);
   return Math.max(rootGiB, base?.minDiskGiB ?? 0);
 }
+
+/** Whether its sums are still to be made. A shelved image is left alone: reading it would stand in the way of its unshelve. */
+export function lacksChecksum(image: Pick<Image, 'status' | 'checksum' | 'properties'>): boolean {
+  return image.status === 'active' && image.checksum.value === null && image.properties['image_type'] !== 'shelved';
+}

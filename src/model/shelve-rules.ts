@@ -1,5 +1,6 @@
 import { parseXml, rootElement, selectElements } from './domain-xml/xml.ts';
 import { DarkroomError } from './errors.ts';
+import type { ShelvedInstance } from './shelved-instance.ts';
 
 /** What ties a machine to its host so that it could not come back whole, and what to say of it. */
 const TIES = [
@@ -23,4 +24,23 @@ export function requireShelvable(xml: string, subject: { readonly id: string; re
     `The instance ${subject.name} cannot be shelved: it ${tie[1]}, which no other host could give it back. Detach that first.`,
     { fields: { instanceId: subject.id } },
   );
+}
+
+export interface OffloadPolicy {
+  readonly hostName: string;
+  /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
+  readonly offloadTimeMs: number | null;
+}
+
+/**
+ * When a shelved instance leaves its host by itself; null: never. With 0 every shelve offloads at once, and what is still there
+ * was asked to stay. A clock that was set back puts it off, which loses nothing.
+ */
+export function offloadDueAt(
+  record: Pick<ShelvedInstance, 'state' | 'host' | 'shelvedAt'>,
+  { hostName, offloadTimeMs }: OffloadPolicy,
+): Date | null {
+  if (record.state !== 'shelved' || record.host !== hostName) return null;
+  if (offloadTimeMs === null || offloadTimeMs === 0) return null;
+  return new Date(Date.parse(record.shelvedAt) + offloadTimeMs);
 }

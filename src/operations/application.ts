@@ -15,7 +15,9 @@ import type {
   UpdateImageRequest,
   VolumeFilter,
 } from '../model/requests.ts';
+import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
+import type { ImageSurvey, InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
 
 /** All that Darkroom does on one host, on behalf of one caller, who sees and touches what is its own. */
 export interface CallerApplication {
@@ -74,6 +76,22 @@ export interface Application extends CallerApplication, AsyncDisposable {
   recordAudit(event: AuditEvent): Promise<void>;
   /** Puts right what dead processes left behind, and what an operation of ours could not put right itself. Once at a time. */
   recover(): Promise<void>;
+  /** A recovery went through while libvirt was there. What it could not put right all the same, the journal tells. */
+  readonly isRecovered: boolean;
+  /** Shelved instances whose time on this host is over. */
+  dueOffloads(): Promise<readonly DueOffload[]>;
+  /** What monitoring asks for again and again: cheap, and on nobody's behalf. */
+  readonly survey: {
+    instances(): Promise<InstanceSurvey>;
+    overlays(): Promise<readonly OverlaySize[]>;
+    /** Reads every manifest: once in a while only. */
+    images(): Promise<ImageSurvey>;
+    storeSpace(): Promise<StoreSpace>;
+    /** STORE_UNUSABLE unless images can be created. Writes a probe. */
+    requireWritableStore(): Promise<void>;
+    /** Locks of living processes of this host. */
+    countLocks(): Promise<number>;
+  };
   /** Operations of this process that go on. */
   readonly runningIds: readonly string[];
   /** Asks all of them to undo themselves, and waits until they have. */

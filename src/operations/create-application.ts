@@ -17,6 +17,7 @@ import { watchOperation } from './support/watch-operation.ts';
 export function createApplication(core: Core, close: () => Promise<void>): Application {
   const runner = new OperationRunner(core);
   let recovering: Promise<void> | null = null;
+  let isRecovered = false;
   return {
     ...createCallerApplication(core, runner),
     as: (caller) => createCallerApplication({ ...core, caller }, runner),
@@ -24,11 +25,20 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
     identifyName: (name) => identifyName(core, name),
     recordAudit: (event) => core.audit.append(event),
     recover: async () => {
-      recovering ??= recover(core, runner).finally(() => {
-        recovering = null;
-      });
+      recovering ??= recover(core, runner)
+        .then((isDone) => {
+          isRecovered ||= isDone;
+        })
+        .finally(() => {
+          recovering = null;
+        });
       await recovering;
     },
+    get isRecovered() {
+      return isRecovered;
+    },
+    dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
+    survey: createSurvey(core),
     get runningIds() {
       return runner.runningIds;
     },
@@ -96,9 +106,26 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
   };
 }
 
-async function recover(core: Core, runner: OperationRunner): Promise<void> {
+function createSurvey(core: Core): Application['survey'] {
+  return {
+    instances: async () => (await import('./survey-host.ts')).surveyInstances(core),
+    overlays: async () => (await import('./survey-host.ts')).surveyOverlays(core),
+    images: async () => (await import('./survey-host.ts')).surveyImages(core),
+    storeSpace: async () => (await import('./survey-host.ts')).measureStore(core),
+    requireWritableStore: () => core.store.assertWritable(),
+    countLocks: async () => (await core.locks.list()).length,
+  };
+}
+
+/** True when all that could be done was done. */
+async function recover(core: Core, runner: OperationRunner): Promise<boolean> {
   const abandoned = await findAbandoned(core, runner.runningIds);
-  if (abandoned.length === 0) return;
+  if (abandoned.length === 0) return true;
   const { RECOVERY } = await import('./use-cases.ts');
   await recoverOperations(core, RECOVERY, abandoned);
+  if ((await findAbandoned(core, runner.runningIds)).length === 0) return true;
+  return await core.hypervisor.versions().then(
+    () => true,
+    () => false,
+  );
 }

@@ -37,7 +37,7 @@ export function serveHost(
   const core: Core = createImageCore({ caller, ...parts });
   const application = createApplication(core, async () => {});
   const tls = { certificate: null, key: null, clientCa: options.clientCa ?? null };
-  const app = buildDaemonApp({ application, settings: { tls }, logger });
+  const app = buildDaemonApp({ application, settings: { tls }, logger, version: '1.2.3' });
   const tokens = new Map<string, string>();
   return {
     core,

@@ -32,6 +32,7 @@ const CONFINED: readonly { readonly packageName: RegExp; readonly to: RegExp }[]
     to: /^(api|config)\/|^agent\/validate-request\.ts$|^operations\/[^/]+\.ts$|^drivers\/(stores|qemu-img|state)\//,
   },
   { packageName: /^yaml$/, to: /^config\// },
+  { packageName: /^prom-client$/, to: /^agent\/metrics\// },
   { packageName: /^@photostructure\/sqlite$/, to: /^drivers\/state\// },
   { packageName: /^(@xmldom\/xmldom|xpath)$/, to: /^model\// },
 ];

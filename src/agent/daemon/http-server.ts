@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { ApiApp } from '../api-app.ts';
-import { answerClientError } from '../client-error.ts';
+import { answerClientError } from './answer-client-error.ts';
 import type { Certificates } from './certificates.ts';
 
 /**

@@ -11,3 +11,6 @@ export const nothingSchema = z.null();
 export const eventStreamSchema: z.ZodType = z.string();
 
 export const healthSchema = z.object({ status: z.literal('ok') });
+
+/** An OpenAPI document. */
+export const documentSchema: z.ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), z.unknown());

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import type { Argv } from 'yargs';
 import type { ExportImageBody } from '../../api/schemas/images.ts';
 import { DISK_FORMATS } from '../../model/image.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
+import { pathOnHost } from '../path-on-host.ts';
 import { describeTotal } from '../render/image.ts';
 import { printable } from '../render/text.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
@@ -16,17 +16,22 @@ export function addImageExport(yargs: Argv<GlobalOptions>, host: CommandHost): v
     (command) =>
       command
         .positional('image', { type: 'string', demandOption: true, describe: 'Name or id of the image' })
-        .positional('file', { type: 'string', demandOption: true, describe: 'What to write; must not exist yet' })
+        .positional('file', {
+          type: 'string',
+          demandOption: true,
+          describe: 'What to write, on the host that does it; must not exist yet',
+        })
         .option('format', { choices: DISK_FORMATS, requiresArg: true, describe: 'Of the disks; else as in the store' })
         .example('$0 image export web-golden web.qcow2', 'One disk, one file')
-        .example('$0 image export db ./db --format raw', 'Several disks, a folder'),
+        .example('$0 image export db ./db --format raw', 'Several disks, a folder')
+        .example('$0 image export db /srv/export/db --host node2', 'On node2: an absolute path there'),
     (argv) =>
       host.execute(argv, {
         recovery: 'required',
         run: (context) =>
           exportImage(context, {
             image: argv.image,
-            body: { path: path.resolve(argv.file), format: argv.format ?? null },
+            body: { path: pathOnHost(context, argv.file), format: argv.format ?? null },
           }),
       }),
   );

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import type { Argv } from 'yargs';
 import type { ImportImageBody } from '../../api/schemas/images.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { parseProperties } from '../parse-properties.ts';
+import { pathOnHost } from '../path-on-host.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printMadeImage } from './made-image.ts';
 
@@ -23,7 +23,11 @@ export function addImageImport(yargs: Argv<GlobalOptions>, host: CommandHost): v
     'Make an image of a disk file, or of a folder that an export wrote',
     (command) =>
       command
-        .positional('file', { type: 'string', demandOption: true, describe: 'Disk file or exported folder' })
+        .positional('file', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Disk file or exported folder, on the host that does it',
+        })
         .option('name', { ...text('Name of the image'), demandOption: true })
         .option('format', { choices: IMPORT_FORMATS, requiresArg: true, describe: 'Else recognised by content' })
         .option('description', text('What it is for'))
@@ -46,18 +50,24 @@ export function addImageImport(yargs: Argv<GlobalOptions>, host: CommandHost): v
         .option('nic-model', text('Network card to launch with, such as virtio or e1000'))
         .option('disk-bus', text('Disk bus to launch with, such as virtio, scsi, sata or ide'))
         .example('$0 image import debian-12.qcow2 --name debian-12', 'A cloud image')
+        .example(
+          '$0 image import /srv/import/debian-12.qcow2 --name debian-12 --host node2',
+          'A file that lies on node2',
+        )
         .example('$0 image import disk.vmdk --name old --machine pc --nic-model e1000 --disk-bus ide', 'An old guest'),
     (argv) =>
       host.prepareAndExecute(argv, async () => {
-        const body = {
-          path: path.resolve(argv.file),
+        const rest = {
           name: argv.name,
           format: argv.format ?? null,
           description: argv.description ?? null,
           // What is stated by its own flag wins over the same thing as a property.
           properties: { ...parseProperties(argv.property), ...hardwareProperties(argv) },
         };
-        return { recovery: 'required', run: (context) => importImage(context, body) };
+        return {
+          recovery: 'required',
+          run: (context) => importImage(context, { path: pathOnHost(context, argv.file), ...rest }),
+        };
       }),
   );
 }

@@ -1,9 +1,11 @@
 import type { Argv } from 'yargs';
-import { IMAGE_TYPES } from '../../model/image.ts';
+import { IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES } from '../../model/image.ts';
 import type { ImageFilter } from '../../model/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
+import { LIMIT_OPTION, MARKER_OPTION } from '../page-options.ts';
+import { pickGiven } from '../pick-given.ts';
 import { renderImages } from '../render/image.ts';
 
 export function addImageList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
@@ -13,13 +15,28 @@ export function addImageList(yargs: Argv<GlobalOptions>, host: CommandHost): voi
     (command) =>
       command
         .option('type', { choices: IMAGE_TYPES, requiresArg: true, describe: 'Only images of this type' })
+        .option('name', { type: 'string', requiresArg: true, describe: 'Only those of this name' })
+        .option('status', { choices: IMAGE_STATUSES, requiresArg: true, describe: 'Only those of this status' })
+        .option('owner', { type: 'string', requiresArg: true, describe: 'Only those of this principal' })
+        .option('visibility', {
+          choices: IMAGE_VISIBILITIES,
+          requiresArg: true,
+          describe: 'Only those that are seen so far',
+        })
+        .option('instance', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Only those made of this instance, by its id',
+        })
+        .option('limit', LIMIT_OPTION)
+        .option('marker', MARKER_OPTION)
         .example('$0 image list', 'All images')
+        .example('$0 image list --type snapshot --limit 20', 'The first page of captures')
         .example('$0 image list --type imported --json', 'For a program'),
-    (argv) =>
-      host.execute(argv, {
-        recovery: 'attempted',
-        run: (context) => listImages(context, argv.type === undefined ? {} : { type: argv.type }),
-      }),
+    ({ type, name, status, owner, visibility, instance, limit, marker, ...argv }) => {
+      const filter = pickGiven({ type, name, status, owner, visibility, instance, limit, marker });
+      host.execute(argv, { recovery: 'attempted', run: (context) => listImages(context, filter) });
+    },
   );
 }
 

@@ -1,9 +1,9 @@
-import path from 'node:path';
 import type { Argv } from 'yargs';
 import type { UnshelveInstanceBody } from '../../api/schemas/instances.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { parsePairs } from '../parse-properties.ts';
+import { pathOnHost } from '../path-on-host.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printInstanceOf } from './changed-instance.ts';
 
@@ -44,7 +44,7 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
             body: {
               isStarted: !argv.noStart,
               networks: parsePairs('network', argv.network),
-              diskDir: argv.diskDir === undefined ? null : path.resolve(argv.diskDir),
+              diskDir: argv.diskDir === undefined ? null : pathOnHost(context, argv.diskDir),
               isCold: argv.cold,
               isStealing: argv.steal,
             },

@@ -1,13 +1,19 @@
 import type { Instance, Volume } from '../../model/instance.ts';
 import type { Output } from '../output.ts';
 import { renderDetails } from './details.ts';
-import { renderTable } from './table.ts';
+import { type Row, renderTable } from './table.ts';
 import { formatOptionalBytes, printable } from './text.ts';
 
 export async function renderInstances(output: Output, instances: readonly Instance[]): Promise<string> {
   if (instances.length === 0) return 'no instances';
-  const headings = ['ID', 'NAME', 'STATE', 'TASK', 'VCPUS', 'MEMORY', 'ADDRESSES'];
-  const rows = instances.map((instance) => [
+  const rows = instances.map((instance) => instanceCells(output, instance));
+  return await renderTable(INSTANCE_HEADINGS, rows);
+}
+
+export const INSTANCE_HEADINGS: Row = ['ID', 'NAME', 'STATE', 'TASK', 'VCPUS', 'MEMORY', 'ADDRESSES'];
+
+export function instanceCells(output: Output, instance: Instance): Row {
+  return [
     instance.id,
     printable(instance.name),
     paintState(output, instance),
@@ -15,8 +21,7 @@ export async function renderInstances(output: Output, instances: readonly Instan
     String(instance.vcpus),
     `${instance.memoryMiB} MiB`,
     instance.addresses.map(({ address }) => printable(address)).join(' ') || '-',
-  ]);
-  return await renderTable(headings, rows);
+  ];
 }
 
 export function renderInstance(output: Output, instance: Instance): string {
@@ -27,6 +32,7 @@ export function renderInstance(output: Output, instance: Instance): string {
     ['power state', instance.powerState],
     ['task', instance.taskState ?? '-'],
     ['host', instance.host === null ? '-' : printable(instance.host)],
+    ['owner', instance.owner === null ? '- (this host)' : printable(instance.owner)],
     ['vcpus', String(instance.vcpus)],
     ['memory', `${instance.memoryMiB} MiB`],
     ['disks', instance.disks.map(describeDisk)],

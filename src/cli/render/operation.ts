@@ -25,6 +25,7 @@ export function renderOperation(output: Output, operation: Operation): string {
     ['id', operation.id],
     ['kind', operation.kind],
     ['target', printable(operation.target)],
+    ['requested by', operation.requestedBy === null ? '-' : printable(operation.requestedBy)],
     ['status', paintStatus(output, operation)],
     ['step', printable(operation.step)],
     ['progress', operation.progress === null ? '-' : describeProgress(operation.progress)],

@@ -37,7 +37,7 @@ export async function describeInstance(
   };
 }
 
-function stateOf(powerState: PowerState): InstanceState {
+export function stateOf(powerState: PowerState): InstanceState {
   switch (powerState) {
     case 'running':
       return 'active';

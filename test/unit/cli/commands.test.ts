@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { sampleImage, sampleInstance, sampleOperation, sampleVolume } from '../agent/samples.ts';
+import {
+  sampleAuditEvent,
+  sampleImage,
+  sampleInstance,
+  sampleOperation,
+  samplePrincipal,
+  sampleVolume,
+} from '../agent/samples.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dr-cl-'));
@@ -206,6 +213,8 @@ describe('commands that read', () => {
     ['volume list --instance web-1', [sampleVolume]],
     [`volume show ${sampleVolume.id}`, sampleVolume],
     ['operation list --status running', [sampleOperation]],
+    ['principal list', [samplePrincipal]],
+    ['audit list', [sampleAuditEvent]],
     ['doctor', { checks: [], isHealthy: true }],
   ])('%s --json prints one document and nothing else', async (line, expected) => {
     const terminal = new FakeTerminal();
@@ -216,11 +225,12 @@ describe('commands that read', () => {
 
   it.each([
     ['image list', ['web-golden', '1.5 GiB', 'quiesced']],
-    ['image show web-golden', ['name:', 'sda: cdrom, left out: cdrom', 'os_distro = debian']],
+    ['image show web-golden', ['name:', 'owner:', 'members:', 'sda: cdrom, left out: cdrom', 'os_distro = debian']],
     ['instance list', ['web-1', 'active', '192.168.122.10']],
     ['instance show web-1', ['192.168.122.10/24 on 52:54:00:12:34:56 (agent)', 'image:']],
     ['volume list', ['web-1', '8.0 GiB']],
     ['operation list', ['image.create', 'prepare']],
+    ['audit list', ['PRINCIPAL', sampleAuditEvent.action]],
   ])('%s prints aligned text for people', async (line, texts) => {
     const terminal = new FakeTerminal();
     expect(await terminal.run(...line.split(' '))).toBe(0);
@@ -244,6 +254,101 @@ describe('commands that read', () => {
   });
 });
 
+describe('filters and pages', () => {
+  it.each([
+    [
+      'image list --type imported --name n --status active --owner o --visibility shared --instance i --limit 3 --marker m',
+      // one more than asked for, to know whether there is a next page
+      {
+        type: 'imported',
+        name: 'n',
+        status: 'active',
+        owner: 'o',
+        visibility: 'shared',
+        instance: 'i',
+        limit: 4,
+        marker: 'm',
+      },
+    ],
+    ['instance list --name n --state active', { name: 'n', state: 'active' }],
+    ['volume list --instance i --marker m', { instance: 'i', marker: 'm' }],
+    [
+      'operation list --status failed --kind image.create --target t --requested-by r --limit 2 --marker m',
+      { status: 'failed', kind: 'image.create', target: 't', requestedBy: 'r', limit: 3, marker: 'm' },
+    ],
+    ['operation list', { limit: 51 }],
+    ['audit list --limit 7', { limit: 7 }],
+  ])('%s', async (line, filter) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run(...line.split(' '))).toBe(0);
+    expect(terminal.application.filters).toEqual([filter]);
+  });
+});
+
+describe('image set', () => {
+  it.each([
+    ['--visibility shared --member anna --member ci', { visibility: 'shared', members: ['anna', 'ci'] }],
+    ['--no-members', { members: [] }],
+    ['--owner anna --no-protected', { owner: 'anna', isProtected: false }],
+  ])('%s', async (flags, changes) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('image', 'set', 'web-golden', ...flags.split(' '))).toBe(0);
+    expect(terminal.application.updates).toEqual([changes]);
+  });
+
+  it('cannot both name members and have none', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('image', 'set', 'web-golden', '--member', 'a', '--no-members')).toBe(2);
+    expect(terminal.stderr.text).toContain('mutually exclusive');
+  });
+});
+
+describe('principals', () => {
+  it('come with a token that stands alone on stdout', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('principal', 'create', 'ci', '--role', 'operator')).toBe(0);
+    expect(terminal.stdout.text).toBe('drk_new\n');
+    expect(terminal.stderr.text).toContain('principal ci: operator');
+    expect(terminal.stderr.text).not.toContain('drk_');
+  });
+
+  it('come with it as JSON too', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('principal', 'create', 'ci', '--role', 'operator', '--json')).toBe(0);
+    expect(terminal.json).toMatchObject({ principal: { name: 'ci', role: 'operator' }, token: 'drk_new' });
+    expect(terminal.stderr.text).toBe('');
+  });
+
+  it('may be known by their certificates alone', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('principal', 'create', 'anna', '--role', 'admin', '--no-token')).toBe(0);
+    expect(terminal.stdout.text).toBe('principal anna: admin, known by certificate\n');
+    expect(terminal.stderr.text).toBe('');
+  });
+
+  it('are listed, renewed and deleted', async () => {
+    const { name, role } = samplePrincipal;
+    for (const [line, text] of [
+      ['principal list', role],
+      [`principal token ${name}`, 'drk_renewed'],
+      [`principal delete ${name}`, `principal ${name}: deleted`],
+    ] as const) {
+      const terminal = new FakeTerminal();
+      expect(await terminal.run(...line.split(' '))).toBe(0);
+      expect(terminal.stdout.text).toContain(text);
+    }
+  });
+
+  it('that are not there are told of with 3', async () => {
+    expect(await new FakeTerminal().run('principal', 'delete', 'nobody')).toBe(3);
+    expect(await new FakeTerminal().run('principal', 'token', 'nobody')).toBe(3);
+  });
+
+  it('need a role', async () => {
+    expect(await new FakeTerminal().run('principal', 'create', 'ci')).toBe(2);
+  });
+});
+
 describe('recovery before a command', () => {
   it.each([
     ['image create web-1 --name x', 'required'],
@@ -252,6 +357,8 @@ describe('recovery before a command', () => {
     ['volume list', 'attempted'],
     ['image list', 'attempted'],
     ['operation list', 'attempted'],
+    ['principal list', 'none'],
+    ['audit list', 'none'],
     ['doctor', 'none'],
   ])('%s: %s', async (line, recovery) => {
     const terminal = new FakeTerminal();

@@ -137,6 +137,8 @@ describe('help', () => {
     ),
     ...['list', 'show'].map((verb) => `volume ${verb}`),
     ...['list', 'show', 'watch', 'cancel'].map((verb) => `operation ${verb}`),
+    ...['list', 'create', 'token', 'delete'].map((verb) => `principal ${verb}`),
+    'audit list',
     'doctor',
   ];
 
@@ -154,6 +156,15 @@ describe('help', () => {
     expect(terminal.stdout.text).toBe('9.9.9\n');
     await terminal.run('completion');
     expect(terminal.stdout.text).toContain('--get-yargs-completions');
+  });
+
+  it('completes nouns and verbs', async () => {
+    const nouns = new FakeTerminal();
+    await nouns.run('--get-yargs-completions', 'darkroom', '');
+    for (const noun of ['principal', 'audit']) expect(nouns.stdout.text).toContain(noun);
+    const verbs = new FakeTerminal();
+    await verbs.run('--get-yargs-completions', 'darkroom', 'principal', '');
+    for (const verb of ['create', 'delete', 'list', 'token']) expect(verbs.stdout.text).toContain(verb);
   });
 
   it('completes verbs and options', async () => {

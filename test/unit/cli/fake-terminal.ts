@@ -53,6 +53,9 @@ export class FakeTerminal {
   readonly stderr: FakeStream;
   readonly opened: OpenOptions[] = [];
   isAgent = false;
+  /** Name of the other host that it is. */
+  host: string | null = null;
+  patience = { totalMs: 60_000, pauseMs: 1 };
 
   constructor(options: { readonly isTerminal: boolean } = { isTerminal: false }) {
     this.stdout = new FakeStream(options);
@@ -77,7 +80,8 @@ export class FakeTerminal {
           await this.application[Symbol.asyncDispose]();
         };
         const { output } = options;
-        return { client, output, interrupts, isAgent: this.isAgent, [Symbol.asyncDispose]: close };
+        const { isAgent, host, patience } = this;
+        return { client, output, interrupts, isAgent, host, patience, [Symbol.asyncDispose]: close };
       },
     });
   }

@@ -6,6 +6,7 @@ import { createJsonProgress } from '../../../src/cli/render/progress-json.ts';
 import { createLineProgress } from '../../../src/cli/render/progress-lines.ts';
 import { createRateMeter } from '../../../src/cli/render/rate-meter.ts';
 import { formatBytes, formatDuration, printable } from '../../../src/cli/render/text.ts';
+import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import { sampleOperation } from '../agent/samples.ts';
 import { FakeStream, FakeTerminal } from './fake-terminal.ts';
@@ -106,6 +107,61 @@ describe('texts', () => {
   });
 });
 
+describe('an agent that stops answering', () => {
+  const gone = (): never => {
+    throw new DarkroomError('AGENT_UNREACHABLE', 'It is gone.');
+  };
+
+  it('is asked for as long as patience lasts; then it is said what becomes of the operation', async () => {
+    const terminal = new FakeTerminal();
+    terminal.isAgent = true;
+    terminal.patience = { totalMs: 30, pauseMs: 1 };
+    terminal.application.operations.watch = gone;
+    expect(await terminal.run('image', 'create', 'web-1', '--name', 'x')).toBe(7);
+    expect(terminal.stderr.text.match(/trying again/g)).toHaveLength(1);
+    expect(terminal.stderr.text).toContain('It has not answered for 30 ms. Operation op-1 goes on, or is put right');
+  });
+
+  it('is none where this process does the work', async () => {
+    const terminal = new FakeTerminal();
+    terminal.application.operations.watch = gone;
+    expect(await terminal.run('image', 'create', 'web-1', '--name', 'x')).toBe(7);
+    expect(terminal.stderr.text).toBe('error: It is gone. (AGENT_UNREACHABLE)\n');
+  });
+
+  it('is asked to cancel again when it is back', async () => {
+    const terminal = new FakeTerminal();
+    const { application, interrupts } = terminal;
+    const { cancel, watch } = application.operations;
+    let breakOff = () => {};
+    const broken = new Promise<void>((resolve) => {
+      breakOff = resolve;
+    });
+    let isAsked = false;
+    terminal.isAgent = true;
+    application.isEndless = true;
+    application.operations.watch = async function* (id) {
+      application.operations.watch = watch;
+      yield await application.operations.show(id);
+      await broken;
+      gone();
+    };
+    application.operations.cancel = async () => {
+      isAsked = true;
+      return gone();
+    };
+    const exitCode = terminal.run('image', 'create', 'web-1', '--name', 'x');
+    await expect.poll(() => terminal.stderr.text).toContain('prepare');
+    interrupts.send();
+    await expect.poll(() => isAsked).toBe(true);
+    application.operations.cancel = cancel;
+    breakOff();
+    expect(await exitCode).toBe(130);
+    expect(application.cancelled).toEqual(['op-1']);
+    expect(terminal.stderr.text).not.toContain('not accepted');
+  });
+});
+
 describe('Ctrl-C', () => {
   it('cancels the operation once, says so each time, waits for its end and ends with 130', async () => {
     const terminal = new FakeTerminal();
@@ -117,6 +173,20 @@ describe('Ctrl-C', () => {
     expect(await exitCode).toBe(130);
     expect(terminal.application.cancelled).toEqual(['op-1']);
     expect(terminal.stderr.text.match(/Cancelling/g)).toHaveLength(2);
+    expect(terminal.interrupts.isHeard).toBe(false);
+  });
+
+  it('need not be waited for when an agent does the work', async () => {
+    const terminal = new FakeTerminal();
+    terminal.isAgent = true;
+    terminal.application.isEndless = true;
+    terminal.application.operations.cancel = (id) => terminal.application.operations.show(id);
+    const exitCode = terminal.run('image', 'create', 'web-1', '--name', 'x');
+    await expect.poll(() => terminal.application.watchers).toBe(1);
+    terminal.interrupts.send();
+    terminal.interrupts.send();
+    expect(await exitCode).toBe(130);
+    expect(terminal.stderr.text).toContain('Operation op-1 is being undone by the agent');
     expect(terminal.interrupts.isHeard).toBe(false);
   });
 

@@ -4,6 +4,7 @@ import {
   imageChecksum,
   inheritedProperties,
   isReservedProperty,
+  lacksChecksum,
   minDiskGiB,
   summariseDisks,
 } from '../../../src/model/image-rules.ts';
@@ -97,4 +98,17 @@ it('sums the lengths of all disks', () => {
     { sizeBytes: 7, virtualSizeBytes: 2 * GIB },
   ];
   expect(summariseDisks(disks)).toEqual({ sizeBytes: 12, virtualSizeBytes: 3 * GIB });
+});
+
+describe('lacksChecksum', () => {
+  const unknown = { algorithm: 'sha256', value: null } as const;
+
+  it.each([
+    ['an image of cloned files', {}, true],
+    ['one whose sums are known', { checksum: { algorithm: 'sha256', value: 'a'.repeat(64) } }, false],
+    ['one that failed a verify', { status: 'error' }, false],
+    ['one that somebody may unshelve at any time', { properties: { image_type: 'shelved' } }, false],
+  ] as const)('of %s is %s', (_, changes, isLacking) => {
+    expect(lacksChecksum(makeImage(ID, { checksum: unknown, ...changes }))).toBe(isLacking);
+  });
 });

@@ -1,0 +1,70 @@
+import { Registry } from 'prom-client';
+import type { Logger } from '../../lib/logger.ts';
+import type { Clock } from '../../model/ports/host.ts';
+import type { Application } from '../../operations/application.ts';
+import { guardTask } from '../background/guard-task.ts';
+import { createFeedReader } from './feed-reader.ts';
+import { createHostMetrics } from './host-metrics.ts';
+import { type Looks, startLooks } from './looks.ts';
+import { createOperationMetrics } from './operation-metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
+
+/** What is measured. */
+export type MeasuredApplication = Pick<Application, 'feed' | 'operations' | 'survey' | 'subscribe' | 'ping'>;
+
+export interface MetricsParts {
+  readonly version: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+export interface Metrics {
+  /** In Prometheus' text format. Looks at the journal alone: what costs more is looked at in the background. */
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly requests: RequestMetrics;
+  /** Begins to look. Operations that ended before are not counted. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Figures of one host for Prometheus, in a registry of their own. */
+export function createMetrics(application: MeasuredApplication, { version, log, clock }: MetricsParts): Metrics {
+  const registry = new Registry();
+  addProcessMetrics(registry, { version, startedAt: clock.now() });
+  const host = createHostMetrics(registry);
+  const operations = createOperationMetrics(registry, clock);
+  const requests = createRequestMetrics(registry);
+  let looks: Looks | null = null;
+  const feed = createFeedReader(application.feed, {
+    begin: async () => {
+      const [running, unsettled] = await Promise.all([
+        application.operations.list({ status: 'running' }),
+        application.operations.list({ isUnsettled: true }),
+      ]);
+      operations.begin({ running, unsettled });
+    },
+    see: (entry) => {
+      if (operations.see(entry)) looks?.onEnd(entry.operation.kind);
+    },
+  });
+  const pulse = guardTask(log, 'pulse', async () => {
+    await feed.catchUp();
+    host.showLocks(await application.survey.countLocks());
+    host.showOverlays(await application.survey.overlays());
+  });
+  return {
+    requests,
+    render: async () => {
+      await pulse(new AbortController().signal);
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    start: () => {
+      looks ??= startLooks(application, { host, pulse, log, clock });
+    },
+    stop: async () => {
+      await looks?.stop();
+      looks = null;
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { errorBodySchema } from './errors.ts';
+import { imageSchema } from './images.ts';
+import { instanceSchema, volumeSchema } from './instances.ts';
+import { doctorReportSchema, operationSchema } from './operations.ts';
+import { auditEventSchema, principalSchema } from './principals.ts';
+
+/** What the document of the API calls the things that answers are made of. */
+export function createNamedSchemas() {
+  const named = z.registry<{ id: string }>();
+  named.add(imageSchema, { id: 'Image' });
+  named.add(instanceSchema, { id: 'Instance' });
+  named.add(volumeSchema, { id: 'Volume' });
+  named.add(operationSchema, { id: 'Operation' });
+  named.add(principalSchema, { id: 'Principal' });
+  named.add(auditEventSchema, { id: 'AuditEvent' });
+  named.add(doctorReportSchema, { id: 'DoctorReport' });
+  named.add(errorBodySchema, { id: 'Error' });
+  return named;
+}
