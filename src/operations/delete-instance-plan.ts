@@ -16,6 +16,8 @@ export const deleteInstancePlanSchema = z.object({
     .nullable(),
   /** The image that holds it, when it is shelved. */
   shelvedImageId: z.string().nullable().default(null),
+  /** It is deleted under a claim: without that it is somebody else's by now. */
+  isClaimed: z.boolean().default(false),
 });
 
 export type DeleteInstancePlan = z.infer<typeof deleteInstancePlanSchema>;

@@ -71,6 +71,7 @@ async function deleteOffloaded(
     instanceName,
     made: null,
     shelvedImageId: imageId,
+    isClaimed: true,
   } satisfies DeleteInstancePlan);
   for (const note of await dropShelved(context, instanceId, imageId)) context.operation.warn(note);
   await context.shelf.releaseClaim(instanceId, context.operation.id);
@@ -90,6 +91,10 @@ async function requireSameRecord(context: OperationContext, record: ShelvedInsta
 /** Goes on once the domain is undefined; before that nothing is lost yet but its power. */
 export async function recoverDeleteInstance(core: Core, unfinished: JournalledOperation): Promise<readonly string[]> {
   const plan = deleteInstancePlanSchema.parse(unfinished.plan);
+  const holder = plan.isClaimed ? await core.shelf.readClaim(plan.instanceId) : null;
+  // another host took it over: it may be coming back from its image just now
+  if (plan.isClaimed && holder?.operationId !== unfinished.operation.id)
+    return [`The delete of ${plan.instanceName} holds no claim any more: nothing was touched.`];
   if (await exists(core, plan.instanceId)) {
     return [`The instance ${plan.instanceName} was not deleted; it may have been powered off.`];
   }
@@ -114,7 +119,14 @@ async function planDelete(
   const made = await findMade(core, description);
   if (made === null && !request.isForced) throw unmanaged(domain);
   return {
-    plan: { version: 1, instanceId: uuid, instanceName: name, made, shelvedImageId: record?.imageId ?? null },
+    plan: {
+      version: 1,
+      instanceId: uuid,
+      instanceName: name,
+      made,
+      shelvedImageId: record?.imageId ?? null,
+      isClaimed: false,
+    },
     description,
   };
 }

@@ -9,6 +9,7 @@ import { requireWholeImage } from './steps/launch/require-whole-image.ts';
 import { drawUpRecord } from './steps/shelve/draw-up-record.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
 import { inspectShelvable } from './steps/shelve/inspect-shelvable.ts';
+import { requireRecorded } from './steps/shelve/require-recorded.ts';
 import { requireUnchanged } from './steps/shelve/require-unchanged.ts';
 import { undefineShelved } from './steps/shelve/undefine-shelved.ts';
 import type { Core, OperationContext } from './support/context.ts';
@@ -27,10 +28,12 @@ export const offloadInstance: UseCase<OffloadInstanceRequest, OffloadInput> = {
   run: async (context, { instanceId }, signal) => {
     const record = await requireShelved(context, instanceId);
     const shelvable = await inspectShelvable(context, instanceId, signal);
+    const { captured } = shelvable.inspection.selection;
     const plan = planOffload(record, shelvable.inspection.savedXml);
     requireOff(shelvable.inspection.powerState, record);
-    await using held = await holdDisks(context, shelvable.inspection.selection.captured);
+    await using held = await holdDisks(context, captured);
     if (!record.isImageDeferred) {
+      requireRecorded(context, record, { xml: plan.savedXml, targets: captured.map(({ target }) => target) });
       await requireUnchanged(context, record, shelvable.inspection.savedXml);
       await requireWholeImage(context, await context.store.readImage(record.imageId));
     }
@@ -93,6 +96,7 @@ function planOffload(record: ShelvedInstance, savedXml: string): ShelvePlan {
     isShelvedBefore: true,
     disks: record.disks.map(({ target }) => ({ target })),
     isShutdownAsked: false,
+    isSaveAsked: false,
     mayBeUndefined: false,
     isAutostart: record.isAutostart,
     helpers: [],

@@ -41,6 +41,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
   },
   run: async (context, { instanceId, imageId, request }, signal) => {
     await context.store.assertWritable();
+    await context.shelf.assertWritable();
     let found = await lookAt(context, instanceId, signal);
     await using slot = await takeSlot(context, 'capture', signal);
     if (slot.hasWaited) found = await lookAt(context, instanceId, signal);
@@ -51,6 +52,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
     const plan = planShelve(found, imageId);
     context.operation.addTimings(NO_CAPTURE_TIMINGS);
     plan.isShutdownAsked = plan.powerState === 'running' && !request.keepsMemory;
+    plan.isSaveAsked = plan.powerState !== 'shutdown' && request.keepsMemory;
     await context.operation.enter('stop', plan);
     return await reachEnd(context, plan, async () => {
       const asked = context.clock.monotonicMs();
@@ -61,6 +63,7 @@ export const shelveInstance: UseCase<ShelveInstanceRequest, ShelveInput> = {
       });
       context.operation.addTiming('stopMs', context.clock.monotonicMs() - asked);
       plan.isShutdownAsked = false;
+      plan.isSaveAsked = false;
       throwIfCancelled(signal);
       await shelve(context, { plan, isOffloaded: request.isOffloaded ?? isOffloadedAtOnce(context) }, signal);
     });
@@ -192,6 +195,7 @@ function planShelve({ inspection }: Shelvable, imageId: string): ShelvePlan {
     isShelvedBefore: false,
     disks: inspection.selection.captured.map(({ target }) => ({ target })),
     isShutdownAsked: false,
+    isSaveAsked: false,
     mayBeUndefined: false,
     isAutostart: domain.isAutostart,
     helpers: [],

@@ -16,6 +16,8 @@ export const shelvePlanSchema = z.object({
   disks: z.array(z.object({ target: z.string() })),
   /** The guest was asked to shut down, and may still do so. */
   isShutdownAsked: z.boolean(),
+  /** libvirt was asked to save its memory, and may still be doing so. */
+  isSaveAsked: z.boolean(),
   /** libvirt was asked to undefine it: image, or draft, and record are complete. */
   mayBeUndefined: z.boolean(),
   /** libvirt starts it with the host; not while it is shelved. */

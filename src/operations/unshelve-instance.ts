@@ -11,6 +11,7 @@ import { bringUp } from './steps/unshelve/bring-up.ts';
 import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import { completeUnshelve, undoUnshelve } from './steps/unshelve/end-unshelve.ts';
 import { type Return, requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
+import { takeOverImage } from './steps/unshelve/revive-image.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from './support/patience.ts';
@@ -61,7 +62,7 @@ export const recoverUnshelve: Recover = async (core, unfinished) => {
   const locks = unshelveLocks({ id: plan.instanceId, name: plan.instanceName, imageId: plan.imageId });
   await acquireLocks(core, locks, { operationId: id, kind });
   // given up as the last thing, or taken over: what is here by now is somebody else's work
-  if ((await core.shelf.readClaim(plan.instanceId))?.operationId !== id)
+  if (!(await isClaimedFor(core, plan, { id, kind })))
     return [`The unshelve of ${plan.instanceName} holds no claim any more: nothing was touched.`];
   if (plan.isComplete || (plan.isInPlace && (await isLive(core, plan.instanceId)))) {
     const notes = await completeUnshelve(core, plan, id);
@@ -70,6 +71,28 @@ export const recoverUnshelve: Recover = async (core, unfinished) => {
   await undoUnshelve(core, plan, id);
   return [`The instance ${plan.instanceName} is still shelved.`];
 };
+
+/** Also where somebody took it over and failed: then it is still shelved, and what lies here was made by us. */
+async function isClaimedFor(
+  core: Core,
+  { instanceId, imageId, isComplete, isInPlace }: UnshelvePlan,
+  operation: { readonly id: string; readonly kind: string },
+): Promise<boolean> {
+  const holder = await core.shelf.readClaim(instanceId);
+  if (holder !== null || isComplete || isInPlace) return holder?.operationId === operation.id;
+  const claim = {
+    instanceId,
+    host: core.hostName,
+    operationId: operation.id,
+    kind: operation.kind,
+    since: core.clock.now().toISOString(),
+  };
+  if ((await core.shelf.claim(claim)) !== null) return false;
+  const record = await core.shelf.read(instanceId);
+  if (record?.imageId === imageId && record.state === 'shelved_offloaded') return true;
+  await core.shelf.releaseClaim(instanceId, operation.id);
+  return false;
+}
 
 /** Where it never left, a guest that goes on has left the shelf. */
 async function isLive(core: Core, instanceId: string): Promise<boolean> {
@@ -85,6 +108,7 @@ async function bringBack(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan, record, request } = work;
+  await takeOverImage(context, record.imageId);
   const coming = await requireUnshelvable(context, record, {
     diskDir: request.diskDir,
     networks: request.networks,
@@ -178,7 +202,7 @@ function requireSame(plan: UnshelvePlan, record: ShelvedInstance): void {
   });
 }
 
-/** DISK_MISSING rather than an image deleted for disks that are not there. */
+/** DISK_MISSING rather than an image deleted for disks, or firmware variables, that are not there. */
 async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<void> {
   for (const { target, path, format } of record.disks) {
     if ((await core.files.stat(path)) === null) {
@@ -189,6 +213,14 @@ async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<vo
       );
     }
     await core.diskTool.info({ path, format });
+  }
+  for (const { path } of record.files) {
+    if ((await core.files.stat(path)) !== null) continue;
+    throw new DarkroomError(
+      'DISK_MISSING',
+      `A file of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} has it still, and is kept.`,
+      { fields: { instanceId: record.id, path } },
+    );
   }
 }
 

@@ -17,8 +17,8 @@ export const unshelvePlanSchema = z.object({
   isAutostart: z.boolean(),
   /** The instance's own folder, where it is made; null where there is none. */
   folder: z.string().nullable(),
-  /** Files that are made; nothing was there before. */
-  files: z.array(z.string()),
+  /** Files that are made: under a name of ours at first, and ours under their own by the inode; null until that is known. */
+  files: z.array(z.object({ path: z.string(), partial: z.string(), inode: z.number().nullable() })),
   /** Files that are second names of the image's own, whose owner and mode they change. */
   links: z.array(z.object({ path: z.string(), source: z.string(), ownership: ownershipSchema })),
   /** The image is marked, so that nobody else comes to depend on it. */

@@ -58,6 +58,8 @@ function requireReadable(image: Image): void {
 async function recordSound(core: Core, verified: Image): Promise<void> {
   const current = await core.store.readImage(verified.id);
   const checksum = imageChecksum(verified.disks);
+  // what is going, or moving out to its machine, goes on doing so
+  if (current.status === 'deleting') return;
   if (current.status === 'active' && current.checksum.value === checksum.value) return;
   await core.store.updateImage({ ...current, status: 'active', disks: verified.disks, checksum });
 }
@@ -66,7 +68,8 @@ async function recordSound(core: Core, verified: Image): Promise<void> {
 async function recordDamage(core: Core, imageId: string): Promise<void> {
   try {
     const current = await core.store.readImage(imageId);
-    if (current.status !== 'error') await core.store.updateImage({ ...current, status: 'error' });
+    if (current.status !== 'error' && current.status !== 'deleting')
+      await core.store.updateImage({ ...current, status: 'error' });
   } catch (error) {
     core.log.error({ imageId, error: String(error) }, 'the damage of an image could not be recorded');
   }

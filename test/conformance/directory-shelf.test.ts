@@ -118,6 +118,13 @@ describe('the directory shelf on disk', () => {
     await expectFailure(shelf.readClaim(id), 'STORE_UNUSABLE');
     await expectFailure(shelf.write(makeShelved(id)), 'STORE_WRITE_FAILED');
     await expectFailure(shelf.claim(makeClaim(id)), 'STORE_WRITE_FAILED');
+    await expectFailure(shelf.assertWritable(), 'STORE_UNUSABLE');
+  });
+
+  it('makes its folder and leaves nothing in it when it is asked whether it can be written to', async () => {
+    await shelf.assertWritable();
+    expect(names()).toEqual([]);
+    expect(access(path.join(root, 'instances'))).toBe('700 0:0');
   });
 
   describe('a claim that cannot be read', () => {
@@ -235,6 +242,7 @@ describe('the directory shelf on a file system', () => {
     await expectFailure(shelf.claim(makeClaim(id)), 'STORE_WRITE_FAILED');
     await expectFailure(shelf.releaseClaim(id, claim.operationId), 'STORE_WRITE_FAILED');
     await expectFailure(shelf.stealClaim(makeClaim(id), claim), 'STORE_WRITE_FAILED');
+    await expectFailure(shelf.assertWritable(), 'STORE_UNUSABLE');
     expect(await shelf.read(id)).toEqual(record);
     expect(await shelf.readClaim(id)).toEqual(claim);
   });
@@ -248,6 +256,7 @@ describe('the directory shelf on a file system', () => {
     await expectFailure(shelf.write({ ...record, name: 'new' }), 'NO_SPACE');
     await expectFailure(shelf.claim(makeClaim(randomUUID())), 'NO_SPACE');
     await expectFailure(shelf.stealClaim(makeClaim(id), claim), 'NO_SPACE');
+    await expectFailure(shelf.assertWritable(), 'NO_SPACE');
     expect(await shelf.read(id)).toEqual(record);
     expect(names()).toEqual([`${id}.claim`, `${id}.json`]);
     await shelf.releaseClaim(id, claim.operationId);

@@ -82,7 +82,11 @@ export function createFakeFiles(): FakeHostFiles {
       return listTree(target);
     },
     sync: async (file) => void statSync(file),
-    rename: async (from, to) => renameSync(from, to),
+    rename: async (from, to) => {
+      renameSync(from, to);
+      own(to, owners.get(from));
+      owners.delete(from);
+    },
     setOwnership: async (file, ownership) => {
       statSync(file);
       own(file, ownership);

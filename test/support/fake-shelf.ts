@@ -22,6 +22,7 @@ export function createFakeShelf(): FakeShelf {
   };
   return {
     claims,
+    assertWritable: async () => undefined,
     putRecord: (id, content) => void records.set(id, content),
     list: async () => listRecords([...records.keys()].sort(), read),
     read: async (id) => read(id),

@@ -21,7 +21,7 @@ const CHANGES: ReadonlySet<string> = new Set([
   ...['hypervisor.shutdownDomain', 'hypervisor.destroyDomain', 'hypervisor.resumeDomain'],
   ...['hypervisor.managedSaveDomain', 'hypervisor.restoreDomain', 'hypervisor.redefineCheckpoint'],
   ...['hypervisor.addReservation', 'diskTool.convert', 'files.makeDirectory', 'files.writeDurably'],
-  ...['files.tryLink', 'files.copy', 'files.setOwnership', 'files.remove', 'files.removeTree'],
+  ...['files.tryLink', 'files.copy', 'files.setOwnership', 'files.rename', 'files.remove', 'files.removeTree'],
   ...['store.createDraft', 'store.updateImage', 'store.deleteImage', 'store.removeUser'],
   ...['draft.seal', 'draft.publish', 'draft.discard'],
   ...['shelf.write', 'shelf.remove', 'shelf.claim', 'shelf.releaseClaim', 'journal.enterStep'],

@@ -12,6 +12,8 @@ export interface BrokenShelfRecord {
  * plain relative ones, paths of the host absolute without detours, ids UUIDs.
  */
 export interface Shelf {
+  /** Makes the layout where it is missing and does once, with a probe, all that records and claims need. STORE_UNUSABLE, NO_SPACE. */
+  assertWritable(): Promise<void>;
   /** By name. */
   list(): Promise<{ readonly instances: readonly ShelvedInstance[]; readonly broken: readonly BrokenShelfRecord[] }>;
   /** null when there is no record of it. */

@@ -190,6 +190,19 @@ describe('a shelve is refused before the guest is touched', () => {
     expect(guest.powerState).toBe('running');
   });
 
+  it.each(['more', 'less'])(
+    'INSTANCE_UNSUPPORTED when its saved memory goes on with %s disks than it is defined with',
+    async (what) => {
+      const guest = await putGuest(host);
+      await host.fakes.hypervisor.managedSaveDomain(GUEST_UUID);
+      const [first = ''] = /<disk[\s\S]*?<\/disk>/.exec(guest.managedSaveXml ?? '') ?? [];
+      const changed = what === 'more' ? `${first}${first.replaceAll('vda', 'vdz')}` : '';
+      guest.managedSaveXml = guest.managedSaveXml?.replace(first, changed) ?? null;
+      expect((await shelve()).error?.code).toBe('INSTANCE_UNSUPPORTED');
+      expect(guest).toMatchObject({ powerState: 'suspended', hasManagedSave: true });
+    },
+  );
+
   it('INSTANCE_UNSUPPORTED when it is transient', async () => {
     (await putGuest(host)).inactiveXml = null;
     expect((await shelve()).error?.code).toBe('INSTANCE_UNSUPPORTED');
@@ -201,6 +214,13 @@ describe('a shelve is refused before the guest is touched', () => {
     separateStore(host);
     host.fakes.files.freeBytesOnDisk = 1000;
     expect((await shelve()).error?.code).toBe('NO_SPACE');
+    expect(host.guest()?.powerState).toBe('running');
+  });
+
+  it('STORE_UNUSABLE where nothing could be claimed, and so nothing brought back', async () => {
+    await putGuest(host);
+    host.shelf.failOn('assertWritable', new DarkroomError('STORE_UNUSABLE', 'no links'));
+    expect((await shelve()).error?.code).toBe('STORE_UNUSABLE');
     expect(host.guest()?.powerState).toBe('running');
   });
 
@@ -360,5 +380,40 @@ describe('deleting what is shelved', () => {
     expect((await remove()).status).toBe('interrupted');
     await recoverOperations(host.process(2000), RECOVERY);
     expect(await lookAt(host)).toMatchObject(nothing);
+  });
+
+  it('is left alone by the recovery of a delete whose claim another host took over', async () => {
+    await putGuest(host);
+    await shelve();
+    host.store.failOn('deleteImage', broken);
+    expect((await remove()).status).toBe('interrupted');
+    const [claim] = host.storage.shelf.claims.values();
+    if (claim === undefined) throw new Error('there is no claim');
+    await host.storage.shelf.stealClaim(makeClaim(GUEST_UUID, 'host-b'), claim);
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({ record: { state: 'shelved_offloaded' }, claims: 1, unsettled: 0 });
+    expect(await host.storage.store.listImages()).toMatchObject({ images: [{ name: 'guest-shelved' }] });
+  });
+
+  it('marks its image before that goes, so that no launch on another host comes to stand on it', async () => {
+    await putGuest(host);
+    await shelve();
+    const { imageId } = await record();
+    let seen = '';
+    host.store.before('deleteImage', async () => {
+      seen = (await host.storage.store.readImage(imageId)).status;
+    });
+    expect((await remove()).status).toBe('succeeded');
+    expect(seen).toBe('deleting');
+  });
+
+  it('keeps an image that became the base of other disks in the last moment', async () => {
+    await putGuest(host);
+    await shelve();
+    const { imageId } = await record();
+    const user = { instanceId: imageId, instanceName: 'child', host: 'host-b', since: '2026-01-01T00:00:00.000Z' };
+    host.store.before('updateImage', () => host.storage.store.addUser(imageId, user));
+    expect((await remove()).warnings[0]).toContain('child');
+    expect(await lookAt(host)).toMatchObject({ images: ['guest-shelved active'], record: null });
   });
 });

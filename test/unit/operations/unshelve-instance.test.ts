@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
@@ -9,7 +9,7 @@ import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { readFakeContent } from '../../support/fake-disk-tool.ts';
 import { runToEnd } from '../../support/image-core.ts';
-import { createGate } from '../../support/mishaps.ts';
+import { createGate, type PortCall } from '../../support/mishaps.ts';
 import { makeOperation, processIdentity } from '../../support/sample-operations.ts';
 import { makeClaim } from '../../support/sample-shelf.ts';
 import {
@@ -45,6 +45,24 @@ async function shelve(options: GuestOptions = {}, changes: Parameters<typeof she
   expect(error).toBeNull();
   expect(status).toBe('succeeded');
   return before;
+}
+
+/** A shelve, and an unshelve whose process dies right after that call. */
+async function dieAt(
+  isLast: (call: PortCall) => boolean,
+  { isLaunched = true, arrange = (_: ShelfHost): void => undefined } = {},
+): Promise<void> {
+  const rehearsal = makeShelfHost();
+  others.push(rehearsal);
+  await putGuest(rehearsal, { isLaunched });
+  await runToEnd(rehearsal.core, shelveInstance, shelveRequest());
+  arrange(rehearsal);
+  const calls = createGate(null);
+  await runToEnd(rehearsal.process(1000, calls), unshelveInstance, unshelveRequest());
+  await shelve({ isLaunched });
+  arrange(host);
+  const gate = createGate({ at: calls.calls.findIndex(isLast), mishap: 'death' });
+  await runToEnd(host.process(1000, gate), unshelveInstance, unshelveRequest()).catch(() => null);
 }
 
 function unshelve(changes: Parameters<typeof unshelveRequest>[0] = {}, at = host) {
@@ -142,6 +160,37 @@ describe('an unshelve', () => {
     expect((await unshelve()).warnings[0]).toContain('192.168.122.10');
   });
 
+  it('marks an image that goes, so that no launch on another host comes to stand on it', async () => {
+    host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+    await shelve({}, { isOffloaded: false });
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    let seen = '';
+    host.store.before('deleteImage', async () => {
+      seen = (await host.storage.store.readImage(imageId)).status;
+    });
+    expect((await unshelve()).status).toBe('succeeded');
+    expect(seen).toBe('deleting');
+  });
+
+  it('keeps an image that is protected, and copies it', async () => {
+    await shelve();
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    await host.storage.store.updateImage({ ...(await host.storage.store.readImage(imageId)), protected: true });
+    const { status, warnings } = await unshelve();
+    expect(status).toBe('succeeded');
+    expect(warnings[0]).toContain('protected');
+    expect((await host.storage.store.readImage(imageId)).status).toBe('active');
+    const source = await host.storage.store.resolveFile(imageId, 'disk-vda.qcow2');
+    expect(statSync(source).ino).not.toBe(statSync(host.at('disks', 'vda.qcow2')).ino);
+  });
+
+  it('lets the guest go on although libvirt will not start it with the host', async () => {
+    await shelve();
+    host.hypervisor.failOn('setAutostart', new DarkroomError('LIBVIRT_FAILED', 'no such link'));
+    await unshelve();
+    expect(host.guest()?.powerState).toBe('running');
+  });
+
   it('keeps an image that became the base of other disks', async () => {
     await shelve();
     const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
@@ -215,6 +264,40 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
     expect(await lookAt(host)).toEqual(before);
   });
 
+  it.each([
+    [
+      'SHELF_DAMAGED',
+      "<disk type='file' device='disk'><driver type='raw'/><source file='/etc/shadow'/><target dev='vdz'/></disk>",
+    ],
+    [
+      'SHELF_DAMAGED',
+      "<disk type='file' device='lun'><driver type='raw'/><source file='/etc/shadow'/><target dev='vdz'/></disk>",
+    ],
+    ['INSTANCE_UNSUPPORTED', "<hostdev mode='subsystem' type='pci'/>"],
+  ])('%s when somebody gave it more of a host in the store: %s', async (code, device) => {
+    await shelve({}, { keepsMemory: true });
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    for (const name of ['memory.xml', 'domain.xml']) {
+      const file = await host.storage.store.resolveFile(imageId, name);
+      const whole = readFileSync(file, 'utf8');
+      writeFileSync(file, whole.replace('</devices>', `${device}</devices>`));
+      const before = await lookAt(host);
+      expect(await unshelve()).toMatchObject({ status: 'failed', error: { code } });
+      expect(await lookAt(host)).toEqual(before);
+      writeFileSync(file, whole);
+    }
+  });
+
+  it('NAME_TAKEN when it has no firmware variables yet and those of somebody else lie there', async () => {
+    await putGuest(host, { powerState: 'shutdown' });
+    const nvram = host.at('nvram', 'guest_VARS.fd');
+    rmSync(nvram);
+    expect((await runToEnd(host.core, shelveInstance, shelveRequest())).status).toBe('succeeded');
+    writeFileSync(nvram, 'of somebody else');
+    expect(await unshelve()).toMatchObject({ status: 'failed', error: { code: 'NAME_TAKEN' } });
+    expect(readFileSync(nvram, 'utf8')).toBe('of somebody else');
+  });
+
   it.each(['IMAGE_NOT_FOUND', 'IMAGE_DAMAGED'])('%s when its image is not whole', async (code) => {
     await shelve();
     const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
@@ -241,6 +324,15 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
     expect(host.guest()).toBeUndefined();
   });
 
+  it('DISK_MISSING when the firmware variables of one that never left were lost, which its image has', async () => {
+    host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+    await shelve({}, { isOffloaded: false });
+    rmSync(host.at('nvram', 'guest_VARS.fd'));
+    const before = await lookAt(host);
+    expect((await unshelve()).error?.code).toBe('DISK_MISSING');
+    expect(await lookAt(host)).toEqual(before);
+  });
+
   it('leaves a file alone that somebody put in the place of a disk meanwhile', async () => {
     await shelve();
     const file = host.at('disks', 'vda.qcow2');
@@ -250,6 +342,48 @@ describe('an unshelve is refused, and the instance is still shelved', () => {
     expect((await unshelve()).status).toBe('failed');
     expect(readFileSync(file, 'utf8')).toBe('of somebody else');
   });
+});
+
+describe('a file of somebody else at the place of a disk', () => {
+  const mine = (): string => host.at('disks', 'vda.qcow2');
+  /** Once the disk is planned, and not there yet. */
+  function putThere(): void {
+    host.journal.before('enterStep', (_, __, plan) => {
+      if (JSON.stringify(plan)?.includes(mine()) === true && !existsSync(mine())) writeFileSync(mine(), 'mine');
+    });
+  }
+
+  it.each([true, false])(
+    'that came there meanwhile is neither overwritten nor removed; there are links: %s',
+    async (canLink) => {
+      await shelve();
+      const before = await lookAt(host);
+      host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
+      Object.assign(host.storage.store, { isLocal: false });
+      host.core = host.process(1000);
+      host.fakes.files.canLink = canLink;
+      putThere();
+      expect(await unshelve()).toMatchObject({ status: 'failed', error: { code: 'NAME_TAKEN' } });
+      host.journal.reset();
+      expect(await lookAt(host)).toEqual({ ...before, files: { 'disks/vda.qcow2': 'mine' } });
+    },
+  );
+
+  it.each(['convert', 'tryLink'])(
+    'that took its place after a death at %s is not removed by the recovery',
+    async (method) => {
+      const copied = (on: ShelfHost) => void Object.assign(on.storage.store, { isLocal: false });
+      await dieAt(({ method: called, args }) => called === method && JSON.stringify(args).includes('vda.qcow2'), {
+        isLaunched: false,
+        arrange: copied,
+      });
+      writeFileSync(host.at('mine'), 'mine');
+      renameSync(host.at('mine'), mine());
+      await recoverOperations(host.process(2000), RECOVERY);
+      expect(await lookAt(host)).toMatchObject({ files: { 'disks/vda.qcow2': 'mine' }, claims: 0, unsettled: 0 });
+      expect(readdirSync(host.at('disks'))).toEqual(['vda.qcow2']);
+    },
+  );
 });
 
 describe('the claim on a shelved instance', () => {
@@ -291,7 +425,13 @@ describe('the claim on a shelved instance', () => {
     await host.fakes.journal.enterStep(dead.operation.id, 'bring files', {
       ...Object(dead.plan),
       folder: host.at('instances', GUEST_UUID),
-      files: [host.at('instances', GUEST_UUID, 'nvram.fd')],
+      files: [
+        {
+          path: host.at('instances', GUEST_UUID, 'nvram.fd'),
+          partial: host.at('instances', GUEST_UUID, '.nvram.partial'),
+          inode: null,
+        },
+      ],
     });
     const next = host.process(2000);
     // what it has to put right is not taken from it unasked
@@ -300,5 +440,67 @@ describe('the claim on a shelved instance', () => {
     const back = await lookAt(host);
     await recoverOperations(host.process(3000), RECOVERY);
     expect(await lookAt(host)).toEqual({ ...back, unsettled: 0 });
+  });
+});
+
+describe('an unshelve whose host died', () => {
+  const isStarted = ({ method }: PortCall): boolean => method === 'startDomain';
+
+  it.each([
+    ['when the image was marked', ({ method }: PortCall) => method === 'updateImage'],
+    ['when the disks had moved', isStarted],
+  ])('can be taken over by another host: %s', async (_, isLast) => {
+    await dieAt(isLast);
+    const other = anotherHost();
+    expect(await unshelve({}, other)).toMatchObject({ error: { code: 'INSTANCE_BUSY' } });
+    expect(await unshelve({ isStealing: true }, other)).toMatchObject({ status: 'succeeded', error: null });
+    expect(readFakeContent(other.at('instances', GUEST_UUID, 'vda.qcow2'))).toBe('of vda');
+    expect(other.guest()?.powerState).toBe('running');
+  });
+
+  it('takes over an image whose tables its QEMU touched', async () => {
+    await dieAt(isStarted);
+    writeFileSync(host.at('instances', GUEST_UUID, 'vda.qcow2'), ' ', { flag: 'a' });
+    expect(await unshelve({ isStealing: true }, anotherHost())).toMatchObject({ status: 'succeeded', error: null });
+  });
+
+  it('puts itself right when somebody took it over and failed', async () => {
+    await dieAt(isStarted);
+    const other = anotherHost();
+    other.hypervisor.failOn('startDomain', new DarkroomError('LIBVIRT_FAILED', 'no such CPU'));
+    expect((await unshelve({ isStealing: true }, other)).status).toBe('failed');
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({
+      guest: undefined,
+      files: {},
+      images: ['guest-shelved active'],
+      record: { state: 'shelved_offloaded' },
+      claims: 0,
+      unsettled: 0,
+    });
+    expect((await unshelve({}, other)).status).toBe('succeeded');
+  });
+
+  it('leaves no machine that was just being started when it died', async () => {
+    await dieAt(({ method, args }) => method === 'enterStep' && args[1] === 'start');
+    // libvirt was asked before, and does it now
+    host.hypervisor.before('undefineDomain', async () => {
+      await host.fakes.hypervisor.startDomain(GUEST_UUID, { isPaused: true });
+    });
+    await recoverOperations(host.process(2000), RECOVERY);
+    expect(await lookAt(host)).toMatchObject({ guest: undefined, files: {}, claims: 0, unsettled: 0 });
+  });
+
+  it('does not believe a checksum of a disk that a QEMU had open', async () => {
+    await shelve();
+    const imageId = (await host.storage.shelf.read(GUEST_UUID))?.imageId ?? '';
+    const image = await host.storage.store.readImage(imageId);
+    const disks = image.disks.map((disk) => ({ ...disk, sha256: 'a'.repeat(64) }));
+    await host.storage.store.updateImage({ ...image, disks });
+    host.hypervisor.failAfter('startDomain', new DarkroomError('LIBVIRT_FAILED', 'broken on purpose'));
+    expect((await unshelve()).status).toBe('failed');
+    const { status, disks: now } = await host.storage.store.readImage(imageId);
+    expect(status).toBe('active');
+    expect(now.map(({ sha256 }) => sha256)).toEqual([null, null]);
   });
 });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Shelf } from '../../../model/ports/shelf.ts';
 import type { DirectoryStoreOptions } from './directory-store.ts';
-import { createClaim, readClaim, releaseClaim, stealClaim } from './shelf-claims.ts';
+import { assertClaimable, createClaim, readClaim, releaseClaim, stealClaim } from './shelf-claims.ts';
 import { listShelved, readShelved, removeShelved, writeShelved } from './shelf-records.ts';
 
 /**
@@ -12,6 +12,7 @@ import { listShelved, readShelved, removeShelved, writeShelved } from './shelf-r
 export function createDirectoryShelf(options: DirectoryStoreOptions): Shelf {
   const root = path.resolve(options.location);
   return {
+    assertWritable: () => assertClaimable(root),
     list: () => listShelved(root),
     read: (instanceId) => readShelved(root, instanceId),
     write: (record) => writeShelved(root, record),

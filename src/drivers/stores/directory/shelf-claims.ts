@@ -1,8 +1,11 @@
-import { rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShelfClaim } from '../../../model/shelved-instance.ts';
 import { linkExclusively, type NewClaimFile, unknownClaim, withNewClaimFile } from './claim-files.ts';
 import { type ClaimHolder, readHolder } from './claim-holder.ts';
+import { SECRET_FILE_MODE } from './context.ts';
 import { syncFolder } from './durable-files.ts';
 import { claimPath, instancesFolder } from './layout.ts';
 import { makeInstancesFolder } from './shelf-records.ts';
@@ -21,10 +24,27 @@ export async function createClaim(root: string, claim: ShelfClaim): Promise<Shel
   });
 }
 
+/** A shelve would find out too late that nothing can be claimed: without link(2) nobody brings an instance back. STORE_UNUSABLE, NO_SPACE. */
+export async function assertClaimable(root: string): Promise<void> {
+  const folder = instancesFolder(root);
+  const name = path.join(folder, `.probe-${randomBytes(6).toString('hex')}`);
+  await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'make links in', path: folder }, async () => {
+    await makeInstancesFolder(root);
+    try {
+      await writeFile(name, 'darkroom', { flag: 'wx', mode: SECRET_FILE_MODE });
+      await link(name, `${name}.link`);
+      await syncFolder(folder);
+    } finally {
+      await rm(name, { force: true });
+      await rm(`${name}.link`, { force: true });
+    }
+  });
+}
+
 /** null when nobody holds it. STORE_UNUSABLE. */
 export async function readClaim(root: string, instanceId: string): Promise<ShelfClaim | null> {
-  const path = claimPath(root, instanceId);
-  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path }, async () => {
+  const file = claimPath(root, instanceId);
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: file }, async () => {
     return (await readHolder(root, instanceId))?.claim ?? null;
   });
 }
@@ -131,6 +151,6 @@ function isSameHolder(left: ShelfClaim, right: ShelfClaim): boolean {
   return left.host === right.host && left.operationId === right.operationId;
 }
 
-function failure(action: string, path: string): StoreFailure {
-  return { code: 'STORE_WRITE_FAILED', action, path };
+function failure(action: string, file: string): StoreFailure {
+  return { code: 'STORE_WRITE_FAILED', action, path: file };
 }

@@ -52,6 +52,6 @@ export async function waitForDomainJobs(
 /** VIR_ERR_OPERATION_TIMEOUT: the work goes on still. https://libvirt.org/html/libvirt-virterror.html#virErrorNumber */
 const OPERATION_TIMEOUT = 68;
 
-function isTimeout(error: unknown): boolean {
+export function isTimeout(error: unknown): boolean {
   return hasCode(error, 'LIBVIRT_FAILED') && error.fields['libvirtCode'] === OPERATION_TIMEOUT;
 }

@@ -2,6 +2,7 @@ import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
+import { describeKept, dropUnusedImage } from '../drop-unused-image.ts';
 import { findDomainOf, notFound } from '../find-instance.ts';
 import { readUsage, requireUnused } from '../image-users.ts';
 import { findShelved, readOwnRecord, shelvedConflict } from './find-shelved.ts';
@@ -43,9 +44,10 @@ export async function dropShelved(core: Core, instanceId: string, imageId: strin
     (error: unknown) => !hasCode(error, 'IMAGE_NOT_FOUND'),
   );
   const record = await core.shelf.read(instanceId);
-  await core.store.deleteImage(imageId);
+  const users = await dropUnusedImage(core, imageId);
   // what was shelved anew since is another's
   if (record?.imageId === imageId) await core.shelf.remove(instanceId);
+  if (users.length > 0) return [describeKept(imageId, users)];
   return isThere || record?.isImageDeferred === true
     ? []
     : [`Its image ${imageId} was not in ${core.store.location} any more.`];

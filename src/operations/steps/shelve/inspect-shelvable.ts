@@ -28,6 +28,8 @@ export async function inspectShelvable(core: Core, instanceId: string, signal: A
   requireShelvable(await core.hypervisor.getDomainXml(instanceId), { id: instanceId, name: inspection.domain.name });
   requireShelvable(savedXml, { id: instanceId, name: inspection.domain.name });
   requireSameDisks(inspection);
+  if (inspection.domain.hasManagedSave)
+    requireSameMachine(inspection, await core.hypervisor.getManagedSaveXml(instanceId));
   await requireOwnDisks(core, inspection);
   const description = describeDomain(savedXml);
   const made = await findMade(core, description);
@@ -50,6 +52,20 @@ function requireSameDisks(inspection: Inspection): void {
   const odd = inspection.selection.captured.find(({ target, path: file }) => defined.get(target) !== file);
   if (odd === undefined) return;
   throw unsupported(inspection, `has a disk ${odd.target} that its definition does not have, or has elsewhere`);
+}
+
+/** Memory that goes on with other disks than those of the definition would find them missing, or written to by others. */
+function requireSameMachine(inspection: Inspection, memoryXml: string): void {
+  requireShelvable(memoryXml, { id: inspection.domain.uuid, name: inspection.domain.name });
+  const { captured } = inspection.selection;
+  const paths = readDiskPaths(memoryXml);
+  const writable = describeDomain(memoryXml).disks.filter(
+    ({ device, isReadOnly }) => !isReadOnly && (device === 'disk' || device === 'lun'),
+  );
+  const isSame =
+    captured.every(({ target, path: file }) => paths.get(target) === file) &&
+    writable.every(({ target }) => captured.some((disk) => disk.target === target));
+  if (!isSame) throw unsupported(inspection, 'has saved memory with other disks than its definition: start it first');
 }
 
 function unsupported({ domain }: Pick<Inspection, 'domain'>, why: string): DarkroomError {

@@ -4,7 +4,10 @@ import type { ImageDisk } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ShelvedDisk, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
+import { requireActive } from '../find-image.ts';
 import { removeInstanceFiles } from '../launch/instance-folder.ts';
+import { requireWholeImage } from '../launch/require-whole-image.ts';
+import { missingDisk } from '../unshelve/require-unshelvable.ts';
 import { publishShelved } from './publish-shelved.ts';
 
 /**
@@ -14,6 +17,7 @@ import { publishShelved } from './publish-shelved.ts';
 export async function leaveHost(core: Core, record: ShelvedInstance): Promise<ShelvedInstance> {
   if (record.state === 'shelved_offloaded') return record;
   if (record.isImageDeferred) await moveIntoImage(core, record);
+  if (await hasDisks(core, record)) await requireAll(core, record);
   for (const disk of record.disks) await removeOwnFile(core, disk);
   for (const folder of new Set(record.disks.map((disk) => path.dirname(disk.path)))) await syncFolder(core, folder);
   if (record.made !== null) {
@@ -33,6 +37,32 @@ async function moveIntoImage(core: Core, record: ShelvedInstance): Promise<void>
   await publishShelved(core, draft, { record, disks });
 }
 
+async function hasDisks(core: Core, { disks }: ShelvedInstance): Promise<boolean> {
+  for (const { path: file } of disks) if ((await core.files.stat(file)) !== null) return true;
+  return false;
+}
+
+/** IMAGE_NOT_FOUND, IMAGE_DAMAGED, IMAGE_STATE: an image that does not hold all of it is no reason to remove its disks. */
+async function requireAll(core: Core, record: ShelvedInstance): Promise<void> {
+  const image = await core.store.readImage(record.imageId);
+  const lost = record.disks.find(({ target }) => !image.disks.some((disk) => disk.target === target));
+  if (lost !== undefined) throw missingDisk(image, lost.target);
+  // what moved is the disks themselves, whatever somebody thinks of the image
+  if (!record.isImageDeferred) requireActive(image);
+  await requireWholeImage(core, image);
+}
+
+/** Whether the image that it was copied into holds all of it. */
+export async function isImageWhole(core: Core, record: ShelvedInstance): Promise<boolean> {
+  try {
+    await requireAll(core, record);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED', 'IMAGE_STATE')) return false;
+    throw error;
+  }
+}
+
 async function isPublished(core: Core, imageId: string): Promise<boolean> {
   try {
     await core.store.readImage(imageId);
@@ -49,13 +79,26 @@ async function moveIn(core: Core, draft: ImageDraft, disk: ShelvedDisk): Promise
   if ((await core.files.stat(draft.sealedPath(file))) === null) {
     const partial = draft.path(file);
     await core.files.remove(partial);
-    if (!(await core.files.tryLink(disk.path, partial))) await core.files.copy(disk.path, partial);
+    if (!(await core.files.tryLink(disk.path, partial))) await copyIn(core, disk, partial);
     await draft.seal(file);
   }
   const sizeBytes = (await core.files.stat(draft.sealedPath(file)))?.sizeBytes;
   if (sizeBytes !== disk.sizeBytes) throw changed(disk, sizeBytes);
   const { target, format, virtualSizeBytes } = disk;
   return { target, file, format, virtualSizeBytes, sizeBytes, sha256: null };
+}
+
+/** COPY_FAILED unless what was written, read again, is what the only other copy holds, which goes then. */
+async function copyIn(core: Core, { target, path: source }: ShelvedDisk, partial: string): Promise<void> {
+  await core.files.copy(source, partial);
+  if ((await core.files.hash(partial)) === (await core.files.hash(source))) return;
+  throw new DarkroomError(
+    'COPY_FAILED',
+    `The copy of disk ${target} is not what ${source} holds. Nothing was deleted.`,
+    {
+      fields: { target, path: source },
+    },
+  );
 }
 
 function changed(disk: ShelvedDisk, seen: number | undefined): DarkroomError {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { ImageDisk } from '../../../model/image.ts';
@@ -47,10 +46,10 @@ export async function bringDisks(
 
 /**
  * Marked as going first and then looked at for users, as a delete does: a launch on another host records itself first and then
- * looks at the status. False where somebody depends on the image: then it stays, and is copied.
+ * looks at the status. False where somebody depends on the image, or wants it kept: then it stays, and is copied.
  */
 async function reserveImage(context: OperationContext, plan: UnshelvePlan, { image }: Return): Promise<boolean> {
-  if (!context.store.isLocal) return false;
+  if (!context.store.isLocal || image.protected) return false;
   plan.isImageReserved = true;
   await context.operation.enter('reserve image', plan);
   await context.store.updateImage({ ...image, status: 'deleting' });
@@ -64,13 +63,11 @@ async function bringDisk(context: OperationContext, work: DiskWork, signal: Abor
   const { disk, placed, onProgress } = work;
   const isSameFormat = disk.format === placed.what.format;
   if (isSameFormat && work.mayLink && (await moveOut(context, work))) return onProgress(1);
-  await makeOwn(context, work.plan, placed.path, async () => {
-    const isCloned = isSameFormat && (await context.files.tryClone(work.source, placed.path));
-    if (!isCloned) await work.turns.take(() => copyOut(context, work, signal));
+  await makeOwn(context, work.plan, placed.path, async (partial) => {
+    const isCloned = isSameFormat && (await context.files.tryClone(work.source, partial));
+    if (!isCloned) await work.turns.take(() => copyOut(context, { ...work, partial }, signal));
+    await context.files.setOwnership(partial, plainOwnership(placed.what.ownership));
   });
-  await context.files.setOwnership(placed.path, plainOwnership(placed.what.ownership));
-  await context.files.sync(placed.path);
-  await context.files.sync(path.dirname(placed.path));
   onProgress(1);
 }
 
@@ -92,10 +89,14 @@ async function moveOut(context: OperationContext, { plan, placed, source }: Disk
   return false;
 }
 
-async function copyOut(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<void> {
-  const { disk, placed, source } = work;
+async function copyOut(
+  context: OperationContext,
+  work: DiskWork & { readonly partial: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { disk, placed, source, partial } = work;
   const from = { path: source, format: disk.format };
-  const target = { path: placed.path, format: placed.what.format };
+  const target = { path: partial, format: placed.what.format };
   const { bitmaps } = await context.diskTool.info(from, signal);
   await context.diskTool.convert(
     {

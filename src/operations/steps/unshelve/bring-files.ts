@@ -20,7 +20,7 @@ export async function bringFiles(
   await context.operation.enter('bring files', plan);
   if (placement.folder !== null) await makeOwnFolder(context, coming, placement.folder);
   for (const placed of placement.files) {
-    await makeOwn(context, plan, placed.path, () => bringFile(context, image.id, placed));
+    await makeOwn(context, plan, placed.path, (partial) => bringFile(context, image.id, { placed, partial }));
   }
 }
 
@@ -42,15 +42,14 @@ async function makeOwnFolder(context: OperationContext, { record, placement }: R
 async function bringFile(
   context: OperationContext,
   imageId: string,
-  { what, path: target }: Placed<ShelvedFile>,
+  { placed, partial }: { readonly placed: Placed<ShelvedFile>; readonly partial: string },
 ): Promise<void> {
+  const { what, path: target } = placed;
   if (target.startsWith(`${SWTPM_ROOT}/`)) await makeTpmFolders(context, what, target);
-  await context.files.copy(await context.store.resolveFile(imageId, what.file), target);
-  const sha256 = await context.files.hash(target);
+  await context.files.copy(await context.store.resolveFile(imageId, what.file), partial);
+  const sha256 = await context.files.hash(partial);
   if (sha256 !== what.sha256) throw damaged(what, sha256);
-  await context.files.setOwnership(target, plainOwnership(what.ownership));
-  await context.files.sync(target);
-  await context.files.sync(path.dirname(target));
+  await context.files.setOwnership(partial, plainOwnership(what.ownership));
 }
 
 /** Whatever a record says: no bits that would lend rights. */

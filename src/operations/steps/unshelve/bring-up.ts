@@ -3,7 +3,7 @@ import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import { MEMORY_XML_FILE } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
-import { type Return, readText } from './require-unshelvable.ts';
+import { type Return, readText, requireConsistent } from './require-unshelvable.ts';
 
 export interface BringUp {
   readonly plan: UnshelvePlan;
@@ -50,7 +50,9 @@ async function takeUpMemory(context: OperationContext, { plan, coming }: BringUp
   const { record, image, placement } = coming;
   if (record.memory === null) return;
   const file = await context.store.resolveFile(image.id, record.memory.file);
-  const xml = relocateDomain(await readText(context, image, MEMORY_XML_FILE), placement.relocation);
+  const shelvedXml = await readText(context, image, MEMORY_XML_FILE);
+  requireConsistent(record, shelvedXml);
+  const xml = relocateDomain(shelvedXml, placement.relocation);
   try {
     await context.hypervisor.restoreDomain(file, { xml, isPaused: true });
   } catch (error) {

@@ -2,14 +2,14 @@ import path from 'node:path';
 import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { isInside } from '../../../model/domain-xml/host-paths.ts';
 import { hasCode } from '../../../model/errors.ts';
-import type { ImageDisk } from '../../../model/image.ts';
-import { imageChecksum, summariseDisks } from '../../../model/image-rules.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
+import { describeKept, dropUnusedImage, findReadableImage } from '../drop-unused-image.ts';
 import { powerOff } from '../power/shut-down.ts';
 import { restorePower } from '../shelve/put-back.ts';
+import { reviveImage } from './revive-image.ts';
 
 /**
  * All is on this host: the record goes, then the image, and only then the guest goes on, because a disk that moved is a file of the
@@ -33,18 +33,24 @@ async function leaveShelf(core: Core, plan: UnshelvePlan): Promise<string[]> {
 }
 
 async function dropImage(core: Core, { imageId, links }: UnshelvePlan): Promise<string[]> {
-  // one whose disks moved was kept from getting users, and is none any more
-  const users = links.length > 0 ? [] : await core.store.listUsers(imageId);
-  if (users.length === 0) {
+  if (links.length > 0) {
+    // its disks moved: it was kept from getting users, and is none any more
     await core.store.deleteImage(imageId);
     return [];
   }
-  const who = users.map((user) => `${user.instanceName} on ${user.host}`).join(', ');
-  return [`The image ${imageId} is kept: it is the base of the disks of ${who}.`];
+  if ((await findReadableImage(core, imageId))?.protected === true)
+    return [`The image ${imageId} is kept: it is protected.`];
+  const users = await dropUnusedImage(core, imageId);
+  return users.length === 0 ? [] : [describeKept(imageId, users)];
 }
 
-async function letGoOn(core: Core, { instanceId, wanted, isInPlace, isAutostart }: UnshelvePlan): Promise<void> {
-  if (isAutostart) await core.hypervisor.setAutostart(instanceId, { isEnabled: true });
+/** The guest first: what libvirt answers to the rest must not leave it paused. */
+async function letGoOn(core: Core, plan: UnshelvePlan): Promise<void> {
+  await bringToWork(core, plan);
+  if (plan.isAutostart) await core.hypervisor.setAutostart(plan.instanceId, { isEnabled: true });
+}
+
+async function bringToWork(core: Core, { instanceId, wanted, isInPlace }: UnshelvePlan): Promise<void> {
   if (isInPlace) return await restorePower(core, instanceId, wanted);
   if (wanted !== 'running') return;
   const { powerState } = await core.hypervisor.getDomain(instanceId);
@@ -88,21 +94,25 @@ async function undoReturn(core: Core, plan: UnshelvePlan): Promise<void> {
 /** Made for the state that was in it; one that holds anything stays. */
 async function removeTpmFolder(core: Core, { instanceId, files }: UnshelvePlan): Promise<void> {
   const folder = path.join(SWTPM_ROOT, instanceId);
-  if (!files.some((file) => isInside(file, folder))) return;
+  if (!files.some((file) => isInside(file.path, folder))) return;
   for (const version of await core.files.list(folder)) {
     if ((await core.files.list(path.join(folder, version))).length > 0) return;
   }
   await core.files.removeTree(folder);
 }
 
-/** What another domain has as a disk by now was made by others. */
-async function removeUnused(core: Core, files: readonly string[]): Promise<void> {
+/** What lies there instead by now, or is a disk of another domain, is somebody else's. */
+async function removeUnused(core: Core, files: UnshelvePlan['files']): Promise<void> {
   const named = new Set<string>();
   for (const { uuid, isPersistent } of await core.hypervisor.listDomains()) {
     const xml = await core.hypervisor.getDomainXml(uuid, { isInactive: isPersistent }).catch(() => null);
     if (xml !== null) for (const file of readDiskPaths(xml).values()) named.add(file);
   }
-  for (const file of files) if (!named.has(file)) await core.files.remove(file);
+  for (const { path: file, partial, inode } of files) {
+    await core.files.remove(partial);
+    if (inode === null || named.has(file) || (await core.files.stat(file))?.inode !== inode) continue;
+    await core.files.remove(file);
+  }
 }
 
 /** What somebody else put there before the link could be made is theirs. */
@@ -115,23 +125,19 @@ async function removeDomain(core: Core, uuid: string): Promise<void> {
   try {
     await powerOff(core, uuid);
     await core.hypervisor.undefineDomain(uuid, { nvram: 'remove', tpm: 'remove' });
+    // a start that libvirt was asked for by who died since comes to its end before that: it lives on without a definition
+    await powerOff(core, uuid);
   } catch (error) {
     if (!hasCode(error, 'INSTANCE_NOT_FOUND')) throw error;
   }
 }
 
-/** QEMU may have touched the tables of a disk that it opened, though no guest wrote: the manifest says what there is. */
-async function releaseImage(core: Core, { imageId, links }: UnshelvePlan): Promise<void> {
+async function releaseImage(core: Core, { imageId, links, mayBeDefined }: UnshelvePlan): Promise<void> {
   const image = await core.store.readImage(imageId);
   if (image.status !== 'deleting') return;
-  const disks: ImageDisk[] = [];
-  for (const disk of image.disks) {
-    const link = links.find(({ source }) => path.basename(source) === disk.file);
-    const stat = link === undefined ? null : await core.files.stat(link.source);
-    disks.push(
-      stat === null || stat.sizeBytes === disk.sizeBytes ? disk : { ...disk, sizeBytes: stat.sizeBytes, sha256: null },
-    );
-  }
-  const changed = { disks, checksum: imageChecksum(disks), ...summariseDisks(disks) };
-  await core.store.updateImage({ ...image, ...changed, status: 'active' });
+  await reviveImage(
+    core,
+    image,
+    ({ file }) => mayBeDefined && links.some(({ source }) => path.basename(source) === file),
+  );
 }

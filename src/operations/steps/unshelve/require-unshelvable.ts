@@ -4,6 +4,7 @@ import { readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { relocateDomain } from '../../../model/domain-xml/relocate-domain.ts';
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import { DOMAIN_XML_FILE, type Image } from '../../../model/image.ts';
+import { requireShelvable } from '../../../model/shelve-rules.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 import { checkSpace, type SpaceNeed } from '../check-space.ts';
@@ -41,6 +42,9 @@ export async function requireUnshelvable(
   requirePlainPlaces(record, placement, describeDomain(shelvedXml).nvramPath);
   await requireFreePlaces(core, record, placement);
   const xml = relocateDomain(shelvedXml, placement.relocation);
+  // never started, it has no variables yet, and must not take those of somebody else for its own
+  const { nvramPath } = describeDomain(xml);
+  if (nvramPath !== null && (await core.files.stat(nvramPath)) !== null) throw taken(record, nvramPath);
   await requireNetworks(core, xml, wish);
   await checkSpace(core, await measureReturn(core, image, placement));
   return { record, image, placement, xml };
@@ -81,12 +85,19 @@ export async function readText(core: Core, image: Image, file: string): Promise<
   return await core.files.readText(await core.store.resolveFile(image.id, file), { maxBytes: MAX_XML_BYTES });
 }
 
-/** The definition must be of the machine that the record tells of, with its disks where that says. */
-function requireConsistent(record: ShelvedInstance, xml: string): void {
+/**
+ * SHELF_DAMAGED unless the definition is of the machine that the record tells of, with its disks where that says and no other disk of
+ * this host to write to; INSTANCE_UNSUPPORTED for what no shelve would have taken: others write to the store too.
+ */
+export function requireConsistent(record: ShelvedInstance, xml: string): void {
+  requireShelvable(xml, record);
   const paths = readDiskPaths(xml);
+  const { uuid, disks } = describeDomain(xml);
+  const isOwn = (target: string): boolean => record.disks.some((disk) => disk.target === target);
   const isSame =
-    describeDomain(xml).uuid === record.id &&
-    record.disks.every(({ target, path: file }) => paths.get(target) === file);
+    uuid === record.id &&
+    record.disks.every(({ target, path: file }) => paths.get(target) === file) &&
+    disks.every(({ target, device, isReadOnly }) => isReadOnly || !['disk', 'lun'].includes(device) || isOwn(target));
   if (isSame) return;
   throw new DarkroomError(
     'SHELF_DAMAGED',
