@@ -14,6 +14,8 @@ const POLL_MS = 10;
 const ANSWER_LIMIT_MS = 60_000;
 
 export interface AgentOptions {
+  /** Before its command. */
+  readonly enter: readonly string[];
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -34,7 +36,7 @@ export interface AgentProcess extends AsyncDisposable {
   restart(): Promise<number | null>;
 }
 
-export async function startAgent({ folder, env }: AgentOptions): Promise<AgentProcess> {
+export async function startAgent({ enter, folder, env }: AgentOptions): Promise<AgentProcess> {
   const socket = path.join(folder, 'agent.sock');
   const logFile = path.join(folder, 'agent.log');
   const client = createClient(createSocketTransport(socket, { answerTimeoutMs: ANSWER_LIMIT_MS }));
@@ -45,7 +47,7 @@ export async function startAgent({ folder, env }: AgentOptions): Promise<AgentPr
 
   const start = async (): Promise<void> => {
     const started = performance.now();
-    child = await spawnAgent(logFile, { ...env, DARKROOM_SOCKET: socket });
+    child = await spawnAgent({ enter, logFile, env: { ...env, DARKROOM_SOCKET: socket } });
     isMeantToEnd = false;
     child.once('exit', (code, signal) => {
       if (!isMeantToEnd) ownEnds.push(`the agent ended by itself: ${code ?? signal}`);
@@ -86,11 +88,15 @@ export async function startAgent({ folder, env }: AgentOptions): Promise<AgentPr
   };
 }
 
+interface AgentCommand extends Pick<AgentOptions, 'enter' | 'env'> {
+  readonly logFile: string;
+}
+
 /** With its parent-death signal: a test run that is killed leaves no agent. */
-async function spawnAgent(logFile: string, env: Readonly<Record<string, string>>): Promise<ChildProcess> {
+async function spawnAgent({ enter, logFile, env }: AgentCommand): Promise<ChildProcess> {
   await using log = await open(logFile, 'a');
-  const command = ['--pdeathsig', 'KILL', process.execPath, ENTRY, 'agent', 'run'];
-  return spawn('setpriv', command, { env: { ...process.env, ...env }, stdio: ['ignore', log.fd, log.fd] });
+  const [command = '', ...args] = [...enter, 'setpriv', '--pdeathsig', 'KILL', process.execPath, ENTRY, 'agent', 'run'];
+  return spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', log.fd, log.fd] });
 }
 
 async function untilItAnswers(client: Client, child: ChildProcess): Promise<void> {

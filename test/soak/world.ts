@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createSecondHost, type SecondHost } from '../e2e/support/second-host.ts';
 import { createTestFolder, uniqueName } from '../e2e/support/test-folder.ts';
-import { startDomain, virsh } from '../e2e/support/virsh.ts';
+import { SYSTEM_URI, startDomain, virsh } from '../e2e/support/virsh.ts';
 import { type AgentProcess, startAgent } from './agent-process.ts';
 import { defineSoakGuest, type SoakGuest } from './soak-guest.ts';
 
@@ -43,7 +43,7 @@ export async function createWorld({ guests: count, env = {}, areStarted = true }
     await mkdir(path.join(folder, 'guests'), { mode: 0o711 });
     const guests = await defineGuests(host.uri, { run, folder, count });
     if (areStarted) await Promise.all(guests.map(startDomain));
-    const agent = await startAgent({ folder, env: { ...environment(host.uri, places), ...env } });
+    const agent = await startAgent({ enter: host.enter, folder, env: { ...environment(places), ...env } });
     return {
       ...{ folder, places, host, agent, guests, run },
       keep: async () => {
@@ -81,9 +81,9 @@ async function defineGuests(uri: string, { run, folder, count }: GuestsToDefine)
   return guests;
 }
 
-function environment(uri: string, places: World['places']): Readonly<Record<string, string>> {
+function environment(places: World['places']): Readonly<Record<string, string>> {
   return {
-    DARKROOM_CONNECT: uri,
+    DARKROOM_CONNECT: SYSTEM_URI,
     DARKROOM_STATE_DIR: places.state,
     DARKROOM_STORE: places.store,
     DARKROOM_INSTANCES_DIR: places.instances,

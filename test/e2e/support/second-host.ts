@@ -14,6 +14,8 @@ import { waitUntil } from './wait-until.ts';
 export interface SecondHost extends AsyncDisposable {
   /** For virsh and --connect, from anywhere on this machine. */
   readonly uri: string;
+  /** Before a command: it then takes this libvirt for the system's, with all the files that libvirt keeps. */
+  readonly enter: readonly string[];
   start(): Promise<void>;
   /** Ends the daemon; KILL pulls it away. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -42,6 +44,7 @@ export async function createSecondHost(): Promise<SecondHost> {
   };
   const host: SecondHost = {
     uri,
+    enter: enterNamespace(holder.pid ?? 0),
     start,
     stop,
     restart: async () => {
@@ -100,9 +103,14 @@ async function holdNamespace(folder: string): Promise<ChildProcess> {
   return holder;
 }
 
+function enterNamespace(pid: number): readonly string[] {
+  return ['nsenter', '--target', String(pid), '--mount', '--'];
+}
+
 function startDaemon(folder: string, namespacePid: number): ChildProcess {
   const daemon = ['setpriv', '--pdeathsig', 'KILL', 'libvirtd', '--pid-file', path.join(folder, 'libvirtd.pid')];
-  return spawn('nsenter', ['--target', String(namespacePid), '--mount', ...daemon], { stdio: 'ignore' });
+  const [enter = '', ...args] = [...enterNamespace(namespacePid), ...daemon];
+  return spawn(enter, args, { stdio: 'ignore' });
 }
 
 async function answers(uri: string): Promise<boolean> {
