@@ -6,6 +6,7 @@ import type { Clock } from '../model/ports/host.ts';
 import type { ServiceManager } from '../model/ports/service-manager.ts';
 import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
+import { startBackground } from './daemon/background.ts';
 import { createDescription } from './daemon/describe-agent.ts';
 import { LibvirtCheck } from './daemon/libvirt-check.ts';
 import { type Listeners, openListeners } from './daemon/listeners.ts';
@@ -18,7 +19,6 @@ import { keepAlive } from './daemon/watchdog.ts';
 import { refuseWork, WorkGate } from './daemon/work-gate.ts';
 import { buildDaemonApp } from './daemon-app.ts';
 import { createReadiness } from './health/readiness.ts';
-import { startHousekeeping } from './housekeeping/start-housekeeping.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { addAgentRoutes } from './routes/agent.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -62,7 +62,7 @@ async function serve(daemon: Daemon): Promise<void> {
   const libvirt = new LibvirtCheck(application);
   await recoverFirst({ application, libvirt, service, log });
 
-  const metrics = createMetrics(application, daemon);
+  const metrics = createMetrics(application, { ...daemon, libvirt });
   const running: RunningDaemon = { ...daemon, application, libvirt, metrics, gate: new WorkGate() };
   const places: Places = { socket: null, listen: null };
   const app = buildAgentApp(running, places);
@@ -72,17 +72,16 @@ async function serve(daemon: Daemon): Promise<void> {
   service.ready(describeBriefly(running));
   log.info({ ...places, startMs: Math.round(daemon.clock.monotonicMs() - startedMs) }, 'agent is ready');
   using _life = watchAndReload(running, listeners);
-  metrics.start();
-  const housekeeping = startHousekeeping(application, daemon);
+  const background = startBackground(running);
 
   await whenAborted(signals.stop);
-  await housekeeping.stop();
+  const rest = background.stop();
   await stopWork(running, signals.hurry);
   await listeners[Symbol.asyncDispose]();
   // what a request of the last moment began
   await undoWork(running);
-  await metrics.stop();
   await app.close();
+  await rest;
 }
 
 interface RunningDaemon extends Daemon {
@@ -104,7 +103,7 @@ function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
     version: running.version,
     extend: (app) => {
       addMetricsRoutes(app, running.metrics);
-      addHealthRoutes(app, createReadiness(running.application, running.clock));
+      addHealthRoutes(app, createReadiness(running));
       refuseWork(app, running.gate);
       addAgentRoutes(app, describe);
     },

@@ -1,4 +1,5 @@
 import type { Client } from '../api/client.ts';
+import { EXIT_CODES } from '../api/error-table.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { mapConcurrently } from '../lib/async.ts';
 import { DarkroomError, toDarkroomError } from '../model/errors.ts';
@@ -48,4 +49,15 @@ export async function askHosts<Answer>(
       return { host: name, failure: toDarkroomError(error) };
     }
   });
+}
+
+export function listDown<Answer>(
+  answers: readonly HostAnswer<Answer>[],
+): readonly { readonly host: string; readonly failure: DarkroomError }[] {
+  return answers.flatMap((answer) => (answer.failure === null ? [] : [answer]));
+}
+
+/** One that answers is enough: the others are told of. */
+export function fleetExitCode(answers: readonly HostAnswer<unknown>[]): number {
+  return answers.every(({ failure }) => failure !== null) ? EXIT_CODES.unreachable : EXIT_CODES.done;
 }

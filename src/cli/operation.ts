@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import type { ApiOperationFilter } from '../api/client.ts';
 import { ERROR_TABLE } from '../api/error-table.ts';
 import { OPERATION_KINDS, OPERATION_STATUSES } from '../model/operation.ts';
+import { ALL_HOSTS_OPTION, OF_ONE_HOST } from './all-hosts-option.ts';
 import type { CommandContext, CommandHost } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { printResult } from './output.ts';
@@ -46,12 +47,24 @@ function addOperationList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
         .option('requested-by', { type: 'string', requiresArg: true, describe: 'Only what this principal asked for' })
         .option('limit', { ...LIMIT_OPTION, default: DEFAULT_LIMIT })
         .option('marker', MARKER_OPTION)
+        .option('all-hosts', ALL_HOSTS_OPTION)
+        .conflicts('all-hosts', OF_ONE_HOST)
         .example('$0 operation list', 'What was done of late')
         .example('$0 operation list --status running', 'What is being done')
-        .example('$0 operation list --kind image.create --target web-1', 'Captures of one instance'),
-    ({ status, kind, target, requestedBy, limit, marker, ...argv }) => {
+        .example('$0 operation list --kind image.create --target web-1', 'Captures of one instance')
+        .example('$0 operation list --status running --all-hosts', 'What is being done anywhere'),
+    ({ status, kind, target, requestedBy, limit, marker, allHosts, ...argv }) => {
       const filter = pickGiven({ status, kind, target, requestedBy, limit, marker });
-      host.execute(argv, { recovery: 'attempted', run: (context) => listOperations(context, filter) });
+      if (allHosts !== true) {
+        return host.execute(argv, { recovery: 'attempted', run: (context) => listOperations(context, filter) });
+      }
+      return host.executeStandalone(argv, async (parts) => {
+        const [{ openFleet }, { listOperationsEverywhere }] = await Promise.all([
+          import('./fleet.ts'),
+          import('./list-operations-everywhere.ts'),
+        ]);
+        return await listOperationsEverywhere(parts.output, { hosts: openFleet(parts), filter });
+      });
     },
   );
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { setPriority } from 'node:os';
+import { getPriority } from 'node:os';
 import path from 'node:path';
 import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from './command-errors.ts';
 import { splitLines } from './split-lines.ts';
@@ -18,7 +18,7 @@ export interface Command {
   readonly onStart?: (pid: number) => void;
   /** Written to stdin, which then stays open until the command ends or we do. Without it stdin is empty. */
   readonly heldInput?: string;
-  /** Scheduling priority, -20 to 19. */
+  /** Scheduling priority, -20 to 19, through nice(1); as this process itself where that is not installed. */
   readonly nice?: number;
   /** ioprio_set(2) through ionice(1), best-effort at its lowest level; as this process itself where that is not installed. */
   readonly ioClass?: 'best-effort' | 'idle';
@@ -54,6 +54,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const setpriv = await findProgram('setpriv');
   const { file, args } = chainPrograms([
     { file: setpriv, args: ['--pdeathsig', 'KILL', '--'] },
+    await findNice(command.nice),
     await findIonice(command.ioClass),
     { file: program, args: command.args },
   ]);
@@ -90,6 +91,12 @@ interface Link {
 function chainPrograms(links: readonly Link[]): { readonly file: string; readonly args: readonly string[] } {
   const [file = '', ...args] = links.flatMap((link) => (link.file === null ? [] : [link.file, ...link.args]));
   return { file, args };
+}
+
+/** Before the program begins: later it would miss the threads that are there by then. nice(1) adds to what this process has. */
+async function findNice(nice: number | undefined): Promise<Link> {
+  const step = nice === undefined ? 0 : nice - getPriority();
+  return { file: step === 0 ? null : await findProgram('nice'), args: ['-n', String(step)] };
 }
 
 /** A class that cannot be set is not worth the command: `-t`. */
@@ -149,7 +156,6 @@ function followLines(
 
 function reportStart(pid: number | undefined, command: Command): void {
   if (pid === undefined) return;
-  if (command.nice !== undefined) setPriority(pid, command.nice);
   command.onStart?.(pid);
 }
 

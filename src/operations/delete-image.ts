@@ -18,7 +18,7 @@ interface DeleteInput {
 export const deleteImage: UseCase<DeleteImageRequest, DeleteInput> = {
   prepare: async (core, request) => {
     const subject = await findDeletable(core, request.image);
-    requireUnused(subject, await readUsage(core, subject.id));
+    await requireUnused(core, subject, await readUsage(core, subject.id));
     await requireUnshelved(core, subject);
     return {
       target: subject.name,
@@ -30,7 +30,7 @@ export const deleteImage: UseCase<DeleteImageRequest, DeleteInput> = {
     // looked at again, because both may have changed before the lock was ours
     const subject = await findDeletable(context, imageId);
     const usage = await readUsage(context, imageId);
-    requireUnused(subject, usage);
+    await requireUnused(context, subject, usage);
     await context.operation.enter('delete', { version: 1, imageId });
     try {
       await dropStaleUsers(context, imageId, usage.stale);
@@ -98,7 +98,7 @@ function requireUnprotected(image: Image): void {
 async function markDeleting(core: Core, subject: Deletable): Promise<void> {
   const { image } = subject;
   if (image !== null && image.status !== 'deleting') await core.store.updateImage({ ...image, status: 'deleting' });
-  requireUnused(subject, await readUsage(core, subject.id));
+  await requireUnused(core, subject, await readUsage(core, subject.id));
   await requireUnshelved(core, subject);
 }
 

@@ -4,6 +4,7 @@ import type { JournalledOperation, OperationResult } from '../model/operation.ts
 import type { LaunchInstanceRequest } from '../model/requests.ts';
 import { type LaunchJournalPlan, launchPlanSchema } from './launch-plan.ts';
 import { findImage, requireActive } from './steps/find-image.ts';
+import { isVisible } from './steps/find-instance.ts';
 import { buildInstance } from './steps/launch/build-instance.ts';
 import { designLaunch } from './steps/launch/design-launch.ts';
 import { instanceFolder } from './steps/launch/instance-folder.ts';
@@ -88,10 +89,11 @@ async function isInUse(core: Core, plan: LaunchJournalPlan): Promise<boolean> {
 async function requireFreeName(core: Core, name: string): Promise<void> {
   const namesake = (await core.hypervisor.listDomains()).find((domain) => domain.name === name);
   if (namesake === undefined) return;
+  const id = (await isVisible(core, namesake.uuid).catch(() => false)) ? namesake.uuid : null;
   throw new DarkroomError(
     'NAME_TAKEN',
-    `There is an instance ${JSON.stringify(name)} already (${namesake.uuid}). Choose another name, or delete that one.`,
-    { fields: { name, instanceId: namesake.uuid } },
+    `There is an instance ${JSON.stringify(name)} already${id === null ? '' : ` (${id})`}. Choose another name, or delete that one.`,
+    { fields: { name, instanceId: id } },
   );
 }
 

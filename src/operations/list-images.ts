@@ -1,4 +1,4 @@
-import { maySeeShared } from '../model/access.ts';
+import { type Caller, isOwner, maySeeShared } from '../model/access.ts';
 import type { Image } from '../model/image.ts';
 import { takePage } from '../model/pages.ts';
 import type { ImageFilter } from '../model/requests.ts';
@@ -10,7 +10,7 @@ export async function listImages(core: Core, filter: ImageFilter = {}): Promise<
   const { images, broken } = await core.store.listImages();
   for (const { id, reason } of broken) core.log.warn({ imageId: id, reason }, 'an image is damaged and was left out');
   const seen = images.filter((image) => maySeeShared(core.caller, image) && matches(image, filter));
-  return takePage(seen, filter);
+  return takePage(seen, filter).map((image) => asSeenBy(core.caller, image));
 }
 
 function matches(image: Image, { type, name, status, owner, visibility, instance }: ImageFilter): boolean {
@@ -25,5 +25,10 @@ function matches(image: Image, { type, name, status, owner, visibility, instance
 }
 
 export async function showImage(core: Core, reference: string): Promise<Image> {
-  return await findImage(core, reference);
+  return asSeenBy(core.caller, await findImage(core, reference));
+}
+
+/** With whom else an image is shared is its owner's business. */
+function asSeenBy(caller: Caller, image: Image): Image {
+  return isOwner(caller, image) ? image : { ...image, members: image.members.filter((name) => name === caller.name) };
 }

@@ -2,7 +2,7 @@ import { mapConcurrently } from '../lib/async.ts';
 import { uuidV5 } from '../lib/uuid.ts';
 import { maySeeInstance } from '../model/access.ts';
 import { type DomainDisk, describeDomain } from '../model/domain-xml/describe-domain.ts';
-import { DarkroomError } from '../model/errors.ts';
+import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { Volume } from '../model/instance.ts';
 import { takePage } from '../model/pages.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
@@ -17,7 +17,9 @@ const CONCURRENT_READS = 4;
 export async function listVolumes(core: Core, filter: VolumeFilter = {}): Promise<readonly Volume[]> {
   const domains =
     filter.instance === undefined ? await core.hypervisor.listDomains() : [await findInstance(core, filter.instance)];
-  const volumes = await mapConcurrently(domains, CONCURRENT_READS, (domain) => volumesOf(core, domain));
+  const volumes = await mapConcurrently(domains, CONCURRENT_READS, (domain) =>
+    volumesOf(core, domain).catch((error: unknown) => ignoreGone(error)),
+  );
   return takePage(
     volumes.flat().sort((left, right) => compareVolumes(left, right)),
     filter,
@@ -39,6 +41,12 @@ export function volumeId(instanceId: string, target: string): string {
 
 function compareVolumes(left: Volume, right: Volume): number {
   return left.instanceName.localeCompare(right.instanceName) || left.target.localeCompare(right.target);
+}
+
+/** A domain that was undefined since it was listed. */
+function ignoreGone(error: unknown): Volume[] {
+  if (hasCode(error, 'INSTANCE_NOT_FOUND')) return [];
+  throw error;
 }
 
 async function volumesOf(core: Core, domain: DomainInfo): Promise<Volume[]> {

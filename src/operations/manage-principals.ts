@@ -21,6 +21,7 @@ export async function listPrincipals(core: Core): Promise<readonly Principal[]> 
 
 export async function createPrincipal(core: Core, request: CreatePrincipalRequest): Promise<PrincipalWithToken> {
   requireAdmin(core);
+  requireOrdinaryName(core, request.name);
   const token = request.hasToken ? drawToken() : null;
   const { name, role, hasToken } = request;
   const principal: Principal = { name, role, hasToken, createdAt: core.clock.now().toISOString() };
@@ -40,6 +41,16 @@ export async function renewToken(core: Core, name: string): Promise<PrincipalWit
 export async function deletePrincipal(core: Core, name: string): Promise<void> {
   requireAdmin(core);
   await core.principals.remove(name);
+}
+
+/** Whoever bore the name of the host's administrator would own what that has made; nobody in particular owns nothing. */
+const RESERVED_NAMES: readonly string[] = ['root', 'anonymous'];
+
+function requireOrdinaryName({ caller }: Core, name: string): void {
+  if (name !== caller.name && !RESERVED_NAMES.includes(name)) return;
+  throw new DarkroomError('NAME_TAKEN', `No principal can be called ${name}: choose another name.`, {
+    fields: { name },
+  });
 }
 
 function drawToken(): string {

@@ -21,6 +21,7 @@ const imageShape = z.strictObject({
   description: z.string().nullable(),
   owner: z.string(),
   visibility: z.literal('private'),
+  members: z.tuple([]),
   protected: z.boolean(),
   minDiskGiB: z.int(),
   minMemoryMiB: z.int(),
@@ -69,6 +70,8 @@ const instanceShape = z.strictObject({
   macs: z.array(z.string()),
   addresses: z.array(z.unknown()),
   imageId: z.null(),
+  // the host's own: an admin made it
+  owner: z.null(),
 });
 
 const volumeShape = z.strictObject({
@@ -86,6 +89,7 @@ const operationShape = z.strictObject({
   id,
   kind: z.literal('image.create'),
   target: z.string(),
+  requestedBy: z.literal('root'),
   status: z.literal('succeeded'),
   step: z.string().min(1),
   progress: z.strictObject({ done: bytes, total: bytes, unit: z.literal('bytes') }).nullable(),

@@ -1,7 +1,9 @@
 // A process of its own on a shared state folder: takes one command a line on stdin and answers each on stdout.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { createClock } from '../../dist/drivers/host/clock.js';
 import { openStateStore } from '../../dist/drivers/state/state-store.js';
+import { waitForSlot } from '../../dist/operations/support/slots.js';
 
 const startTicks = (pid) =>
   Number(
@@ -34,10 +36,22 @@ const commands = {
   release: async (operationId) => await state.locks.release(operationId),
   begin: async (operation) => await state.journal.begin(operation, { owner, plan: null }),
   enterStep: async (id, step, plan) => await state.journal.enterStep(id, step, plan),
+  finish: async (id, outcome) => await state.journal.finish(id, outcome),
   adopt: async (id, from) => await state.journal.adopt(id, { from, to: owner }),
   owner: async () => owner,
   write: async (id, turns) => {
     for (let turn = 1; turn <= turns; turn += 1) await state.journal.enterStep(id, `step ${turn}`, { turn });
+  },
+  /** Waits for one of `limit` slots for copies, holds it, and says from when to when. */
+  holdSlot: async (limit, ms) => {
+    const settings = { maxConcurrentCopies: limit };
+    const core = { locks: state.locks, processes: { self: owner }, clock: createClock(), settings };
+    const slot = await waitForSlot(core, 'copy', {});
+    const from = Date.now();
+    await core.clock.sleep(ms);
+    const to = Date.now();
+    await slot[Symbol.asyncDispose]();
+    return { from, to, hasWaited: slot.hasWaited };
   },
   close: async () => state.close(),
 };

@@ -27,6 +27,11 @@ export class StateProcess {
     return typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : null;
   }
 
+  /** SIGSTOP and SIGCONT, as a terminal does. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name);
+  }
+
   /** Lets it end by itself. */
   async end(): Promise<void> {
     const gone = once(this.#child, 'exit');

@@ -12,6 +12,8 @@ const GROUP_MODE = 0o660;
 /** What is taken away while the socket is made: it is the owner's alone until it belongs to its group. */
 const OWNER_ONLY = 0o177;
 const FOLDER_MODE = 0o755;
+/** Of a path in `sun_path` (unix(7)); Node would cut off the rest and listen somewhere else. */
+const MAX_PATH_BYTES = 107;
 
 export interface UnixSocketOptions {
   readonly path: string;
@@ -25,6 +27,9 @@ export interface UnixSocketOptions {
  * At no time can anybody connect who may not: the mode is that of the owner alone from the first moment.
  */
 export async function listenAtPath(http: HttpServer, options: UnixSocketOptions): Promise<void> {
+  if (Buffer.byteLength(options.path) > MAX_PATH_BYTES) {
+    throw listenFailed(options.path, new Error(`a socket's path has at most ${MAX_PATH_BYTES} bytes`));
+  }
   try {
     await mkdir(path.dirname(options.path), { recursive: true, mode: FOLDER_MODE });
     await removeStaleSocket(options.path);

@@ -1,81 +1,104 @@
+import type { Readiness, ReadinessCheck } from '../../api/schemas/readiness.ts';
 import { withDeadline } from '../../lib/async.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { toDarkroomError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports/host.ts';
 import type { Application } from '../../operations/application.ts';
+import type { LibvirtCheck } from '../daemon/libvirt-check.ts';
 
-export interface ReadinessCheck {
-  readonly name: 'recovery' | 'libvirt' | 'store';
-  readonly isOk: boolean;
-  /** Why not; null when it is. */
-  readonly reason: string | null;
+export interface ReadinessParts {
+  readonly application: Pick<Application, 'isRecovered'> & {
+    readonly survey: Pick<Application['survey'], 'requireWritableStore'>;
+  };
+  readonly libvirt: Pick<LibvirtCheck, 'ask'>;
+  /** Closed: the agent stops. */
+  readonly gate: { readonly isClosed: boolean };
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
 }
-
-export interface Readiness {
-  readonly status: 'ready' | 'unready';
-  readonly checks: readonly ReadinessCheck[];
-}
-
-export type ProbedApplication = Pick<Application, 'isRecovered' | 'ping' | 'survey'>;
 
 /** So that who asks often costs nothing. */
 const KEPT_MS = 1000;
 /** A probe of the store writes to its disk; a store that is well is believed for longer. */
 const STORE_KEPT_MS = 10_000;
-const DEADLINE_MS = 3000;
-const SILENCE = `no answer within ${DEADLINE_MS / 1000} s`;
+const LIMIT_MS = 3000;
 
-/** Whether the host can be worked on: what died is put right, libvirt answers, the store takes images. */
-export function createReadiness(
-  application: ProbedApplication,
-  clock: Pick<Clock, 'monotonicMs'>,
-): () => Promise<Readiness> {
-  const libvirt = createProbe(clock, { name: 'libvirt', keptMs: KEPT_MS, work: () => application.ping() });
-  const store = createProbe(clock, {
-    name: 'store',
-    keptMs: STORE_KEPT_MS,
-    work: () => application.survey.requireWritableStore(),
-  });
+/** What was seen, with all that is known of a failure: for the log, since strangers may ask whether a host is ready. */
+interface Finding {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Whether the host can be worked on: what died is put right, libvirt answers, the store takes images, the agent goes on. */
+export function createReadiness({ application, libvirt, gate, clock, log }: ReadinessParts): () => Promise<Readiness> {
+  const tell = createTeller(log);
+  const askLibvirt = keepAnswer(clock, { keptMs: KEPT_MS, ask: () => findLibvirt(libvirt) });
+  const askStore = keepAnswer(clock, { keptMs: STORE_KEPT_MS, ask: () => findStore(application) });
   return async () => {
-    const checks = [checkRecovery(application), ...(await Promise.all([libvirt(), store()]))];
+    const [libvirtFinding, storeFinding] = await Promise.all([askLibvirt(), askStore()]);
+    const checks = [
+      tell('recovery', application.isRecovered ? null : words('what died is not put right yet')),
+      tell('libvirt', libvirtFinding),
+      tell('store', storeFinding),
+      tell('work', gate.isClosed ? words('the agent is stopping') : null),
+    ];
     return { status: checks.every(({ isOk }) => isOk) ? 'ready' : 'unready', checks };
   };
 }
 
-function checkRecovery({ isRecovered }: ProbedApplication): ReadinessCheck {
-  const reason = isRecovered ? null : 'what earlier processes left unfinished is not put right yet';
-  return { name: 'recovery', isOk: isRecovered, reason };
+function words(message: string): Finding {
+  return { reason: message, message };
 }
 
-interface Probe {
-  readonly name: ReadinessCheck['name'];
+async function findLibvirt(libvirt: ReadinessParts['libvirt']): Promise<Finding | null> {
+  const { kind, error } = await libvirt.ask(LIMIT_MS);
+  if (kind === 'answers') return null;
+  return { reason: kind === 'silent' ? 'no answer' : 'LIBVIRT_UNREACHABLE', message: error ?? kind };
+}
+
+async function findStore({ survey }: ReadinessParts['application']): Promise<Finding | null> {
+  try {
+    await survey.requireWritableStore();
+    return null;
+  } catch (error) {
+    const { code, message } = toDarkroomError(error);
+    return { reason: code, message };
+  }
+}
+
+interface Question {
   /** How long it is believed that all is well. */
   readonly keptMs: number;
-  readonly work: () => Promise<void>;
+  /** Never throws. */
+  readonly ask: () => Promise<Finding | null>;
 }
 
-/** Gives the answer of the last time while it is fresh; a probe that hangs is not begun a second time. */
-function createProbe(clock: Pick<Clock, 'monotonicMs'>, { name, keptMs, work }: Probe): () => Promise<ReadinessCheck> {
-  let kept: { readonly check: ReadinessCheck; readonly untilMs: number } | null = null;
-  let asking: Promise<ReadinessCheck> | null = null;
-  const ask = async (): Promise<ReadinessCheck> => {
-    const reason = await work().then(() => null, describe);
-    const check = { name, isOk: reason === null, reason };
-    kept = { check, untilMs: clock.monotonicMs() + (check.isOk ? keptMs : KEPT_MS) };
+/** Gives the answer of the last time while it is fresh; a question that hangs is not asked a second time. */
+function keepAnswer(clock: ReadinessParts['clock'], { keptMs, ask }: Question): () => Promise<Finding | null> {
+  let kept: { readonly finding: Finding | null; readonly untilMs: number } | null = null;
+  let asking: Promise<Finding | null> | null = null;
+  const askAnew = async (): Promise<Finding | null> => {
+    const finding = await ask();
+    kept = { finding, untilMs: clock.monotonicMs() + (finding === null ? keptMs : KEPT_MS) };
     asking = null;
-    return check;
+    return finding;
   };
   return async () => {
-    if (kept !== null && clock.monotonicMs() < kept.untilMs) return kept.check;
-    asking ??= ask();
-    return await withDeadline(asking, DEADLINE_MS, silent).catch(() => ({ name, isOk: false, reason: SILENCE }));
+    if (kept !== null && clock.monotonicMs() < kept.untilMs) return kept.finding;
+    asking ??= askAnew();
+    return await withDeadline(asking, LIMIT_MS, () => new Error('late')).catch(() => words('no answer'));
   };
 }
 
-function describe(error: unknown): string {
-  const { code, message } = toDarkroomError(error);
-  return `${code}: ${message}`;
-}
-
-function silent(): Error {
-  return new Error(SILENCE);
+/** Logs what became of a check when it is another than the last time. */
+function createTeller(log: ReadinessParts['log']) {
+  const failing = new Set<string>();
+  return (name: ReadinessCheck['name'], finding: Finding | null): ReadinessCheck => {
+    if (finding === null && failing.delete(name)) log.info({ check: name }, 'a check of readiness is well again');
+    if (finding !== null && !failing.has(name)) {
+      failing.add(name);
+      log.warn({ check: name, reason: finding.reason, error: finding.message }, 'a check of readiness fails');
+    }
+    return { name, isOk: finding === null, reason: finding?.reason ?? null };
+  };
 }

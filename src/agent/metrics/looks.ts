@@ -1,16 +1,15 @@
-import { withDeadline } from '../../lib/async.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { DarkroomError } from '../../model/errors.ts';
 import type { OperationKind } from '../../model/operation.ts';
 import type { Clock } from '../../model/ports/host.ts';
 import type { Application } from '../../operations/application.ts';
 import { guardTask, type Task } from '../background/guard-task.ts';
 import { startLoop } from '../background/loop.ts';
+import type { LibvirtCheck } from '../daemon/libvirt-check.ts';
 import type { HostMetrics } from './host-metrics.ts';
 
 const PULSE_MS = 1000;
 const PING_MS = 15_000;
-const PING_DEADLINE_MS = 5000;
+const PING_LIMIT_MS = 5000;
 const SURVEY_MS = 60_000;
 /** After something happened the next look comes at once, but not as often as things may happen. */
 const SURVEY_REST_MS = 2000;
@@ -32,6 +31,7 @@ const CHANGE_IMAGES: readonly OperationKind[] = [
 
 export interface LookParts {
   readonly host: HostMetrics;
+  readonly libvirt: Pick<LibvirtCheck, 'ask'>;
   /** Looks at what is cheap, many times. */
   readonly pulse: Task;
   readonly log: Logger;
@@ -46,11 +46,11 @@ export interface Looks {
 }
 
 export function startLooks(
-  application: Pick<Application, 'survey' | 'subscribe' | 'ping'>,
-  { host, pulse, log, clock }: LookParts,
+  application: Pick<Application, 'survey' | 'subscribe'>,
+  { host, libvirt, pulse, log, clock }: LookParts,
 ): Looks {
   const every = (intervalMs: number, work: Task) => ({ clock, intervalMs: () => intervalMs, work });
-  const ping = startLoop(every(PING_MS, () => pingLibvirt(application, host)));
+  const ping = startLoop(every(PING_MS, () => askLibvirt(libvirt, host)));
   const instances = startLoop({
     ...every(
       SURVEY_MS,
@@ -61,10 +61,7 @@ export function startLooks(
   const store = startStoreLook(application, { host, log, clock });
   const loops = [startLoop(every(PULSE_MS, pulse)), ping, instances, store];
   const unsubscribe = application.subscribe((event) => {
-    if (event.kind === 'connection') {
-      if (!event.isConnected) host.showLibvirt(false);
-      ping.wake();
-    }
+    if (event.kind === 'connection') ping.wake();
     if (event.kind === 'connection' || event.kind === 'lifecycle') instances.wake();
   });
   return {
@@ -79,17 +76,8 @@ export function startLooks(
   };
 }
 
-/** A libvirt that takes a call and never answers is not up either. */
-async function pingLibvirt(application: Pick<Application, 'ping'>, host: HostMetrics): Promise<void> {
-  const isUp = await withDeadline(application.ping(), PING_DEADLINE_MS, silent).then(
-    () => true,
-    () => false,
-  );
-  host.showLibvirt(isUp);
-}
-
-function silent(): DarkroomError {
-  return new DarkroomError('LIBVIRT_UNREACHABLE', 'libvirt does not answer');
+async function askLibvirt(libvirt: LookParts['libvirt'], host: HostMetrics): Promise<void> {
+  host.showLibvirt((await libvirt.ask(PING_LIMIT_MS)).kind === 'answers');
 }
 
 async function surveyInstances(application: Pick<Application, 'survey'>, host: HostMetrics): Promise<void> {
@@ -98,7 +86,7 @@ async function surveyInstances(application: Pick<Application, 'survey'>, host: H
 
 function startStoreLook(
   application: Pick<Application, 'survey'>,
-  { host, log, clock }: Omit<LookParts, 'pulse'>,
+  { host, log, clock }: Omit<LookParts, 'pulse' | 'libvirt'>,
 ): ReturnType<typeof startLoop> {
   let tookMs = 0;
   const look = guardTask(log, 'survey of the store', async () => {

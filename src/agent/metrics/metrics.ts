@@ -3,6 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Clock } from '../../model/ports/host.ts';
 import type { Application } from '../../operations/application.ts';
 import { guardTask } from '../background/guard-task.ts';
+import type { LibvirtCheck } from '../daemon/libvirt-check.ts';
 import { createFeedReader } from './feed-reader.ts';
 import { createHostMetrics } from './host-metrics.ts';
 import { type Looks, startLooks } from './looks.ts';
@@ -11,10 +12,11 @@ import { addProcessMetrics } from './process-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
 
 /** What is measured. */
-export type MeasuredApplication = Pick<Application, 'feed' | 'operations' | 'survey' | 'subscribe' | 'ping'>;
+export type MeasuredApplication = Pick<Application, 'feed' | 'operations' | 'survey' | 'subscribe'>;
 
 export interface MetricsParts {
   readonly version: string;
+  readonly libvirt: Pick<LibvirtCheck, 'ask'>;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -29,7 +31,10 @@ export interface Metrics {
 }
 
 /** Figures of one host for Prometheus, in a registry of their own. */
-export function createMetrics(application: MeasuredApplication, { version, log, clock }: MetricsParts): Metrics {
+export function createMetrics(
+  application: MeasuredApplication,
+  { version, libvirt, log, clock }: MetricsParts,
+): Metrics {
   const registry = new Registry();
   addProcessMetrics(registry, { version, startedAt: clock.now() });
   const host = createHostMetrics(registry);
@@ -60,7 +65,7 @@ export function createMetrics(application: MeasuredApplication, { version, log, 
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
     start: () => {
-      looks ??= startLooks(application, { host, pulse, log, clock });
+      looks ??= startLooks(application, { host, libvirt, pulse, log, clock });
     },
     stop: async () => {
       await looks?.stop();

@@ -1,5 +1,5 @@
+import { type Readiness, readinessSchema } from '../../api/schemas/readiness.ts';
 import type { ApiApp } from '../api-app.ts';
-import type { Readiness } from '../health/readiness.ts';
 
 const SERVICE_UNAVAILABLE = 503;
 
@@ -7,7 +7,10 @@ const SERVICE_UNAVAILABLE = 503;
 export function addHealthRoutes(app: ApiApp, readiness: () => Promise<Readiness>): void {
   app.get(
     '/readyz',
-    { config: { needs: 'anybody', summary: 'Whether the host can be worked on, and what stands against it' } },
+    {
+      schema: { response: { 200: readinessSchema, [SERVICE_UNAVAILABLE]: readinessSchema } },
+      config: { needs: 'anybody', summary: 'Whether the host can be worked on, and else why not (503)' },
+    },
     async (_request, reply) => {
       const seen = await readiness();
       if (seen.status !== 'ready') reply.code(SERVICE_UNAVAILABLE);

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { metricsTextSchema } from '../../api/schemas/readiness.ts';
 import type { ApiApp } from '../api-app.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RequestMetrics } from '../metrics/request-metrics.ts';
@@ -8,7 +9,10 @@ export function addMetricsRoutes(app: ApiApp, metrics: Metrics): void {
   countRequests(app, metrics.requests);
   app.get(
     '/metrics',
-    { config: { summary: 'Figures of the host in the text format of Prometheus' } },
+    {
+      schema: { response: { 200: { content: { 'text/plain': { schema: metricsTextSchema } } } } },
+      config: { summary: "Figures of this host in Prometheus' text format" },
+    },
     async (_request, reply) => {
       const { contentType, text } = await metrics.render();
       return reply.type(contentType).header('cache-control', 'no-store').send(text);
@@ -18,7 +22,7 @@ export function addMetricsRoutes(app: ApiApp, metrics: Metrics): void {
 
 function countRequests(app: ApiApp, requests: RequestMetrics): void {
   app.addHook('onSend', async (_request, reply) => {
-    if (!isEventStream(reply)) return;
+    if (!isEventStream(reply) || reply.raw.destroyed) return;
     requests.streamOpened();
     reply.raw.once('close', () => requests.streamClosed());
   });
@@ -31,7 +35,7 @@ function countRequests(app: ApiApp, requests: RequestMetrics): void {
 }
 
 function routeOf(request: FastifyRequest): string | null {
-  return request.is404 ? null : (request.routeOptions.url ?? null);
+  return request.routeOptions.url ?? null;
 }
 
 function isEventStream(reply: FastifyReply): boolean {

@@ -1,11 +1,10 @@
 import type { Argv } from 'yargs';
 import type { CreateImageBody } from '../../api/schemas/images.ts';
 import { REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
-import { type CommandContext, type CommandHost, requireAgent } from '../context.ts';
+import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { printResult } from '../output.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { parseProperties } from '../parse-properties.ts';
-import { summarizeOperation } from '../render/operation.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printMadeImage } from './made-image.ts';
 
@@ -36,7 +35,7 @@ export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): v
           default: false,
           describe: 'Take machine-id, host keys and leases out of the image (virt-sysprep)',
         })
-        .option('no-wait', { type: 'boolean', default: false, describe: 'Print the operation; needs an agent' })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 image create web-1 --name web-golden', 'Capture a running guest')
         .example(
           '$0 image create db --name db-1 --consistency quiesced',
@@ -65,9 +64,6 @@ export interface CreateImageOptions {
 
 export async function createImage(context: CommandContext, { body, isAwaited }: CreateImageOptions): Promise<number> {
   const submit = () => context.client.images.create(body);
-  if (isAwaited) return await printMadeImage(context, await waitForOperation(context, submit));
-  requireAgent(context);
-  const operation = await submit();
-  await printResult(context.output, operation, () => summarizeOperation(operation));
-  return 0;
+  if (!isAwaited) return await beginOperation(context, submit);
+  return await printMadeImage(context, await waitForOperation(context, submit));
 }

@@ -3,6 +3,7 @@ import type { ImportImageBody } from '../../api/schemas/images.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { parseProperties } from '../parse-properties.ts';
 import { pathOnHost } from '../path-on-host.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
@@ -49,6 +50,7 @@ export function addImageImport(yargs: Argv<GlobalOptions>, host: CommandHost): v
         .option('cpu', text("CPU to launch with: a libvirt model, 'host-model', 'host-passthrough' or 'maximum'"))
         .option('nic-model', text('Network card to launch with, such as virtio or e1000'))
         .option('disk-bus', text('Disk bus to launch with, such as virtio, scsi, sata or ide'))
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 image import debian-12.qcow2 --name debian-12', 'A cloud image')
         .example(
           '$0 image import /srv/import/debian-12.qcow2 --name debian-12 --host node2',
@@ -66,14 +68,20 @@ export function addImageImport(yargs: Argv<GlobalOptions>, host: CommandHost): v
         };
         return {
           recovery: 'required',
-          run: (context) => importImage(context, { path: pathOnHost(context, argv.file), ...rest }),
+          run: (context) =>
+            importImage(context, { isAwaited: !argv.noWait, body: { path: pathOnHost(context, argv.file), ...rest } }),
         };
       }),
   );
 }
 
-export async function importImage(context: CommandContext, body: ImportImageBody): Promise<number> {
-  return await printMadeImage(context, await waitForOperation(context, () => context.client.images.import(body)));
+export async function importImage(
+  context: CommandContext,
+  { body, isAwaited }: { readonly body: ImportImageBody; readonly isAwaited: boolean },
+): Promise<number> {
+  const submit = () => context.client.images.import(body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  return await printMadeImage(context, await waitForOperation(context, submit));
 }
 
 const CPU_MODES: readonly string[] = ['host-model', 'host-passthrough', 'maximum'];

@@ -3,6 +3,7 @@ import type { VerifyImageBody } from '../../api/schemas/images.ts';
 import type { Image } from '../../model/image.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { printResult } from '../output.ts';
 import { describeTotal } from '../render/image.ts';
 import { printable } from '../render/text.ts';
@@ -29,6 +30,7 @@ export function addImageVerify(yargs: Argv<GlobalOptions>, host: CommandHost): v
           default: DEFAULT_TIMEOUT_S,
           describe: 'Seconds that the boot may take',
         })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 image verify web-golden', 'Checksums and qcow2 structure')
         .example("$0 image verify web-golden --boot --expect 'login:'", 'And see it come up'),
     (argv) =>
@@ -37,6 +39,7 @@ export function addImageVerify(yargs: Argv<GlobalOptions>, host: CommandHost): v
         run: (context) =>
           verifyImage(context, {
             image: argv.image,
+            isAwaited: !argv.noWait,
             body: { isBooted: argv.boot, expect: argv.expect ?? null, timeoutMs: Math.round(argv.timeout * 1000) },
           }),
       }),
@@ -45,10 +48,13 @@ export function addImageVerify(yargs: Argv<GlobalOptions>, host: CommandHost): v
 
 export async function verifyImage(
   context: CommandContext,
-  { image: reference, body }: { readonly image: string; readonly body: VerifyImageBody },
+  options: { readonly image: string; readonly body: VerifyImageBody; readonly isAwaited: boolean },
 ): Promise<number> {
+  const { image: reference, body, isAwaited } = options;
   const { client, output } = context;
-  const operation = await waitForOperation(context, () => client.images.verify(reference, body));
+  const submit = () => client.images.verify(reference, body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
   const image = await client.images.show(operation.result.imageId ?? reference);
   const how = body.isBooted ? 'checked and booted' : 'checked';
   await printResult(

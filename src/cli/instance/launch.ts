@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import type { LaunchInstanceBody } from '../../api/schemas/instances.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printInstanceOf } from './changed-instance.ts';
 import { readPublicKeys, readUserData } from './read-guest-files.ts';
@@ -30,6 +31,7 @@ export function addInstanceLaunch(yargs: Argv<GlobalOptions>, host: CommandHost)
           default: [],
         })
         .option('user-data', text('cloud-init user data file'))
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 instance launch web-2 --image web-golden', 'Thin, started')
         .example('$0 instance launch web-3 --image web-golden --ssh-key ~/.ssh/id_ed25519.pub', 'Reachable by ssh')
         .example('$0 instance launch db-2 --image db-1 --clone full --memory 4096 --no-start', 'Independent, off'),
@@ -46,12 +48,17 @@ export function addInstanceLaunch(yargs: Argv<GlobalOptions>, host: CommandHost)
           sshKeys: await readPublicKeys(argv.sshKey),
           userData: await readUserData(argv.userData),
         };
-        return { recovery: 'required', run: (context) => launchInstance(context, body) };
+        return { recovery: 'required', run: (context) => launchInstance(context, { body, isAwaited: !argv.noWait }) };
       }),
   );
 }
 
-export async function launchInstance(context: CommandContext, body: LaunchInstanceBody): Promise<number> {
-  const operation = await waitForOperation(context, () => context.client.instances.launch(body));
+export async function launchInstance(
+  context: CommandContext,
+  { body, isAwaited }: { readonly body: LaunchInstanceBody; readonly isAwaited: boolean },
+): Promise<number> {
+  const submit = () => context.client.instances.launch(body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
   return await printInstanceOf(context, { operation, reference: body.name });
 }

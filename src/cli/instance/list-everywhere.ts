@@ -1,9 +1,9 @@
-import { EXIT_CODES } from '../../api/error-table.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { InstanceFilter } from '../../model/requests.ts';
-import { askHosts, type FleetHost, type HostAnswer } from '../fleet.ts';
+import { askHosts, type FleetHost, fleetExitCode, type HostAnswer, listDown } from '../fleet.ts';
 import { type Output, printResult } from '../output.ts';
 import { renderFleet } from '../render/fleet.ts';
+import { INSTANCE_HEADINGS, instanceCells } from '../render/instance.ts';
 
 /** An instance and the host of the inventory that it is on; null: on none, in a store that hosts share. */
 export interface PlacedInstance {
@@ -18,7 +18,7 @@ export async function listEverywhere(
 ): Promise<number> {
   const answers = await askHosts(hosts, (client) => client.instances.list(filter));
   const placed = placeInstances(answers);
-  const down = answers.flatMap((answer) => (answer.failure === null ? [] : [answer]));
+  const down = listDown(answers);
   const document = [
     ...placed.map(({ host, instance }) => ({ ...instance, host })),
     ...down.map(({ host, failure: { code, message } }) => ({
@@ -29,8 +29,9 @@ export async function listEverywhere(
       error: { code, message },
     })),
   ];
-  await printResult(output, document, () => renderFleet(output, { placed, down }));
-  return down.length === hosts.length ? EXIT_CODES.unreachable : EXIT_CODES.done;
+  const rows = placed.map(({ host, instance }) => ({ host, cells: instanceCells(output, instance) }));
+  await printResult(output, document, () => renderFleet(output, { headings: INSTANCE_HEADINGS, rows, down }));
+  return fleetExitCode(answers);
 }
 
 /**

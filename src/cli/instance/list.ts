@@ -1,14 +1,13 @@
 import type { Argv } from 'yargs';
 import { INSTANCE_STATES } from '../../model/instance.ts';
 import type { InstanceFilter } from '../../model/requests.ts';
+import { ALL_HOSTS_OPTION, OF_ONE_HOST } from '../all-hosts-option.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
 import { LIMIT_OPTION, MARKER_OPTION } from '../page-options.ts';
 import { pickGiven } from '../pick-given.ts';
 import { renderInstances } from '../render/instance.ts';
-
-const OF_ONE_HOST = ['host', 'connect', 'state-dir', 'store', 'socket', 'limit', 'marker'];
 
 export function addInstanceList(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
@@ -20,11 +19,8 @@ export function addInstanceList(yargs: Argv<GlobalOptions>, host: CommandHost): 
         .option('state', { choices: INSTANCE_STATES, requiresArg: true, describe: 'Only those in this state' })
         .option('limit', LIMIT_OPTION)
         .option('marker', MARKER_OPTION)
-        .option('all-hosts', {
-          type: 'boolean',
-          describe: "Ask all hosts of the inventory ('hosts:' in the configuration) at once",
-        })
-        .conflicts('all-hosts', OF_ONE_HOST)
+        .option('all-hosts', ALL_HOSTS_OPTION)
+        .conflicts('all-hosts', [...OF_ONE_HOST, 'limit'])
         .example('$0 instance list', 'All domains that libvirt knows, and what is shelved')
         .example('$0 instance list --state active --host node2', 'What runs on another host')
         .example('$0 instance list --all-hosts', 'Of every host; one that does not answer is told as down'),

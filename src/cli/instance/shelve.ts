@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import type { ShelveInstanceBody } from '../../api/schemas/instances.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printInstanceOf } from './changed-instance.ts';
 
@@ -30,6 +31,7 @@ export function addInstanceShelve(yargs: Argv<GlobalOptions>, host: CommandHost)
           default: false,
           describe: 'Save its RAM too, so that it goes on where it was',
         })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 instance shelve web-1', 'Shut down, stored, gone from this host')
         .example('$0 instance shelve web-1 --keep-memory', 'Not even its uptime ends'),
     (argv) =>
@@ -38,6 +40,7 @@ export function addInstanceShelve(yargs: Argv<GlobalOptions>, host: CommandHost)
         run: (context) =>
           shelveInstance(context, {
             instance: argv.instance,
+            isAwaited: !argv.noWait,
             body: {
               isOffloaded: argv.noOffload === true ? false : (argv.offload ?? null),
               shutdownTimeoutMs: Math.round(argv.shutdownTimeout * 1000),
@@ -53,20 +56,33 @@ export function addInstanceShelve(yargs: Argv<GlobalOptions>, host: CommandHost)
     (command) =>
       command
         .positional('instance', { type: 'string', demandOption: true, describe: 'Name or id of the instance' })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 instance offload web-1', 'After a shelve with --no-offload'),
-    (argv) => host.execute(argv, { recovery: 'required', run: (context) => offloadInstance(context, argv.instance) }),
+    ({ instance, noWait, ...argv }) =>
+      host.execute(argv, {
+        recovery: 'required',
+        run: (context) => offloadInstance(context, { instance, isAwaited: !noWait }),
+      }),
   );
 }
 
 export async function shelveInstance(
   context: CommandContext,
-  { instance, body }: { readonly instance: string; readonly body: ShelveInstanceBody },
+  options: { readonly instance: string; readonly body: ShelveInstanceBody; readonly isAwaited: boolean },
 ): Promise<number> {
-  const operation = await waitForOperation(context, () => context.client.instances.shelve(instance, body));
+  const { instance, body, isAwaited } = options;
+  const submit = () => context.client.instances.shelve(instance, body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
   return await printInstanceOf(context, { operation, reference: instance });
 }
 
-export async function offloadInstance(context: CommandContext, instance: string): Promise<number> {
-  const operation = await waitForOperation(context, () => context.client.instances.offload(instance));
+export async function offloadInstance(
+  context: CommandContext,
+  { instance, isAwaited }: { readonly instance: string; readonly isAwaited: boolean },
+): Promise<number> {
+  const submit = () => context.client.instances.offload(instance);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
   return await printInstanceOf(context, { operation, reference: instance });
 }

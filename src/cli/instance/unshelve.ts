@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import type { UnshelveInstanceBody } from '../../api/schemas/instances.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { parsePairs } from '../parse-properties.ts';
 import { pathOnHost } from '../path-on-host.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
@@ -33,6 +34,7 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
           default: false,
           describe: 'Although another host claims it, which must be dead',
         })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 instance unshelve web-1', 'Here, as it was')
         .example('$0 instance unshelve web-1 --network lan=default --disk-dir /srv/vms', 'On a host that differs'),
     (argv) =>
@@ -41,6 +43,7 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
         run: (context) =>
           unshelveInstance(context, {
             instance: argv.instance,
+            isAwaited: !argv.noWait,
             body: {
               isStarted: !argv.noStart,
               networks: parsePairs('network', argv.network),
@@ -55,8 +58,11 @@ export function addInstanceUnshelve(yargs: Argv<GlobalOptions>, host: CommandHos
 
 export async function unshelveInstance(
   context: CommandContext,
-  { instance, body }: { readonly instance: string; readonly body: UnshelveInstanceBody },
+  options: { readonly instance: string; readonly body: UnshelveInstanceBody; readonly isAwaited: boolean },
 ): Promise<number> {
-  const operation = await waitForOperation(context, () => context.client.instances.unshelve(instance, body));
+  const { instance, body, isAwaited } = options;
+  const submit = () => context.client.instances.unshelve(instance, body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
   return await printInstanceOf(context, { operation, reference: instance });
 }

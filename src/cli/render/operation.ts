@@ -1,13 +1,19 @@
 import type { Operation, OperationProgress } from '../../model/operation.ts';
 import type { Output } from '../output.ts';
 import { renderDetails } from './details.ts';
-import { renderTable } from './table.ts';
+import { type Row, renderTable } from './table.ts';
 import { formatBytes, formatDuration, formatTime, printable } from './text.ts';
 
 export async function renderOperations(output: Output, operations: readonly Operation[]): Promise<string> {
   if (operations.length === 0) return 'no operations';
-  const headings = ['ID', 'KIND', 'TARGET', 'STATUS', 'STEP', 'PROGRESS', 'STARTED'];
-  const rows = operations.map((operation) => [
+  const rows = operations.map((operation) => operationCells(output, operation));
+  return await renderTable(OPERATION_HEADINGS, rows);
+}
+
+export const OPERATION_HEADINGS: Row = ['ID', 'KIND', 'TARGET', 'STATUS', 'STEP', 'PROGRESS', 'STARTED'];
+
+export function operationCells(output: Output, operation: Operation): Row {
+  return [
     operation.id,
     operation.kind,
     printable(operation.target),
@@ -15,8 +21,7 @@ export async function renderOperations(output: Output, operations: readonly Oper
     printable(operation.step),
     operation.progress === null ? '-' : describeProgress(operation.progress),
     formatTime(operation.startedAt),
-  ]);
-  return await renderTable(headings, rows);
+  ];
 }
 
 export function renderOperation(output: Output, operation: Operation): string {

@@ -27,7 +27,10 @@ export async function findDomainOf(core: Core, reference: string): Promise<Domai
 }
 
 /** An admin sees all of them, without a look at what they are. */
-async function isVisible({ caller, hypervisor }: Core, uuid: string): Promise<boolean> {
+export async function isVisible(
+  { caller, hypervisor }: Pick<Core, 'caller' | 'hypervisor'>,
+  uuid: string,
+): Promise<boolean> {
   return caller.role === 'admin' || maySeeInstance(caller, describeDomain(await hypervisor.getDomainXml(uuid)));
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { DarkroomError, hasCode } from '../../model/errors.ts';
 import type { ImageUser } from '../../model/image.ts';
 import type { Core, OperationContext } from '../support/context.ts';
+import { isVisible } from './find-instance.ts';
 
 /** What a launch makes beside disks. Anything else may be a disk, under whatever name somebody gave it. */
 const HARMLESS_FILE = /^(?:instance\.json|seed\.iso|nvram\.[a-z0-9]+)$/;
@@ -42,15 +43,31 @@ async function hasDomain(core: Core, instanceId: string): Promise<boolean> {
   }
 }
 
-/** IMAGE_IN_USE naming who uses it. */
-export function requireUnused(image: { readonly id: string; readonly name: string }, usage: ImageUsage): void {
-  if (usage.users.length === 0) return;
-  const who = usage.users.map((user) => `${user.instanceName} on ${user.host}`).join(', ');
+/** IMAGE_IN_USE naming who uses it, as far as the caller may know. */
+export async function requireUnused(
+  core: Core,
+  image: { readonly id: string; readonly name: string },
+  { users }: ImageUsage,
+): Promise<void> {
+  if (users.length === 0) return;
+  const known = await Promise.all(users.map((user) => mayKnow(core, user)));
+  const named = users.filter((_user, index) => known[index]);
+  const others = users.length - named.length;
+  const who = [
+    ...named.map((user) => `${user.instanceName} on ${user.host}`),
+    ...(others > 0 ? [`${others} more of somebody else`] : []),
+  ].join(', ');
   throw new DarkroomError(
     'IMAGE_IN_USE',
     `The image ${image.name} (${image.id}) is the base of the disks of ${who}. Delete those instances first (darkroom instance delete).`,
-    { fields: { imageId: image.id, users: who, instanceId: usage.users[0]?.instanceId ?? null } },
+    { fields: { imageId: image.id, users: who, instanceId: named[0]?.instanceId ?? null } },
   );
+}
+
+/** Whose an instance of another host is cannot be seen from here. */
+async function mayKnow(core: Core, { host, instanceId }: ImageUser): Promise<boolean> {
+  if (core.caller.role === 'admin') return true;
+  return host === core.hostName && (await isVisible(core, instanceId).catch(() => false));
 }
 
 export async function dropStaleUsers(

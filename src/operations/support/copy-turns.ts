@@ -1,6 +1,6 @@
 import { hasCode } from '../../model/errors.ts';
 import type { Core, OperationContext } from './context.ts';
-import { queueForSlot, type Slot, waitForSlot, waitingFor } from './slots.ts';
+import { announceWait, queueForSlot, type Slot, waitForSlot } from './slots.ts';
 
 /**
  * Applies `work` to every item: one after the other in the slot that the caller holds, and beside that in every further slot
@@ -70,20 +70,17 @@ export function createCopyTurns(
   },
 ): CopyTurns {
   let copying = 0;
-  let isSaid = false;
+  const { sayWaiting, sayWorking } = announceWait(context, 'copy');
   // while a disk of the operation is copied, it does not wait as a whole
   const onWait = async (): Promise<void> => {
-    if (copying > 0) return;
-    isSaid = true;
-    await context.operation.announce(waitingFor('copy'));
+    if (copying === 0) await sayWaiting();
   };
   return {
     async take(work) {
       await using _slot = await waitForSlot(context, 'copy', { signal, onWait });
       copying += 1;
       try {
-        if (isSaid) await context.operation.announce(step);
-        isSaid = false;
+        await sayWorking(step);
         return await work();
       } finally {
         copying -= 1;

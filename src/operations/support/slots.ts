@@ -19,7 +19,7 @@ export interface SlotWish {
   readonly signal?: AbortSignal;
   /** Asked while there is no free slot; false: none is wanted any more. */
   readonly isPatient?: () => boolean;
-  /** Once, when it has to be waited for. */
+  /** At every look but the first that finds none: a wait that is over at once is not worth a word. */
   readonly onWait?: () => Promise<void>;
 }
 
@@ -31,13 +31,31 @@ const TICKET_DIGITS = 12;
 
 /** Waits until one is free, says so as a step of the operation, and may be cancelled meanwhile. */
 export async function takeSlot(context: OperationContext, kind: SlotKind, signal: AbortSignal): Promise<Slot> {
-  return await waitForSlot(context, kind, { signal, onWait: () => context.operation.announce(waitingFor(kind)) });
+  const { sayWaiting } = announceWait(context, kind);
+  return await waitForSlot(context, kind, { signal, onWait: sayWaiting });
 }
 
-/** As the step of an operation says it. */
-export function waitingFor(kind: SlotKind): string {
-  const others = { capture: 'captures', copy: 'copies', commit: 'commits' } as const;
-  return `waiting for other ${others[kind]}`;
+const OTHERS = { capture: 'captures', copy: 'copies', commit: 'commits' } as const;
+
+export interface WaitAnnouncement {
+  /** However often it is called, once. */
+  sayWaiting(): Promise<void>;
+  /** Goes back to a step of the work, where the wait had been said. */
+  sayWorking(step: string): Promise<void>;
+}
+
+/** What an operation says of itself while it waits. */
+export function announceWait({ operation }: OperationContext, kind: SlotKind): WaitAnnouncement {
+  let isSaid = false;
+  const say = async (isWaiting: boolean, step: string): Promise<void> => {
+    if (isSaid === isWaiting) return;
+    isSaid = isWaiting;
+    await operation.announce(step);
+  };
+  return {
+    sayWaiting: () => say(true, `waiting for other ${OTHERS[kind]}`),
+    sayWorking: (step) => say(false, step),
+  };
 }
 
 export async function waitForSlot(core: Core, kind: SlotKind, wish: Omit<SlotWish, 'isPatient'>): Promise<Slot> {
@@ -87,7 +105,7 @@ async function waitForTurn(core: Core, turn: Turn, wish: SlotWish): Promise<Slot
       if (slot !== null) return { hasWaited, [Symbol.asyncDispose]: () => slot[Symbol.asyncDispose]() };
     }
     if (wish.isPatient?.() === false) return null;
-    if (!hasWaited) await wish.onWait?.();
+    if (hasWaited) await wish.onWait?.();
     await core.clock.sleep(waitingBefore === 0 ? NEXT_POLL_MS : LATER_POLL_MS, wish.signal);
   }
 }

@@ -101,6 +101,32 @@ describe('the libvirt driver on qemu:///system', () => {
     await hypervisor.destroyDomain(guest.uuid);
   });
 
+  test('lifts the limit of a commit that runs', async () => {
+    const overlay = `${guest.disk}.slow-overlay`;
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', guest.disk, '-F', 'qcow2', overlay]);
+    await run('qemu-io', ['-f', 'qcow2', '-c', 'write 0 1M', overlay]);
+    await chmod(overlay, 0o666);
+    await hypervisor.startDomain(guest.uuid);
+    await hypervisor.createDiskSnapshot(
+      guest.uuid,
+      `<domainsnapshot><disks><disk name='vda' snapshot='external' type='file'><driver type='qcow2'/>
+        <source file='${overlay}'/></disk></disks></domainsnapshot>`,
+    );
+    const commit = { target: 'vda', base: guest.disk, top: overlay, bandwidthBytesPerSecond: 10_000 };
+    await hypervisor.startActiveCommit(guest.uuid, commit);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await hypervisor.getBlockJob(guest.uuid, 'vda')).toMatchObject({ isReady: false });
+
+    await hypervisor.setBlockJobSpeed(guest.uuid, 'vda', 0);
+    await expect
+      .poll(() => hypervisor.getBlockJob(guest.uuid, 'vda'), { timeout: 5_000 })
+      .toMatchObject({ isReady: true });
+    await hypervisor.pivotBlockJob(guest.uuid, 'vda');
+    await expect(hypervisor.setBlockJobSpeed(guest.uuid, 'vda', 0)).rejects.toMatchObject({ code: 'LIBVIRT_FAILED' });
+    await hypervisor.destroyDomain(guest.uuid);
+    await hypervisor.defineDomain(guest.xml);
+  });
+
   test('ends a commit that is not wanted any more, and the disk stays on its overlay', async () => {
     const overlay = `${guest.disk}.second-overlay`;
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', guest.disk, '-F', 'qcow2', overlay]);

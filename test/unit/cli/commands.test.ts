@@ -178,6 +178,25 @@ describe('commands that do work', () => {
     expect(terminal.application.watchers).toBe(0);
   });
 
+  it.each([
+    'image import /srv/x.qcow2 --name x',
+    'image export web-golden /srv/x',
+    'image verify web-golden',
+    'instance launch web-2 --image web-golden',
+    'instance shelve web-1',
+    'instance offload web-1',
+    'instance unshelve web-1',
+  ])('does not wait for %s with --no-wait', async (line) => {
+    const terminal = new FakeTerminal();
+    terminal.isAgent = true;
+    expect(await terminal.run(...line.split(' '), '--no-wait')).toBe(0);
+    expect(terminal.stdout.text).toMatch(/^operation op-1 \(.*\): running\n$/);
+    expect(terminal.application.submitted).toHaveLength(1);
+    const alone = new FakeTerminal();
+    expect(await alone.run(...line.split(' '), '--no-wait')).toBe(7);
+    expect(alone.application.submitted).toEqual([]);
+  });
+
   it('refuses --no-wait without an agent, before anything is submitted', async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run('image', 'create', 'web-1', '--name', 'x', '--no-wait')).toBe(7);

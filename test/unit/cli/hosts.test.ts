@@ -8,13 +8,14 @@ import { createInjectTransport } from '../../../src/api/inject-transport.ts';
 import { chooseHost } from '../../../src/cli/choose-host.ts';
 import { askHosts, type FleetHost } from '../../../src/cli/fleet.ts';
 import { listEverywhere, placeInstances } from '../../../src/cli/instance/list-everywhere.ts';
+import { listOperationsEverywhere } from '../../../src/cli/list-operations-everywhere.ts';
 import { openContext } from '../../../src/cli/open-context.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { pathOnHost } from '../../../src/cli/path-on-host.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Instance } from '../../../src/model/instance.ts';
 import { FakeApplication } from '../agent/fake-application.ts';
-import { sampleInstance } from '../agent/samples.ts';
+import { sampleInstance, sampleOperation } from '../agent/samples.ts';
 import { FakeInterrupts, FakeStream, FakeTerminal } from './fake-terminal.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dr-cli-'));
@@ -144,6 +145,22 @@ describe('instances of all hosts', () => {
     expect(headings).toMatch(/^HOST {14}ID /);
     expect(first).toMatch(/^node-with-a-name {2}5a3c9d0e/);
     expect(second).toBe(`${'down'.padEnd(16)}  down: gone\\u{1b}`);
+  });
+
+  it('have operations, which are listed together, newest first', async () => {
+    const stdout = new FakeStream();
+    const output = createOutput({ stdout, stderr: new FakeStream() }, { isJson: true, environment: {} });
+    const older = new FakeApplication();
+    const newer = new FakeApplication();
+    newer.operations.list = async () => [{ ...sampleOperation, id: 'new', startedAt: '2026-03-02T12:00:00.000Z' }];
+    const hosts = [fakeHost('a', older), fakeHost('b', newer), down];
+    expect(await listOperationsEverywhere(output, { hosts, filter: { limit: 5 } })).toBe(0);
+    expect(JSON.parse(stdout.text)).toEqual([
+      expect.objectContaining({ id: 'new', host: 'b' }),
+      { ...sampleOperation, host: 'a' },
+      { id: null, status: 'down', host: 'down', error: { code: 'AGENT_UNREACHABLE', message: 'it is gone' } },
+    ]);
+    expect(await listOperationsEverywhere(output, { hosts: [down], filter: {} })).toBe(7);
   });
 
   it('are asked for eight hosts at a time', async () => {

@@ -7,7 +7,7 @@ import type { TimingName } from '../../../model/timings.ts';
 import type { CapturePlan } from '../../capture-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
-import { type Slot, waitingFor } from '../../support/slots.ts';
+import { announceWait, type Slot } from '../../support/slots.ts';
 import { finishDisk } from '../finish-disk.ts';
 import type { PointInTime } from './capture-work.ts';
 import { copyDisks, countCopied, type DiskCopy, type DiskSource } from './copy-disks.ts';
@@ -92,8 +92,10 @@ async function commitInTurn(
   plan: CapturePlan,
   hurry: readonly AbortSignal[],
 ): Promise<void> {
-  const onWait = (): Promise<void> => context.operation.enter(waitingFor('commit'), plan);
-  const notes = await settleGuest(context, plan, { turn: { patienceMs: COMMIT_PATIENCE_MS, hurry, onWait } });
+  const { sayWaiting, sayWorking } = announceWait(context, 'commit');
+  const notes = await settleGuest(context, plan, {
+    turn: { patienceMs: COMMIT_PATIENCE_MS, hurry, onWait: sayWaiting, onTurn: () => sayWorking('commit') },
+  });
   for (const note of notes) context.operation.warn(note);
 }
 

@@ -10,6 +10,7 @@ export interface TurnOptions {
   /** Ends all patience. */
   readonly hurry?: readonly AbortSignal[];
   readonly onWait?: () => Promise<void>;
+  readonly onTurn?: () => Promise<void>;
 }
 
 /**
@@ -26,6 +27,7 @@ export async function waitForCommitTurn(core: Core, options: TurnOptions = {}): 
       isPatient,
       ...(options.onWait === undefined ? {} : { onWait: options.onWait }),
     });
+    await options.onTurn?.();
     if (slot === null) core.log.warn({}, 'all slots for commits are taken: one more commit goes on without');
     return slot;
   } catch (error) {

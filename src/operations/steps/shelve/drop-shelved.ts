@@ -25,7 +25,7 @@ export async function findDoomed(core: Core, reference: string): Promise<FoundIn
 export async function requireDisposable(core: Core, { imageId, name }: ShelvedInstance): Promise<void> {
   try {
     const image = await core.store.readImage(imageId);
-    if (!image.protected) return requireUnused(image, await readUsage(core, imageId));
+    if (!image.protected) return await requireUnused(core, image, await readUsage(core, imageId));
   } catch (error) {
     if (hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED')) return;
     throw error;

@@ -9,6 +9,7 @@ import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 import { checkSpace, type SpaceNeed } from '../check-space.ts';
 import { requireActive } from '../find-image.ts';
+import { isVisible } from '../find-instance.ts';
 import { isOnSameFileSystem } from '../launch/materialise-disks.ts';
 import { requireNetworks } from '../launch/require-networks.ts';
 import { requireWholeImage } from '../launch/require-whole-image.ts';
@@ -55,11 +56,12 @@ async function requireFreeIdentity(core: Core, { id, name }: ShelvedInstance): P
     (candidate) => candidate.uuid === id || candidate.name === name,
   );
   if (domain === undefined) return;
+  const takenBy = (await isVisible(core, domain.uuid).catch(() => false)) ? domain.uuid : null;
   throw new DarkroomError(
     'NAME_TAKEN',
-    `${core.hypervisor.uri} has an instance ${domain.name} (${domain.uuid}) already, so that the shelved ${name} (${id}) cannot come back ` +
-      'there. Rename or delete that one, or unshelve on another host.',
-    { fields: { instanceId: id, name, takenBy: domain.uuid } },
+    `${core.hypervisor.uri} has ${takenBy === null ? 'another such instance' : `an instance ${domain.name} (${takenBy})`} already, so that ` +
+      `the shelved ${name} (${id}) cannot come back there. Rename or delete that one, or unshelve on another host.`,
+    { fields: { instanceId: id, name, takenBy } },
   );
 }
 

@@ -1,91 +1,108 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createReadiness, type Readiness } from '../../../../src/agent/health/readiness.ts';
+import type { LibvirtState } from '../../../../src/agent/daemon/libvirt-check.ts';
+import { createReadiness } from '../../../../src/agent/health/readiness.ts';
+import type { Readiness } from '../../../../src/api/schemas/readiness.ts';
 import { DarkroomError } from '../../../../src/model/errors.ts';
 import { createManualClock, type ManualClock } from '../../../support/manual-clock.ts';
+import { createRememberingLogger, type RememberingLogger } from '../../../support/remembering-logger.ts';
 
 let clock: ManualClock;
-let host: { isRecovered: boolean; libvirt: () => Promise<void>; store: () => Promise<void> };
+let log: RememberingLogger;
+let host: { isRecovered: boolean; isStopping: boolean; libvirt: LibvirtState; store: () => Promise<void> };
 let asked: { libvirt: number; store: number };
 let readiness: () => Promise<Readiness>;
 
+const ANSWERS = { kind: 'answers', error: null } as const;
 const well = async (): Promise<void> => undefined;
-const failing = async (): Promise<void> => Promise.reject(new DarkroomError('LIBVIRT_UNREACHABLE', 'it is away'));
+const failing = async (): Promise<void> =>
+  Promise.reject(new DarkroomError('STORE_UNUSABLE', '/srv/store cannot be written to'));
 
 beforeEach(() => {
   clock = createManualClock();
-  host = { isRecovered: true, libvirt: well, store: well };
+  log = createRememberingLogger();
+  host = { isRecovered: true, isStopping: false, libvirt: ANSWERS, store: well };
   asked = { libvirt: 0, store: 0 };
-  const nothing = () => Promise.reject(new Error('not asked for'));
-  readiness = createReadiness(
-    {
+  readiness = createReadiness({
+    clock,
+    log,
+    gate: {
+      get isClosed() {
+        return host.isStopping;
+      },
+    },
+    libvirt: {
+      ask: async () => {
+        asked.libvirt += 1;
+        return host.libvirt;
+      },
+    },
+    application: {
       get isRecovered() {
         return host.isRecovered;
       },
-      ping: () => {
-        asked.libvirt += 1;
-        return host.libvirt();
-      },
       survey: {
-        instances: nothing,
-        overlays: nothing,
-        images: nothing,
-        storeSpace: nothing,
-        countLocks: nothing,
         requireWritableStore: () => {
           asked.store += 1;
           return host.store();
         },
       },
     },
-    clock,
-  );
+  });
 });
+
+async function failures(): Promise<readonly unknown[]> {
+  const { status, checks } = await readiness();
+  const failed = checks.filter(({ isOk }) => !isOk);
+  expect(status).toBe(failed.length === 0 ? 'ready' : 'unready');
+  return failed.map(({ name, reason }) => [name, reason]);
+}
 
 describe('a host', () => {
   it('is ready when it is recovered, libvirt answers and the store is writable', async () => {
-    const ok = { isOk: true, reason: null };
-    expect(await readiness()).toEqual({
-      status: 'ready',
-      checks: [
-        { name: 'recovery', ...ok },
-        { name: 'libvirt', ...ok },
-        { name: 'store', ...ok },
-      ],
-    });
+    const seen = await readiness();
+    expect(seen.checks.map(({ name }) => name)).toEqual(['recovery', 'libvirt', 'store', 'work']);
+    expect(await failures()).toEqual([]);
   });
 
   it('is not ready before its recovery', async () => {
     host.isRecovered = false;
-    expect(await readiness()).toMatchObject({
-      status: 'unready',
-      checks: [{ isOk: false }, { isOk: true }, { isOk: true }],
-    });
+    expect(await failures()).toEqual([['recovery', 'what died is not put right yet']]);
     host.isRecovered = true;
-    expect((await readiness()).status).toBe('ready');
+    expect(await failures()).toEqual([]);
   });
 
-  it.each(['libvirt', 'store'] as const)('is not ready without %s, and says why', async (name) => {
-    host[name] = failing;
-    const { status, checks } = await readiness();
-    expect(status).toBe('unready');
-    expect(checks.filter(({ isOk }) => !isOk)).toEqual([
-      { name, isOk: false, reason: 'LIBVIRT_UNREACHABLE: it is away' },
-    ]);
+  it.each([
+    ['unreachable', 'LIBVIRT_UNREACHABLE'],
+    ['silent', 'no answer'],
+  ] as const)('is not ready while libvirt is %s', async (kind, reason) => {
+    host.libvirt = { kind, error: 'it is away' };
+    expect(await failures()).toEqual([['libvirt', reason]]);
   });
 
-  it('is not ready while something does not answer, which is asked once all the same', async () => {
+  it('is not ready without its store, and tells strangers nothing of where that lies', async () => {
+    host.store = failing;
+    expect(await failures()).toEqual([['store', 'STORE_UNUSABLE']]);
+    expect(JSON.stringify(await readiness())).not.toContain('/srv');
+  });
+
+  it('is not ready when its agent stops', async () => {
+    host.isStopping = true;
+    expect(await failures()).toEqual([['work', 'the agent is stopping']]);
+  });
+
+  it('is not ready while its store does not answer, which is asked once all the same', async () => {
     let answer = (): void => undefined;
-    host.libvirt = () =>
+    host.store = () =>
       new Promise((resolve) => {
         answer = resolve;
       });
-    const [first, second] = await Promise.all([readiness(), readiness()]);
-    expect(first).toEqual(second);
-    expect(first?.checks[1]).toEqual({ name: 'libvirt', isOk: false, reason: 'no answer within 3 s' });
-    expect(asked.libvirt).toBe(1);
+    const [first, second] = await Promise.all([failures(), failures()]);
+    expect(first).toEqual([['store', 'no answer']]);
+    expect(second).toEqual(first);
+    expect(asked.store).toBe(1);
     answer();
     await clock.advance(0);
-    expect((await readiness()).status).toBe('ready');
+    expect(await failures()).toEqual([]);
   }, 10_000);
 
   it('is looked at once a second however often somebody asks, its store more rarely', async () => {
@@ -101,10 +118,24 @@ describe('a host', () => {
 
   it('is ready again a second after its store is', async () => {
     host.store = failing;
-    expect((await readiness()).status).toBe('unready');
+    expect(await failures()).toHaveLength(1);
     host.store = well;
-    expect((await readiness()).status).toBe('unready');
+    expect(await failures()).toHaveLength(1);
     await clock.advance(1000);
-    expect((await readiness()).status).toBe('ready');
+    expect(await failures()).toEqual([]);
+  });
+
+  it('says in the log once why it is not ready, and once that it is', async () => {
+    host.store = failing;
+    await readiness();
+    await readiness();
+    host.store = well;
+    await clock.advance(1000);
+    await readiness();
+    await readiness();
+    expect(log.lines).toMatchObject([
+      { level: 'warn', fields: { check: 'store', error: '/srv/store cannot be written to' } },
+      { level: 'info', fields: { check: 'store' } },
+    ]);
   });
 });

@@ -41,10 +41,6 @@ export function makeMeasuredHost() {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    ping: async () => {
-      looks.ping += 1;
-      if (!state.isLibvirtUp) throw new DarkroomError('LIBVIRT_UNREACHABLE', 'it is away');
-    },
     survey: {
       instances: async () => {
         looks.instances += 1;
@@ -62,9 +58,15 @@ export function makeMeasuredHost() {
       countLocks: async () => state.locks,
     },
   };
+  const libvirt = {
+    ask: async () => {
+      looks.ping += 1;
+      return { kind: state.isLibvirtUp ? 'answers' : 'unreachable', error: null } as const;
+    },
+  };
   const tell = (_: unknown, message: string): void => void told.push(message);
   const log = { ...createLogger({ level: 'silent', isPretty: false }), info: tell, warn: tell };
-  const metrics: Metrics = createMetrics(application, { version: '1.2.3', log, clock });
+  const metrics: Metrics = createMetrics(application, { version: '1.2.3', libvirt, log, clock });
   const scrape = async () => parsePrometheusText((await metrics.render()).text);
   return {
     clock,

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { openStateStore } from '../../../src/drivers/state/state-store.ts';
+import { StateProcess } from '../../support/state-process.ts';
+
+const holdingSchema = z.object({ from: z.number(), to: z.number(), hasWaited: z.boolean() });
+type Holding = z.infer<typeof holdingSchema>;
+
+let folder: string;
+let processes: StateProcess[];
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'dr-slots-'));
+  processes = [];
+});
+afterEach(async () => {
+  for (const each of processes) each.signal('SIGCONT');
+  await Promise.all(processes.map((each) => each.kill()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** They are up when it resolves. */
+async function startProcesses(count: number): Promise<StateProcess[]> {
+  const started = Array.from({ length: count }, () => new StateProcess(folder));
+  processes.push(...started);
+  await Promise.all(started.map((each) => each.ask('owner')));
+  return started;
+}
+
+async function hold(child: StateProcess | undefined, { limit, ms }: { limit: number; ms: number }): Promise<Holding> {
+  return holdingSchema.parse(await child?.ask('holdSlot', limit, ms));
+}
+
+const mostAtOnce = (all: readonly Holding[]): number =>
+  Math.max(...all.map(({ from }) => all.filter((other) => other.from <= from && from < other.to).length));
+
+async function locksLeft(): Promise<readonly unknown[]> {
+  const state = openStateStore({ stateDir: folder, isAlive: () => true });
+  try {
+    return await state.locks.list();
+  } finally {
+    state.close();
+  }
+}
+
+it('row 20: no more than the limit have a slot at once over all processes', async () => {
+  const children = await startProcesses(6);
+  const holdings = await Promise.all(children.map((child) => hold(child, { limit: 2, ms: 400 })));
+  expect(mostAtOnce(holdings)).toBe(2);
+  expect(holdings.filter(({ hasWaited }) => hasWaited).length).toBeGreaterThanOrEqual(4);
+  expect(await locksLeft()).toEqual([]);
+});
+
+it('processes are served in the order in which they came', async () => {
+  const children = await startProcesses(5);
+  const holding: Promise<Holding>[] = [];
+  for (const child of children) {
+    holding.push(hold(child, { limit: 1, ms: 300 }));
+    await sleep(60);
+  }
+  const starts = (await Promise.all(holding)).map(({ from }) => from);
+  expect(starts).toEqual([...starts].sort((left, right) => left - right));
+});
+
+it('a slot is free when its process is killed, and so is a turn', async () => {
+  const [holder, waiter, last] = await startProcesses(3);
+  hold(holder, { limit: 1, ms: 60_000 }).catch(() => undefined);
+  await sleep(200);
+  hold(waiter, { limit: 1, ms: 60_000 }).catch(() => undefined);
+  await sleep(200);
+  const waiting = hold(last, { limit: 1, ms: 1 });
+  await sleep(200);
+  const killed = Date.now();
+  await Promise.all([holder?.kill(), waiter?.kill()]);
+  expect((await waiting).from - killed).toBeLessThan(2_000);
+});
+
+it('a process that was stopped while it waited holds up those behind it for some seconds only', async () => {
+  const [holder, stopped, last] = await startProcesses(3);
+  const held = hold(holder, { limit: 1, ms: 1_000 });
+  await sleep(200);
+  const late = hold(stopped, { limit: 1, ms: 1 });
+  await sleep(200);
+  stopped?.signal('SIGSTOP');
+  const passed = await hold(last, { limit: 1, ms: 1 });
+  expect(passed.from - (await held).to).toBeLessThan(8_000);
+  stopped?.signal('SIGCONT');
+  expect((await late).from).toBeGreaterThan(passed.from);
+});
