@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createSecondHost, type SecondHost } from '../e2e/support/second-host.ts';
 import { createTestFolder, uniqueName } from '../e2e/support/test-folder.ts';
@@ -49,6 +49,7 @@ export async function createWorld({ guests: count, env = {}, areStarted = true }
       keep: async () => {
         await keepDomains(host.uri, folder);
         await agent[Symbol.asyncDispose]();
+        await cp(host.logFolder, path.join(folder, 'libvirt-log'), { recursive: true });
         const kept = folder.replace('dr-test-', 'dr-soak-');
         await rename(folder, kept);
         return kept;

@@ -16,6 +16,8 @@ export interface SecondHost extends AsyncDisposable {
   readonly uri: string;
   /** Before a command: it then takes this libvirt for the system's, with all the files that libvirt keeps. */
   readonly enter: readonly string[];
+  /** Of the daemon and its guests; it goes with the host. */
+  readonly logFolder: string;
   start(): Promise<void>;
   /** Ends the daemon; KILL pulls it away. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -45,6 +47,7 @@ export async function createSecondHost(): Promise<SecondHost> {
   const host: SecondHost = {
     uri,
     enter: enterNamespace(holder.pid ?? 0),
+    logFolder: path.join(folder.path, 'log'),
     start,
     stop,
     restart: async () => {
@@ -75,6 +78,7 @@ async function prepareFolder(folder: string): Promise<void> {
   await runCommand('chown', ['--reference=/var/lib/libvirt/qemu', path.join(folder, 'qemu')]);
   await runCommand('chmod', ['--reference=/var/lib/libvirt/qemu', path.join(folder, 'qemu')]);
   await appendLine(path.join(folder, 'etc/libvirtd.conf'), 'auth_unix_rw = "none"');
+  await appendLine(path.join(folder, 'etc/libvirtd.conf'), `log_outputs = "3:file:${folder}/log/libvirtd.log"`);
   await appendLine(path.join(folder, 'etc/qemu.conf'), 'stdio_handler = "file"');
 }
 
