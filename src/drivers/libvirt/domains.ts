@@ -25,7 +25,9 @@ export function createDomainsPart(caller: Caller): DomainsPart {
       const described = descriptions.describeAll(found.map(({ summary: { uuid }, xml }) => ({ uuid, xml })));
       return found.flatMap(({ summary }, index) => {
         const description = described[index];
-        return description === undefined ? [] : [{ info: toDomainInfo(summary), description }];
+        if (description === undefined) return [];
+        const { vcpus, memoryMiB } = description.current;
+        return [{ info: { ...toKnownDomain(summary), vcpus, memoryMiB }, description }];
       });
     },
 
@@ -57,14 +59,20 @@ async function listInShares(caller: Caller, wanted: number): Promise<readonly Do
 
 function toDomainInfo(summary: DomainSummary): DomainInfo {
   return {
+    ...toKnownDomain(summary),
+    vcpus: summary.nrVirtCpu,
+    memoryMiB: Math.round(summary.memoryKiB / 1024),
+  };
+}
+
+function toKnownDomain(summary: DomainWithXml['summary']): Omit<DomainInfo, 'vcpus' | 'memoryMiB'> {
+  return {
     uuid: summary.uuid,
     name: summary.name,
     powerState: toPowerState(summary.state, summary.hasManagedSave),
     isPersistent: summary.isPersistent,
     isAutostart: summary.isAutostart,
     hasManagedSave: summary.hasManagedSave,
-    vcpus: summary.nrVirtCpu,
-    memoryMiB: Math.round(summary.memoryKiB / 1024),
   };
 }
 

@@ -16,8 +16,9 @@ export interface DomainSummary {
   readonly memoryKiB: number;
 }
 
+/** What its size is, the XML says. */
 export interface DomainWithXml {
-  readonly summary: DomainSummary;
+  readonly summary: Omit<DomainSummary, 'nrVirtCpu' | 'memoryKiB'>;
   readonly xml: string;
 }
 
@@ -31,12 +32,21 @@ const WHOLE: Share = { index: 0, count: 1 };
 
 export const domainCalls = {
   listDomains(connection: Pointer): DomainSummary[] {
-    return listWith(connection, { share: WHOLE, read: (_object, summary) => summary });
+    return listWith(connection, { share: WHOLE, read: (object, flags) => ({ ...flags, ...namesAndInfo(object) }) });
   },
 
-  /** One way between threads for what would be hundreds; the shares of several threads together are all domains. */
+  /**
+   * One way between threads for what would be hundreds, and one question for each domain, since its state is known by
+   * the list that it is in. The shares of several threads together are all domains.
+   */
   listDomainXmls(connection: Pointer, share: Share): DomainWithXml[] {
-    return listWith(connection, { share, read: (object, summary) => ({ summary, xml: domain.getXMLDesc(object, 0) }) });
+    const states = readStates(connection);
+    const read = (object: Pointer, flags: Flags): DomainWithXml => {
+      const uuid = domain.getUUIDString(object);
+      const state = states.get(uuid) ?? domain.getInfo(object).state;
+      return { summary: { ...flags, uuid, name: domain.getName(object), state }, xml: domain.getXMLDesc(object, 0) };
+    };
+    return listWith(connection, { share, read });
   },
 
   getDomain(connection: Pointer, { uuid }: DomainArgs): DomainSummary {
@@ -74,28 +84,38 @@ interface XmlArgs {
   readonly isSecure: boolean;
 }
 
-interface Listing<T> {
-  readonly share: Share;
-  readonly read: (object: Pointer, summary: DomainSummary) => T;
-}
+type Flags = Pick<DomainSummary, 'isPersistent' | 'isAutostart' | 'hasManagedSave'>;
 
-function listWith<T>(connection: Pointer, { share, read }: Listing<T>): T[] {
+function listWith<T>(
+  connection: Pointer,
+  { share, read }: { readonly share: Share; readonly read: (object: Pointer, flags: Flags) => T },
+): T[] {
   const persistent = uuidsOf(connection, connect.LIST_DOMAINS.persistent);
   const autostart = uuidsOf(connection, connect.LIST_DOMAINS.autostart);
   const managedSave = uuidsOf(connection, connect.LIST_DOMAINS.managedSave);
-  const found = mapDomains(connect.listAllDomains(connection, 0), (object) =>
-    unlessGone(() => {
-      const uuid = domain.getUUIDString(object);
-      if (!isOfShare(uuid, share)) return null;
-      return read(object, {
-        ...namesAndInfo(object),
-        isPersistent: persistent.has(uuid),
-        isAutostart: autostart.has(uuid),
-        hasManagedSave: managedSave.has(uuid),
-      });
-    }),
-  );
+  const found = mapDomains(connect.listAllDomains(connection, 0), (object) => {
+    const uuid = domain.getUUIDString(object);
+    if (!isOfShare(uuid, share)) return null;
+    const flags = {
+      isPersistent: persistent.has(uuid),
+      isAutostart: autostart.has(uuid),
+      hasManagedSave: managedSave.has(uuid),
+    };
+    return unlessGone(() => read(object, flags));
+  });
   return found.filter((item) => item !== null);
+}
+
+/** virDomainState of all that are in one of the usual three. */
+function readStates(connection: Pointer): ReadonlyMap<string, number> {
+  const { running, paused, shutoff } = connect.LIST_DOMAINS;
+  return new Map(
+    [
+      { filter: running, state: 1 },
+      { filter: paused, state: 3 },
+      { filter: shutoff, state: 5 },
+    ].flatMap(({ filter, state }) => [...uuidsOf(connection, filter)].map((uuid) => [uuid, state] as const)),
+  );
 }
 
 function isOfShare(uuid: string, { index, count }: Share): boolean {
