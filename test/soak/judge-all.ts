@@ -7,17 +7,19 @@ import { judgeGuest, judgeHost } from './judge-host.ts';
 import { restUntilIdle } from './shifts.ts';
 import { followCounter, type Ward } from './ward.ts';
 
-const BOOTED_IMAGES = 2;
 const COUNT_MS = 60_000;
 
 /** Everything that is wrong once all has come to rest and every guest should run. */
-export async function judgeAll(shift: Shift, wards: readonly Ward[]): Promise<readonly string[]> {
+export async function judgeAll(
+  shift: Shift,
+  { wards, bootedImages }: { readonly wards: readonly Ward[]; readonly bootedImages: number },
+): Promise<readonly string[]> {
   const wrongs: string[] = [];
   await deleteLaunched(shift);
   const images = await shift.world.agent.client.images.list();
   wrongs.push(...shift.gallery.judge(images));
   for (const image of images) wrongs.push(...(await judgeImage(shift, image)));
-  for (const { id } of images.slice(0, BOOTED_IMAGES)) await launchAndDelete(shift, id);
+  for (const { id } of images.slice(0, bootedImages)) await launchAndDelete(shift, id);
   await restUntilIdle(shift.world);
   for (const ward of wards) wrongs.push(...(await judgeGuest(ward)), ...(await judgeCounting(ward)));
   return [...wrongs, ...(await judgeHost(shift.world))];

@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly libvirtIsAwayMs: number;
   /** Part of the operations that are done by one process of the agent, which is measured at both ends of it. */
   readonly calmPart: number;
+  /** Images that are launched at the end, to see them boot. */
+  readonly bootedImages: number;
   readonly say: (line: string) => void;
 }
 
@@ -36,6 +38,7 @@ export function readSoakOptions(env: NodeJS.ProcessEnv, say: (line: string) => v
     libvirtDiesEveryMs: [6_000, 25_000],
     libvirtIsAwayMs: 4_000,
     calmPart: 0.4,
+    bootedImages: 2,
     say,
   };
 }

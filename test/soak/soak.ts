@@ -98,11 +98,11 @@ async function calm({ options, world, wards, shift, random, count, ledger }: Soa
 }
 
 /** One more death, one orderly stop, and everything has to be right. */
-async function finish({ world, wards, shift, ledger, count }: Soak): Promise<void> {
+async function finish({ options, world, wards, shift, ledger, count }: Soak): Promise<void> {
   count.agent += 1;
   await world.agent.die();
   await wakeAll(shift, wards);
-  for (const wrong of await judgeAll(shift, wards)) ledger.accuse(wrong);
+  for (const wrong of await judgeAll(shift, { wards, bootedImages: options.bootedImages })) ledger.accuse(wrong);
   const code = await world.agent.restart();
   if (code !== 0) ledger.accuse(`the agent ended with ${code} when it was told to stop`);
   for (const end of world.agent.ownEnds) ledger.accuse(end);
