@@ -200,10 +200,10 @@ describe('events of instances', () => {
 
   it('goes on when libvirt could not be asked', async () => {
     const { host, hypervisor } = await open();
-    const list = hypervisor.listDomains.bind(hypervisor);
-    hypervisor.listDomains = () => Promise.reject(new DarkroomError('LIBVIRT_UNREACHABLE', 'down'));
+    const list = hypervisor.describeDomains.bind(hypervisor);
+    hypervisor.describeDomains = () => Promise.reject(new DarkroomError('LIBVIRT_UNREACHABLE', 'down'));
     const root = await follow(host, null, { types: ['instance'] });
-    hypervisor.listDomains = list;
+    hypervisor.describeDomains = list;
     hypervisor.put(domainXml('hosts', ids.hosts, null), { powerState: 'running' });
     hypervisor.emit({ kind: 'lifecycle', uuid: ids.hosts, event: 'started', detail: 0 });
     await expect.poll(() => root.told(), { timeout: 8000 }).toEqual(['hosts active']);
