@@ -19,7 +19,9 @@ const loadBuild = {
   },
 };
 
-const realParts = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 300_000 };
+/** One of two cores would be left idle: most tests wait for processes. */
+const maxWorkers = 2;
+const realParts = { pool: 'forks' as const, maxWorkers, testTimeout: 120_000, hookTimeout: 300_000 };
 
 /** They mend whatever they find on the host, also what another test is in the middle of. */
 const ALONE = ['test/e2e/recovery-lost-journal.test.ts', 'test/e2e/recovery-upheaval.test.ts'];
@@ -29,7 +31,7 @@ export default defineConfig({
     root,
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
-      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
+      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers } },
       {
         plugins: [loadBuild],
         test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },
@@ -46,7 +48,6 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: ALONE,
           ...realParts,
-          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

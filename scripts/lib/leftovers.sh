@@ -6,6 +6,7 @@ images_folder=/var/lib/libvirt/images
 
 remove_test_leftovers() {
   local uri=qemu:///system name
+  end_stray_machines
   for name in $(virsh -q -c "$uri" list --all --name 2>/dev/null | filter_leftovers); do
     virsh -q -c "$uri" destroy "$name" >/dev/null 2>&1 || true
     virsh -q -c "$uri" undefine "$name" --managed-save --snapshots-metadata --checkpoints-metadata --nvram --tpm >/dev/null 2>&1 || true
@@ -18,6 +19,16 @@ remove_test_leftovers() {
   end_stray_guests
   for name in $(find "$images_folder" -maxdepth 1 -name 'dr-test-*' -printf '%f\n' 2>/dev/null | filter_leftovers); do
     remove_folder "$images_folder/$name"
+  done
+}
+
+# Containers of scripts/nspawn: whoever boots one dies with all that is in it when its init does.
+end_stray_machines() {
+  local launcher name
+  { pgrep -a systemd-nspawn || true; } | sed -n 's/^\([0-9]*\) .*--machine=\(dr-test-[0-9a-z-]*\).*/\1 \2/p' | while read -r launcher name; do
+    [ -n "$(filter_leftovers <<<"$name")" ] || continue
+    pkill -KILL -P "$launcher" || true
+    say "ended the container $name, left by a test"
   done
 }
 

@@ -6,9 +6,10 @@ runtime_packages=(
   qemu-system-x86 qemu-utils libvirt-daemon-system libvirt-clients ovmf swtpm swtpm-tools dnsmasq-base iptables
   genisoimage xfsprogs openssh-client libguestfs-tools util-linux procps
 )
-# for building test guests
+# for building test guests, and the Debian package with the host that it is tried on
 guest_packages=(
   busybox-static kmod extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
+  binutils systemd-container
 )
 
 install_packages() {

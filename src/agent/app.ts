@@ -1,4 +1,4 @@
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from '../lib/logger.ts';
 import type { CallerApplication } from '../operations/application.ts';
@@ -24,18 +24,24 @@ export interface AppParts {
   readonly identify?: (request: FastifyRequest) => CallerApplication | Promise<CallerApplication>;
   /** Adds what only a daemon has, before the routes of the API. */
   readonly extend?: (app: ApiApp) => void;
+  /** Hears of every answer before it goes out. Must not throw. */
+  readonly onAnswer?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   /** Hears of faults of ours; absent: nobody does. */
   readonly logger?: Pick<Logger, 'error'>;
 }
 
 /** The HTTP API over an application: what an agent listens with and what the command line injects into. */
-export function buildApp({ application, identify = () => application, extend, logger }: AppParts): ApiApp {
+export function buildApp({ application, identify = () => application, extend, onAnswer, logger }: AppParts): ApiApp {
   const answerError = createErrorAnswer(logger);
   const app: ApiApp = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    frameworkErrors: answerError,
+    // of a URL that cannot be read no hook hears
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply);
+      void onAnswer?.(request, reply);
+    },
     exposeHeadRoutes: false,
     schemaController: NO_COMPILERS,
   }).withTypeProvider<ZodTypeProvider>();
@@ -50,6 +56,7 @@ export function buildApp({ application, identify = () => application, extend, lo
   app.addHook('onRequest', async (request) => {
     request.application = await identify(request);
   });
+  if (onAnswer !== undefined) app.addHook('onSend', (request, reply) => onAnswer(request, reply));
   extend?.(app);
   addHostRoutes(app);
   addImageRoutes(app);

@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../lib/logger.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { Application } from '../operations/application.ts';
-import type { ApiApp } from './api-app.ts';
 import { isReading } from './authorise.ts';
 import { ANONYMOUS } from './identify.ts';
 
@@ -12,19 +11,22 @@ const MINUTE_MS = 60_000;
 const MAX_TARGET_CHARACTERS = 255;
 
 /** Every wish to change something leaves an event, before it is answered, whether it was granted or not. */
-export function addAuditHook(app: ApiApp, application: Application, log: Logger): void {
+export function createAudit(
+  application: Pick<Application, 'recordAudit'>,
+  log: Logger,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   const isWelcome = limitAnonymous();
-  app.addHook('onSend', async (request, reply) => {
+  return async (request, reply) => {
     if (isReading(request.method)) return;
     const event = describe(request, reply);
     const { at: _at, ...fields } = event;
     log.info({ audit: true, ...fields }, 'a change was asked for');
     if (event.principal !== ANONYMOUS || isWelcome()) await record(application, event, log);
-  });
+  };
 }
 
 /** Work that is done is not undone because nobody wrote down who wanted it. */
-async function record(application: Application, event: AuditEvent, log: Logger): Promise<void> {
+async function record(application: Pick<Application, 'recordAudit'>, event: AuditEvent, log: Logger): Promise<void> {
   try {
     await application.recordAudit(event);
   } catch (error) {
@@ -40,7 +42,7 @@ function describe(request: FastifyRequest, reply: FastifyReply): AuditEvent {
     action: `${request.method} ${request.routeOptions.url ?? '(nothing)'}`,
     target: findTarget(request),
     httpStatus: reply.statusCode,
-    errorCode: request.failure,
+    errorCode: request.failure ?? null,
     operationId: request.operation?.id ?? null,
   };
 }

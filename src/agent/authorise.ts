@@ -2,7 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { type Caller, hasRole, type Role } from '../model/access.ts';
 import { DarkroomError } from '../model/errors.ts';
 
-type Authorisable = Pick<FastifyRequest, 'method' | 'routeOptions' | 'is404'>;
+interface Authorisable extends Pick<FastifyRequest, 'method' | 'is404'> {
+  readonly routeOptions: Pick<FastifyRequest['routeOptions'], 'url' | 'config'>;
+}
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 

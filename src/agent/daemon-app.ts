@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 import { buildApp } from './app.ts';
-import { addAuditHook } from './audit-hook.ts';
+import { createAudit } from './audit-hook.ts';
 import { authorise } from './authorise.ts';
 import { EventHub } from './events/event-hub.ts';
 import { createIdentify } from './identify.ts';
@@ -13,6 +13,7 @@ import { addDocumentRoute } from './routes/openapi.ts';
 
 export interface DaemonParts {
   readonly application: Application;
+  /** Read at every request: a reload changes what is in them. */
   readonly settings: Pick<Settings, 'tls'>;
   readonly logger: Logger;
   readonly version: string;
@@ -24,13 +25,13 @@ export interface DaemonParts {
 export function buildDaemonApp({ application, settings, logger, version, extend }: DaemonParts): ApiApp {
   return buildApp({
     application,
-    identify: createIdentify(application, { acceptsCertificates: settings.tls.clientCa !== null }),
+    identify: createIdentify(application, settings),
+    onAnswer: createAudit(application, logger),
     logger,
     extend: (app) => {
       addDocumentRoute(app, version);
       app.addHook('onRequest', async (request) => authorise(request, request.application.caller));
       addLimits(app, application);
-      addAuditHook(app, application, logger);
       addEventRoutes(app, new EventHub(application, logger));
       extend?.(app);
     },

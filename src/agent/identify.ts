@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
+import type { Settings } from '../config/settings.ts';
 import { DarkroomError } from '../model/errors.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { Application, CallerApplication } from '../operations/application.ts';
@@ -20,7 +21,7 @@ export const ANONYMOUS = 'anonymous';
  */
 export function createIdentify(
   application: Application,
-  options: { readonly acceptsCertificates: boolean },
+  settings: Pick<Settings, 'tls'>,
 ): (request: Identifiable) => Promise<CallerApplication> {
   return async (request) => {
     if (request.routeOptions.config.needs === 'anybody') return actAs(application, { name: ANONYMOUS, role: 'reader' });
@@ -28,7 +29,7 @@ export function createIdentify(
     const { socket } = request.raw;
     if (authorization !== undefined) return actAs(application, await findByToken(application, authorization));
     if (isLocal(socket)) return application;
-    const name = options.acceptsCertificates ? readCertificateName(socket) : null;
+    const name = settings.tls.clientCa === null ? null : readCertificateName(socket);
     return actAs(application, name === null ? null : await application.identifyName(name));
   };
 }

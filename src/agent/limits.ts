@@ -7,10 +7,10 @@ import type { ApiApp } from './api-app.ts';
 const MAX_URL_CHARACTERS = 8192;
 /** Each asks the journal four times a second whether to go on, and holds files and processes open: far more than a host can work on. */
 const MAX_RUNNING_OPERATIONS = 256;
-/** Each is a file descriptor and a queue of events. */
-const MAX_STREAMS = 512;
-/** One watcher of each operation, for one principal that starts all that a host accepts. */
-const MAX_STREAMS_EACH = 256;
+/** Each is a connection and a queue of events: they leave half of the connections of a server to others. */
+const MAX_STREAMS = 256;
+/** Nobody alone keeps everybody else from watching. */
+const MAX_STREAMS_EACH = 128;
 
 /** Keeps what clients can make the agent hold at once finite: 414 and 429. Bodies and headers have limits of their own. */
 export function addLimits(app: ApiApp, application: Pick<Application, 'runningIds'>): void {

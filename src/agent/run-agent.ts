@@ -62,9 +62,11 @@ async function serve(daemon: Daemon): Promise<void> {
   const application = await compose(settings, { isDaemon: true, log });
   await using _end = letGoInTime(application, log);
   const libvirt = new LibvirtCheck(application);
+  const metrics = createMetrics(application, { ...daemon, libvirt });
+  // before recovery: what it puts right is counted
+  await metrics.begin();
   await recoverFirst({ application, libvirt, service, log });
 
-  const metrics = createMetrics(application, { ...daemon, libvirt });
   const running: RunningDaemon = { ...daemon, application, libvirt, metrics, gate: new WorkGate() };
   const places: Places = { socket: null, listen: null };
   const app = buildAgentApp(running, places);

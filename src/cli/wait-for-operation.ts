@@ -20,7 +20,9 @@ export async function waitForOperation(context: CommandContext, submit: () => Pr
     Promise.race([cancellation.left, carryOut(context, submit, { progress, cancellation })]),
   );
   for (const warning of ended.warnings) printWarning(context.output, warning);
-  return requireSuccess(ended);
+  const succeeded = requireSuccess(ended);
+  context.interrupts.finish();
+  return succeeded;
 }
 
 /** Shows an operation until it is over. */

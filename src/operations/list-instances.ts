@@ -1,11 +1,11 @@
 import { maySeeInstance } from '../model/access.ts';
+import { describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { hasCode } from '../model/errors.ts';
 import type { Instance } from '../model/instance.ts';
 import { takePage } from '../model/pages.ts';
-import type { DomainInfo } from '../model/ports/hypervisor.ts';
 import type { InstanceFilter } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
-import { describeInstance } from './steps/describe-instance.ts';
+import { describeInstance, type InstanceFacts } from './steps/describe-instance.ts';
 import { findDomainOf, notFound } from './steps/find-instance.ts';
 import { describeShelved, markShelved } from './steps/shelve/describe-shelved.ts';
 import { findShelved, readOwnRecord } from './steps/shelve/find-shelved.ts';
@@ -16,10 +16,15 @@ import type { Core } from './support/context.ts';
  * would hold up the list.
  */
 export async function listInstances(core: Core, filter: InstanceFilter = {}): Promise<readonly Instance[]> {
-  const domains = await core.hypervisor.listDomains();
+  const domains = await core.hypervisor.describeDomains();
+  const holders = await core.locks.list();
   const shelved = await listShelved(core);
-  const here = await Promise.all(domains.map((domain) => describe(core, domain, shelved).catch(ignoreGone)));
-  const away = shelved.filter(({ id }) => !domains.some(({ uuid }) => uuid === id));
+  const here = await Promise.all(
+    domains.map(({ info: domain, description }) =>
+      describe(core, { domain, description, holders }, shelved).catch(ignoreGone),
+    ),
+  );
+  const away = shelved.filter(({ id }) => !domains.some(({ info }) => info.uuid === id));
   const all = [...here, ...(await Promise.all(away.map((record) => describeShelved(core, record))))]
     .filter((instance) => instance !== null)
     .filter((instance) => maySeeInstance(core.caller, instance) && matches(instance, filter))
@@ -31,8 +36,9 @@ function matches(instance: Instance, { name, state }: InstanceFilter): boolean {
   return (name === undefined || instance.name === name) && (state === undefined || instance.state === state);
 }
 
-async function describe(core: Core, domain: DomainInfo, shelved: readonly ShelvedInstance[]): Promise<Instance> {
-  const instance = await describeInstance(core, domain, ['lease']);
+async function describe(core: Core, facts: InstanceFacts, shelved: readonly ShelvedInstance[]): Promise<Instance> {
+  const { domain } = facts;
+  const instance = await describeInstance(core, facts, ['lease']);
   const record = shelved.find(({ id, host }) => id === domain.uuid && host === core.hostName);
   return record === undefined ? instance : markShelved(instance, record);
 }
@@ -68,7 +74,11 @@ export async function showInstance(core: Core, reference: string): Promise<Insta
       : 'absent';
   const instance = await describeInstance(
     core,
-    domain,
+    {
+      domain,
+      description: describeDomain(await core.hypervisor.getDomainXml(domain.uuid)),
+      holders: await core.locks.list(),
+    },
     agent === 'answering' ? ['agent', 'lease', 'arp'] : ['lease', 'arp'],
   );
   return record === null ? instance : markShelved(instance, record);

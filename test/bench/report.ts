@@ -7,7 +7,7 @@ export interface BenchRow {
   readonly what: string;
   readonly ours: number;
   readonly theirs: number | null;
-  readonly unit: 'ms' | 's' | 'MiB';
+  readonly unit: 'ms' | 's' | 'MiB' | '%';
   /** ours / theirs, or ours where there is nothing to compare with. */
   readonly limit: string;
   /** null: a part of the row above, for the eye. */

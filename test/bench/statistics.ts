@@ -6,6 +6,12 @@ export function median(figures: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** The smallest figure that so many hundredths of them do not exceed: of at least one. */
+export function percentile(figures: readonly number[], hundredths: number): number {
+  const sorted = [...figures].sort((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil((sorted.length * hundredths) / 100) - 1)] ?? 0;
+}
+
 export function round(figure: number, digits = 2): number {
   return Number(figure.toFixed(digits));
 }

@@ -126,6 +126,11 @@ export function createFakeHypervisor(): FakeHypervisor {
     versions: async () => ({ driver: 'QEMU', libvirt: '9.0.0', hypervisor: '7.2.22' }),
     offersKvm: async () => fake.hasKvm,
     listDomains: async () => [...domains.values()].map((domain) => infoOf(domain, readSize)),
+    describeDomains: async () =>
+      [...domains.values()].flatMap((domain) => {
+        const xml = domain.activeXml ?? domain.inactiveXml;
+        return xml === null ? [] : [{ info: infoOf(domain, readSize), description: describeDomain(xml) }];
+      }),
     getDomain: async (uuid) => infoOf(get(uuid), readSize),
     getDomainXml: async (uuid, { isInactive = false } = {}) => {
       const { activeXml, inactiveXml } = get(uuid);

@@ -30,14 +30,15 @@ export interface ServedHost {
 /** A daemon's app over a host of fakes. Its administrator is root. */
 export function serveHost(
   parts: Partial<Omit<Core, 'settings'>> = {},
-  options: { readonly clientCa?: string | null } = {},
+  options: { readonly clientCa?: string | null; readonly extend?: (app: ApiApp) => void } = {},
 ): ServedHost {
   const { logger, lines } = collectLog();
   const caller = { name: 'root', role: 'admin', isTrustedWithPaths: false } as const;
   const core: Core = createImageCore({ caller, ...parts });
   const application = createApplication(core, async () => {});
+  const extension = options.extend === undefined ? {} : { extend: options.extend };
   const tls = { certificate: null, key: null, clientCa: options.clientCa ?? null };
-  const app = buildDaemonApp({ application, settings: { tls }, logger, version: '1.2.3' });
+  const app = buildDaemonApp({ application, settings: { tls }, logger, version: '1.2.3', ...extension });
   const tokens = new Map<string, string>();
   return {
     core,

@@ -61,10 +61,7 @@ export function startLooks(
   const store = startStoreLook(application, { host, log, clock });
   const loops = [startLoop(every(PULSE_MS, pulse)), ping, instances, store];
   const unsubscribe = application.subscribe((event) => {
-    if (event.kind === 'connection') {
-      if (!event.isConnected) host.showLibvirt(false);
-      ping.wake();
-    }
+    if (event.kind === 'connection') ping.wake();
     if (event.kind === 'connection' || event.kind === 'lifecycle') instances.wake();
   });
   return {

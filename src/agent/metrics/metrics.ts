@@ -25,7 +25,9 @@ export interface Metrics {
   /** In Prometheus' text format. Looks at the journal alone: what costs more is looked at in the background. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   readonly requests: RequestMetrics;
-  /** Begins to look. Operations that ended before are not counted. */
+  /** Operations that end from now on are counted; where it is not called, from the first look on. */
+  begin(): Promise<void>;
+  /** Begins to look. */
   start(): void;
   stop(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export function createMetrics(
       await pulse(new AbortController().signal);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
+    begin: () => pulse(new AbortController().signal),
     start: () => {
       looks ??= startLooks(application, { host, libvirt, pulse, log, clock });
     },

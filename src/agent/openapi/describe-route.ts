@@ -53,7 +53,13 @@ function nameRoute({ method, url }: Described): string {
 
 const LINK = { type: 'string', description: 'rel="next": the next page, where there is one (RFC 8288).' };
 const LOCATION = { type: 'string', description: 'Path of the operation.' };
-const WORDS: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Made', 202: 'It runs', 204: 'Gone' };
+const WORDS: Readonly<Record<string, string>> = {
+  200: 'Done',
+  201: 'Made',
+  202: 'It runs',
+  204: 'Gone',
+  503: 'Not now',
+};
 
 function describeAnswers(answers: unknown): Json {
   if (!isObject(answers)) return {};
@@ -81,6 +87,7 @@ function codesOf({ method, schema, config }: Described): readonly ErrorCode[] {
     [takes !== undefined, 'INVALID_REQUEST'],
     [isGuarded, 'UNAUTHENTICATED'],
     [isAbove, 'FORBIDDEN'],
+    [!isReading(String(method)), 'AGENT_STOPPING'],
     [isWork === true, 'TOO_MANY_REQUESTS', 'IDEMPOTENCY_CONFLICT'],
     [isStream === true, 'TOO_MANY_REQUESTS'],
     [true, 'INTERNAL'],

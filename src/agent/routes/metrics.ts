@@ -22,7 +22,7 @@ export function addMetricsRoutes(app: ApiApp, metrics: Metrics): void {
 
 function countRequests(app: ApiApp, requests: RequestMetrics): void {
   app.addHook('onSend', async (_request, reply) => {
-    if (!isEventStream(reply)) return;
+    if (!isEventStream(reply) || reply.raw.destroyed) return;
     requests.streamOpened();
     reply.raw.once('close', () => requests.streamClosed());
   });
@@ -35,7 +35,7 @@ function countRequests(app: ApiApp, requests: RequestMetrics): void {
 }
 
 function routeOf(request: FastifyRequest): string | null {
-  return request.is404 ? null : (request.routeOptions.url ?? null);
+  return request.routeOptions.url ?? null;
 }
 
 function isEventStream(reply: FastifyReply): boolean {

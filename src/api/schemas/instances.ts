@@ -32,7 +32,12 @@ export const launchInstanceBodySchema = z.strictObject({
   isStarted: z.boolean().default(true),
   network: referenceSchema.nullable().default(null),
   sshKeys: z.array(publicKeySchema).max(MAX_SSH_KEYS).default([]),
-  userData: z.string().max(MAX_USER_DATA_CHARACTERS).nullable().default(null),
+  userData: z
+    .string()
+    .max(MAX_USER_DATA_CHARACTERS)
+    .refine((text) => !/\p{Cs}/u.test(text), { error: 'must not hold broken Unicode' })
+    .nullable()
+    .default(null),
 });
 export type LaunchInstanceBody = z.input<typeof launchInstanceBodySchema>;
 

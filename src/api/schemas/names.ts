@@ -39,8 +39,14 @@ export const instanceNameSchema = name
     error: `must not be longer than ${MAX_INSTANCE_NAME_BYTES} bytes`,
   });
 
+const IMPOSSIBLE = /[\0\p{Cs}]/u;
+
 /** A name or an id of something that should exist; whether it does is not for the schema to say. */
-export const referenceSchema = z.string().min(1, 'must not be empty').max(1024, 'is too long for a name or an id');
+export const referenceSchema = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(1024, 'is too long for a name or an id')
+  .refine((text) => !IMPOSSIBLE.test(text), { error: 'must not hold a NUL character or broken Unicode' });
 
 /** What certificates and logs can hold without doubt. */
 export const principalNameSchema = z
@@ -69,7 +75,7 @@ export const pathSchema = z
   .string()
   .max(4095)
   .refine((path) => path.startsWith('/'), { error: 'must be an absolute path' })
-  .refine((path) => !path.includes('\0'), { error: 'must not hold a NUL character' });
+  .refine((path) => !IMPOSSIBLE.test(path), { error: 'must not hold a NUL character or broken Unicode' });
 
 /** A body that may be left out: every field of it has a default. */
 export function optionalBody<Schema extends z.ZodType>(schema: Schema) {

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../model/errors.ts';
 import type { HostFiles } from '../../model/ports/host.ts';
 import { cloneFile } from './clone.ts';
@@ -44,8 +45,9 @@ async function copyBytes(
 
 async function pour(
   { from, to }: { readonly from: FileHandle; readonly to: FileHandle },
-  { source, signal, onBytes }: CopyOptions & { readonly source: string },
+  { source, signal, onBytes, bandwidthBytesPerSecond = 0 }: CopyOptions & { readonly source: string },
 ): Promise<void> {
+  const keepPace = createPace(bandwidthBytesPerSecond, signal);
   const chunk = Buffer.alloc(CHUNK_BYTES);
   const zeroes = Buffer.alloc(CHUNK_BYTES);
   let total = 0;
@@ -57,8 +59,20 @@ async function pour(
     if (!data.equals(zeroes.subarray(0, bytesRead))) await writeAll(to, { data, offset: total });
     total += bytesRead;
     onBytes?.(total);
+    await keepPace(data.length);
   }
   await to.truncate(total);
+}
+
+/** Holes count as well: they are read. An abort ends the pause, and is looked at by whoever goes on. */
+function createPace(bytesPerSecond: number, signal: AbortSignal | undefined): (bytes: number) => Promise<void> {
+  const startedMs = performance.now();
+  let total = 0;
+  return async (bytes) => {
+    total += bytes;
+    const aheadMs = bytesPerSecond === 0 ? 0 : (total / bytesPerSecond) * 1000 - (performance.now() - startedMs);
+    if (aheadMs > 0) await sleep(aheadMs, undefined, signal && { signal }).catch(() => undefined);
+  };
 }
 
 async function writeAll(to: FileHandle, { data, offset }: { readonly data: Buffer; readonly offset: number }) {

@@ -17,7 +17,7 @@ export interface HypervisorOptions {
 }
 
 /** libvirtd serves 20 clients at a time (max_workers): a freeze that blocks 16 of them still lets a thaw through. */
-const CALL_THREADS = { maxThreads: 16, idleThreads: 4 };
+const CALL_THREADS = { maxThreads: 16, idleThreads: 2 };
 
 /**
  * The Hypervisor port over libvirt. Nothing is loaded, started or connected before the first call, so this never fails;

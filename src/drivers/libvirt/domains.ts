@@ -1,18 +1,34 @@
 import type { PowerState } from '../../model/instance.ts';
 import type { DomainInfo, Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
-import type { DomainSummary } from './calls/domain-calls.ts';
+import type { DomainSummary, DomainWithXml } from './calls/domain-calls.ts';
+import { DescriptionCache } from './description-cache.ts';
 
 type DomainsPart = Pick<
   Hypervisor,
-  'listDomains' | 'getDomain' | 'getDomainXml' | 'defineDomain' | 'undefineDomain' | 'setAutostart'
+  'listDomains' | 'describeDomains' | 'getDomain' | 'getDomainXml' | 'defineDomain' | 'undefineDomain' | 'setAutostart'
 >;
 
+const DOMAINS_OF_A_SHARE = 50;
+const MAX_SHARES = 3;
+
 export function createDomainsPart(caller: Caller): DomainsPart {
+  const descriptions = new DescriptionCache();
   return {
     async listDomains() {
       const summaries = await caller.call('listDomains', undefined, { task: 'list the domains' });
       return summaries.map(toDomainInfo);
+    },
+
+    async describeDomains() {
+      const found = await listInShares(caller, Math.ceil(descriptions.size / DOMAINS_OF_A_SHARE));
+      const described = descriptions.describeAll(found.map(({ summary: { uuid }, xml }) => ({ uuid, xml })));
+      return found.flatMap(({ summary }, index) => {
+        const description = described[index];
+        if (description === undefined) return [];
+        const { vcpus, memoryMiB } = description.current;
+        return [{ info: { ...toKnownDomain(summary), vcpus, memoryMiB }, description }];
+      });
     },
 
     async getDomain(uuid) {
@@ -34,7 +50,22 @@ export function createDomainsPart(caller: Caller): DomainsPart {
   };
 }
 
+/** Where there are hundreds, the threads that are kept anyway ask side by side. */
+async function listInShares(caller: Caller, wanted: number): Promise<readonly DomainWithXml[]> {
+  const count = Math.min(Math.max(wanted, 1), MAX_SHARES);
+  const ask = (index: number) => caller.call('listDomainXmls', { index, count }, { task: 'list the domains' });
+  return (await Promise.all(Array.from({ length: count }, (_none, index) => ask(index)))).flat();
+}
+
 function toDomainInfo(summary: DomainSummary): DomainInfo {
+  return {
+    ...toKnownDomain(summary),
+    vcpus: summary.nrVirtCpu,
+    memoryMiB: Math.round(summary.memoryKiB / 1024),
+  };
+}
+
+function toKnownDomain(summary: DomainWithXml['summary']): Omit<DomainInfo, 'vcpus' | 'memoryMiB'> {
   return {
     uuid: summary.uuid,
     name: summary.name,
@@ -42,8 +73,6 @@ function toDomainInfo(summary: DomainSummary): DomainInfo {
     isPersistent: summary.isPersistent,
     isAutostart: summary.isAutostart,
     hasManagedSave: summary.hasManagedSave,
-    vcpus: summary.nrVirtCpu,
-    memoryMiB: Math.round(summary.memoryKiB / 1024),
   };
 }
 

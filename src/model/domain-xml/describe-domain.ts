@@ -40,6 +40,8 @@ export interface DomainDescription {
   readonly hasTpm: boolean;
   readonly vcpus: number;
   readonly memoryMiB: number;
+  /** What it has now of them: vCPUs that are plugged in, memory that its balloon leaves. */
+  readonly current: { readonly vcpus: number; readonly memoryMiB: number };
   readonly disks: readonly DomainDisk[];
   readonly interfaces: readonly DomainInterface[];
   readonly hasAgentChannel: boolean;
@@ -56,6 +58,7 @@ export function describeDomain(xml: string): DomainDescription {
     throw new DarkroomError('INVALID_REQUEST', `Expected a <domain> with a name, found <${root.tagName}>`);
   }
   const metadata = readDarkroomMetadata(root);
+  const most = { vcpus: Number(text('./vcpu', root) ?? '1'), memoryMiB: memoryMiB(root, './memory') ?? 0 };
   return {
     uuid: uuid ?? '',
     name,
@@ -65,8 +68,11 @@ export function describeDomain(xml: string): DomainDescription {
     firmware: usesUefi(root) ? 'uefi' : 'bios',
     nvramPath: nvramPath(root),
     hasTpm: selectElement("./devices/tpm/backend[@type='emulator']", root) !== null,
-    vcpus: Number(text('./vcpu', root) ?? '1'),
-    memoryMiB: memoryMiB(root),
+    ...most,
+    current: {
+      vcpus: Number(attribute('./vcpu', 'current', root) ?? most.vcpus),
+      memoryMiB: memoryMiB(root, './currentMemory') ?? most.memoryMiB,
+    },
     disks: selectElements('./devices/disk', root).map(describeDisk),
     interfaces: selectElements('./devices/interface', root).map(describeInterface),
     hasAgentChannel: selectElement("./devices/channel/target[@name='org.qemu.guest_agent.0']", root) !== null,
@@ -103,10 +109,10 @@ const MEMORY_UNIT_BYTES: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
-function memoryMiB(root: Element): number {
-  const amount = Number(text('./memory', root) ?? '0');
-  const unit = attribute('./memory', 'unit', root) ?? 'KiB';
-  return Math.round((amount * (MEMORY_UNIT_BYTES[unit] ?? 1024)) / 1024 ** 2);
+function memoryMiB(root: Element, path: string): number | null {
+  const amount = text(path, root);
+  const unit = attribute(path, 'unit', root) ?? 'KiB';
+  return amount === null ? null : Math.round((Number(amount) * (MEMORY_UNIT_BYTES[unit] ?? 1024)) / 1024 ** 2);
 }
 
 function describeDisk(disk: Element): DomainDisk {

@@ -58,10 +58,15 @@ export interface HostFiles {
    * links; then nothing is left at `target`. A target that exists is EEXIST and stays as it is.
    */
   tryLink(source: string, target: string): Promise<boolean>;
+  /** `bandwidthBytesPerSecond` 0, the default: unlimited, as is what shares its blocks. */
   copy(
     source: string,
     target: string,
-    options?: { readonly signal?: AbortSignal; readonly onBytes?: (total: number) => void },
+    options?: {
+      readonly signal?: AbortSignal;
+      readonly onBytes?: (total: number) => void;
+      readonly bandwidthBytesPerSecond?: number;
+    },
   ): Promise<void>;
   /** Copies a folder with owners and modes; returns the paths of its files, relative. */
   copyTree(source: string, target: string): Promise<readonly string[]>;

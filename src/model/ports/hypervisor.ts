@@ -1,3 +1,4 @@
+import type { DomainDescription } from '../domain-xml/describe-domain.ts';
 import type { InstanceAddress, PowerState } from '../instance.ts';
 import type { NetworkReservation } from '../shelved-instance.ts';
 
@@ -11,6 +12,12 @@ export interface DomainInfo {
   readonly hasManagedSave: boolean;
   readonly vcpus: number;
   readonly memoryMiB: number;
+}
+
+export interface DescribedDomain {
+  readonly info: DomainInfo;
+  /** What its XML says: of the machine as it runs, or else of its definition. */
+  readonly description: DomainDescription;
 }
 
 export interface HypervisorVersions {
@@ -98,6 +105,8 @@ export interface Hypervisor extends AsyncDisposable {
   offersKvm(): Promise<boolean>;
 
   listDomains(): Promise<readonly DomainInfo[]>;
+  /** All of them with what their XML says, by one question: for lists of hundreds. */
+  describeDomains(): Promise<readonly DescribedDomain[]>;
   getDomain(uuid: string): Promise<DomainInfo>;
   getDomainXml(uuid: string, options?: DomainXmlOptions): Promise<string>;
   /** Defines or redefines a persistent domain; returns its UUID. */

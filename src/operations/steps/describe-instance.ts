@@ -1,19 +1,24 @@
-import { describeDomain } from '../../model/domain-xml/describe-domain.ts';
+import type { DomainDescription } from '../../model/domain-xml/describe-domain.ts';
 import { hasCode } from '../../model/errors.ts';
 import type { Instance, InstanceAddress, InstanceState, PowerState } from '../../model/instance.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
+import type { LockHolder } from '../../model/ports/journal.ts';
 import type { Core } from '../support/context.ts';
 
 type AddressSource = InstanceAddress['source'];
 
+export interface InstanceFacts {
+  readonly domain: DomainInfo;
+  readonly description: DomainDescription;
+  readonly holders: readonly LockHolder[];
+}
+
 /** An instance as people see it. Addresses are asked of `sources` in turn until one knows any. */
 export async function describeInstance(
   core: Core,
-  domain: DomainInfo,
+  { domain, description, holders }: InstanceFacts,
   sources: readonly AddressSource[],
 ): Promise<Instance> {
-  const description = describeDomain(await core.hypervisor.getDomainXml(domain.uuid));
-  const holders = await core.locks.list();
   return {
     id: domain.uuid,
     name: domain.name,

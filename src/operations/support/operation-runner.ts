@@ -6,9 +6,10 @@ import type { Idempotency } from '../../model/ports/journal.ts';
 import type { Core } from './context.ts';
 import { OperationHandle } from './operation-handle.ts';
 import { acquireLocks } from './operation-locks.ts';
-import type { Preparation, UseCase } from './use-case.ts';
+import type { LockRequest, Preparation, UseCase } from './use-case.ts';
 
 const CANCEL_POLL_MS = 250;
+const INSTANCE_LOCK = 'instance:';
 
 export interface StartOptions {
   readonly caller: Caller;
@@ -103,7 +104,8 @@ export class OperationRunner {
     work: { core: Core; operation: Operation; prepared: Preparation<Input>; controller: AbortController },
   ): Promise<void> {
     const { core, operation, prepared, controller } = work;
-    const log = core.log.child({ operationId: operation.id, kind: operation.kind });
+    const log = core.log.child({ operationId: operation.id, kind: operation.kind, ...findInstance(prepared.locks) });
+    log.info({ target: operation.target }, 'operation started');
     const handle = new OperationHandle(operation.id, this.#core.journal);
     const stopListening = this.#listenForCancel(operation.id, controller);
     const started = this.#core.clock.monotonicMs();
@@ -111,6 +113,7 @@ export class OperationRunner {
     let failure: DarkroomError | null = null;
     try {
       result = await useCase.run({ ...core, log, operation: handle }, prepared.input, controller.signal);
+      log.info({ ms: Math.round(this.#core.clock.monotonicMs() - started) }, 'operation succeeded');
     } catch (error) {
       failure = asFailure(toDarkroomError(error), handle);
       // who waits is told anyway, and the journal keeps it
@@ -156,6 +159,12 @@ export class OperationRunner {
     }, CANCEL_POLL_MS);
     return () => clearInterval(timer);
   }
+}
+
+/** By its lock: what works on an instance holds it alone. */
+function findInstance({ exclusive }: LockRequest): { readonly instanceId?: string } {
+  const [key] = exclusive.filter((name) => name.startsWith(INSTANCE_LOCK));
+  return key === undefined ? {} : { instanceId: key.slice(INSTANCE_LOCK.length) };
 }
 
 function newOperation(core: Core, { kind, target }: Pick<Operation, 'kind' | 'target'>): Operation {

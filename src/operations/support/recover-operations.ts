@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../../lib/async.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { JournalledOperation, OperationKind, ProcessIdentity } from '../../model/operation.ts';
 import type { Core } from './context.ts';
@@ -5,16 +6,31 @@ import type { Recover } from './use-case.ts';
 
 export type RecoveryTable = Readonly<Partial<Record<OperationKind, Recover>>>;
 
+/** A guest that was asked to shut down is waited for: four of them must not keep an agent from its start four times as long. */
+const AT_ONCE = 4;
+
 /**
- * Puts right, in that order, what operations left behind: those of dead processes unless told otherwise. One that cannot be
- * mended now stops no other.
+ * Puts right what operations left behind: those of dead processes unless told otherwise. What was done to the same thing is put
+ * right in that order; different things side by side. One that cannot be mended now stops no other.
  */
 export async function recoverOperations(
   core: Core,
   table: RecoveryTable,
   abandoned?: readonly JournalledOperation[],
 ): Promise<void> {
-  for (const entry of abandoned ?? (await findDeadOperations(core))) await recoverOperation(core, table, entry);
+  const left = abandoned ?? (await findDeadOperations(core));
+  await mapConcurrently([...groupByTarget(left).values()], AT_ONCE, async (entries) => {
+    for (const entry of entries) await recoverOperation(core, table, entry);
+  });
+}
+
+function groupByTarget(entries: readonly JournalledOperation[]): ReadonlyMap<string, readonly JournalledOperation[]> {
+  const groups = new Map<string, JournalledOperation[]>();
+  for (const entry of entries) {
+    const { target } = entry.operation;
+    groups.set(target, [...(groups.get(target) ?? []), entry]);
+  }
+  return groups;
 }
 
 /** Operations whose process is gone, and those of this process that are not put right and do not go on; oldest first. */

@@ -22,5 +22,11 @@ export async function submitOperation(
 
 /** The request itself is not kept: it may hold user data. */
 function digestOf(request: OperationRequest): string {
-  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+  return createHash('sha256').update(JSON.stringify(request, sortKeys)).digest('hex');
+}
+
+/** Properties in another order are the same properties. */
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -15,7 +15,7 @@ export async function debianGuestImage(): Promise<string> {
   return (await runCommand(`${GUESTS}build-debian-guest`, [])).trim();
 }
 
-/** Writes the boot sector guest's disk, raw, 1 MiB. */
-export async function writeBootsectorImage(target: string): Promise<void> {
-  await runCommand(`${GUESTS}build-bootsector-guest`, [target]);
+/** Writes the boot sector guest's disk, raw, 1 MiB. A calm one counts seldom: for many at once. */
+export async function writeBootsectorImage(target: string, { isCalm = false } = {}): Promise<void> {
+  await runCommand(`${GUESTS}build-bootsector-guest`, [...(isCalm ? ['--calm'] : []), target]);
 }

@@ -14,6 +14,10 @@ import { waitUntil } from './wait-until.ts';
 export interface SecondHost extends AsyncDisposable {
   /** For virsh and --connect, from anywhere on this machine. */
   readonly uri: string;
+  /** Before a command: it then takes this libvirt for the system's, with all the files that libvirt keeps. */
+  readonly enter: readonly string[];
+  /** Of the daemon and its guests; it goes with the host. */
+  readonly logFolder: string;
   start(): Promise<void>;
   /** Ends the daemon; KILL pulls it away. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -42,6 +46,8 @@ export async function createSecondHost(): Promise<SecondHost> {
   };
   const host: SecondHost = {
     uri,
+    enter: enterNamespace(holder.pid ?? 0),
+    logFolder: path.join(folder.path, 'log'),
     start,
     stop,
     restart: async () => {
@@ -72,6 +78,7 @@ async function prepareFolder(folder: string): Promise<void> {
   await runCommand('chown', ['--reference=/var/lib/libvirt/qemu', path.join(folder, 'qemu')]);
   await runCommand('chmod', ['--reference=/var/lib/libvirt/qemu', path.join(folder, 'qemu')]);
   await appendLine(path.join(folder, 'etc/libvirtd.conf'), 'auth_unix_rw = "none"');
+  await appendLine(path.join(folder, 'etc/libvirtd.conf'), `log_outputs = "3:file:${folder}/log/libvirtd.log"`);
   await appendLine(path.join(folder, 'etc/qemu.conf'), 'stdio_handler = "file"');
 }
 
@@ -100,9 +107,14 @@ async function holdNamespace(folder: string): Promise<ChildProcess> {
   return holder;
 }
 
+function enterNamespace(pid: number): readonly string[] {
+  return ['nsenter', '--target', String(pid), '--mount', '--'];
+}
+
 function startDaemon(folder: string, namespacePid: number): ChildProcess {
   const daemon = ['setpriv', '--pdeathsig', 'KILL', 'libvirtd', '--pid-file', path.join(folder, 'libvirtd.pid')];
-  return spawn('nsenter', ['--target', String(namespacePid), '--mount', ...daemon], { stdio: 'ignore' });
+  const [enter = '', ...args] = [...enterNamespace(namespacePid), ...daemon];
+  return spawn(enter, args, { stdio: 'ignore' });
 }
 
 async function answers(uri: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import path from 'node:path';
 const RUN_PREFIX = `dr-test-${process.env['DARKROOM_TEST_RUN'] ?? process.pid}-`;
 
 /** Reachable by the user that QEMU runs as. */
-const IMAGES_FOLDER = '/var/lib/libvirt/images';
+export const IMAGES_FOLDER = '/var/lib/libvirt/images';
 
 export interface TestFolder extends AsyncDisposable {
   readonly path: string;

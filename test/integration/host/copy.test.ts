@@ -66,6 +66,17 @@ describe('copy', () => {
     expect(totals).toEqual([1, 2, 3, 4].map((mib) => mib * MIB));
   });
 
+  it('keeps to the bandwidth it is given, and can be cancelled while it waits', async () => {
+    const started = performance.now();
+    await files.copy(ext4.path('source'), tmpfs.path('slow'), { bandwidthBytesPerSecond: 8 * MIB });
+    expect(performance.now() - started).toBeGreaterThan(450);
+    expect(readFileSync(tmpfs.path('slow')).equals(content)).toBe(true);
+    const signal = AbortSignal.timeout(100);
+    const crawling = files.copy(ext4.path('source'), tmpfs.path('never'), { bandwidthBytesPerSecond: 10, signal });
+    expect(await failureOf(crawling)).toMatchObject({ code: 'CANCELLED' });
+    expect(existsSync(tmpfs.path('never'))).toBe(false);
+  });
+
   it('leaves holes where there were zeroes, also at the end', async () => {
     writeFileSync(ext4.path('sparse'), Buffer.concat([Buffer.alloc(3 * MIB), Buffer.from('data')]));
     truncateSync(ext4.path('sparse'), 20 * MIB + 5);

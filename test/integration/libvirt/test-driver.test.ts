@@ -5,6 +5,8 @@ import type { Hypervisor } from '../../../src/model/ports/hypervisor.ts';
 const UUID = '9b6f1e60-6f0e-4c57-9d0a-6d2f0c5f7a01';
 const XML = `<domain type='test'><name>dr-lv-one</name><uuid>${UUID}</uuid><memory unit='MiB'>64</memory><vcpu>2</vcpu>
   <os><type>hvm</type></os></domain>`;
+const numberedXml = (number: number): string =>
+  XML.replace(UUID, `9b6f1e60-6f0e-4c57-9d0a-${String(number).padStart(12, '0')}`).replace('one', `numbered-${number}`);
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 let hypervisor: Hypervisor;
@@ -39,6 +41,29 @@ describe('the libvirt driver on test:///default', () => {
     const domains = await hypervisor.listDomains();
 
     for (const domain of domains) expect(await hypervisor.getDomain(domain.uuid)).toEqual(domain);
+  });
+
+  test('describes all domains as it lists them one by one, however many there are', async () => {
+    for (let number = 0; number < 130; number++) await hypervisor.defineDomain(numberedXml(number));
+
+    // what is asked in one piece first, and in shares when it is known how many there are
+    for (const _time of ['first', 'again']) {
+      const described = await hypervisor.describeDomains();
+      const byUuid = [...described].sort((left, right) => left.info.uuid.localeCompare(right.info.uuid));
+      const listed = [...(await hypervisor.listDomains())].sort((left, right) => left.uuid.localeCompare(right.uuid));
+      expect(byUuid.map(({ info }) => info)).toEqual(listed);
+      expect(byUuid.map(({ description }) => description.uuid)).toEqual(listed.map(({ uuid }) => uuid));
+    }
+  });
+
+  test('describes a domain anew when its XML has changed', async () => {
+    const machine = async () =>
+      (await hypervisor.describeDomains()).find(({ info }) => info.uuid === UUID)?.description.memoryMiB;
+
+    expect(await machine()).toBe(64);
+    await hypervisor.defineDomain(XML.replace('64</memory>', '96</memory>'));
+
+    expect(await machine()).toBe(96);
   });
 
   test('defines a domain and returns its UUID, gives its XML, and undefines it', async () => {

@@ -323,6 +323,16 @@ describe('what is for admins', () => {
 });
 
 describe('idempotency keys', () => {
+  it('are of the same request in whatever order its properties are', async () => {
+    const rename = (properties: object): Sent => ({
+      ...post('/v1/images', { instance: 'anns', name: 'n', properties }),
+      headers: { 'idempotency-key': 'same' },
+    });
+    const first = await world.send('ann', rename({ a: '1', b: '2' }));
+    expect((await world.send('ann', rename({ b: '2', a: '1' }))).json().id).toBe(first.json().id);
+    expect((await world.send('ann', rename({ a: '2', b: '1' }))).statusCode).toBe(409);
+  });
+
   it("are everybody's own", async () => {
     const pause = (instance: string): Sent => ({
       ...post(`/v1/instances/${instance}/pause`),

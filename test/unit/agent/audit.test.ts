@@ -60,6 +60,14 @@ describe('the audit trail', () => {
     ]);
   });
 
+  it('has what could not even be read', async () => {
+    const host = hostWithGuest();
+    const response = await host.app.inject({ method: 'DELETE', url: '/v1/images/%ff' });
+    expect(response.statusCode).toBe(400);
+    const [event] = await host.application.audit.list({ limit: 1 });
+    expect(event).toMatchObject({ principal: 'anonymous', action: 'DELETE (nothing)', errorCode: 'INVALID_REQUEST' });
+  });
+
   it('has who was not recognised as anonymous', async () => {
     const host = hostWithGuest();
     await host.send('nobody', { method: 'DELETE', url: '/v1/images/golden' });

@@ -29,10 +29,15 @@ export class FakeStream extends Writable {
 }
 
 export class FakeInterrupts implements Interrupts {
+  isFinished = false;
   readonly #listeners = new Set<(signal: Signal) => void>();
 
   get isHeard(): boolean {
     return this.#listeners.size > 0;
+  }
+
+  finish(): void {
+    this.isFinished = true;
   }
 
   listen(onSignal: (signal: Signal) => void): Disposable {

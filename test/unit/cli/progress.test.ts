@@ -8,6 +8,7 @@ import { createRateMeter } from '../../../src/cli/render/rate-meter.ts';
 import { formatBytes, formatDuration, printable } from '../../../src/cli/render/text.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import { failWith } from '../agent/fake-application.ts';
 import { sampleOperation } from '../agent/samples.ts';
 import { FakeStream, FakeTerminal } from './fake-terminal.ts';
 
@@ -174,6 +175,16 @@ describe('Ctrl-C', () => {
     expect(terminal.application.cancelled).toEqual(['op-1']);
     expect(terminal.stderr.text.match(/Cancelling/g)).toHaveLength(2);
     expect(terminal.interrupts.isHeard).toBe(false);
+  });
+
+  it("comes too late once the work is done, and is nobody's before that", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('image', 'create', 'web-1', '--name', 'x')).toBe(0);
+    expect(terminal.interrupts.isFinished).toBe(true);
+    const failing = new FakeTerminal();
+    failing.application.script = failWith('COPY_FAILED');
+    expect(await failing.run('image', 'create', 'web-1', '--name', 'x')).toBe(6);
+    expect(failing.interrupts.isFinished).toBe(false);
   });
 
   it('need not be waited for when an agent does the work', async () => {

@@ -118,8 +118,10 @@ describe('a guest on its overlays comes home although all slots are taken', () =
     await waitForSlot(core, 'commit', {});
     const { ended, read, cancel } = await start(core);
     await vi.waitUntil(async () => (await read()).step === 'waiting for other commits');
+    const at = core.clock.monotonicMs();
     cancel();
     expect(await ended).toMatchObject({ status: 'cancelled' });
+    expect(core.clock.monotonicMs() - at).toBeLessThan(60_000);
     expect(await host.leftovers()).toEqual({ ...NOTHING_LEFT, locks: 1 });
   });
 
@@ -156,11 +158,13 @@ describe('a file system with overlays that runs out of space', () => {
   };
 
   it('ends a capture before its guest runs into it: the copy is cancelled, the overlays are committed without a limit', async () => {
+    let isCopyEnded = false;
     host.diskTool.before('convert', async (_options, signal) => {
       setFree(900_000);
-      await vi.waitUntil(() => signal instanceof AbortSignal && signal.aborted);
+      isCopyEnded = await vi.waitUntil(() => signal instanceof AbortSignal && signal.aborted);
     });
     const operation = await runToEnd(lowCore(), createImage, captureRequest());
+    expect(isCopyEnded).toBe(true);
     expect(operation).toMatchObject({ status: 'failed', error: { code: 'STORE_WRITE_FAILED' } });
     expect(operation.error?.message).toMatch(
       /given up before guest could run out of space: the file system of .*\/disks/,

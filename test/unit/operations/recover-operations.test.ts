@@ -54,6 +54,27 @@ it('row 55: mends what dead processes left, oldest first, and says interrupted',
   expect((await read(early)).operation.endedAt).not.toBeNull();
 });
 
+it('does not keep one thing waiting for another, and keeps the order of what was done to the same', async () => {
+  const waiting: (() => void)[] = [];
+  const slow: RecoveryTable = {
+    'image.create': async (_core, { operation }) => {
+      recovered.push(`${operation.target} ${operation.step}`);
+      if (operation.step === 'first') await new Promise<void>((resolve) => waiting.push(resolve));
+      return [];
+    },
+  };
+  for (const target of ['one', 'two']) {
+    await put({ target, startedAt: '2026-01-02T00:00:00.000Z', step: 'second' });
+    await put({ target, startedAt: '2026-01-01T00:00:00.000Z', step: 'first' });
+  }
+  const recovering = recoverOperations(core, slow);
+  await expect.poll(() => waiting).toHaveLength(2);
+  expect([...recovered].sort()).toEqual(['one first', 'two first']);
+  for (const goOn of waiting) goOn();
+  await recovering;
+  expect([...recovered.slice(2)].sort()).toEqual(['one second', 'two second']);
+});
+
 it('touches nothing of a living process', async () => {
   await put({ target: 'mine' }, { some: 'plan' }, core.processes.self);
   await recoverOperations(core, table);

@@ -4,10 +4,18 @@ import { createImage } from '../../../src/operations/create-image.ts';
 import { shelveInstance } from '../../../src/operations/shelve-instance.ts';
 import { OperationRunner } from '../../../src/operations/support/operation-runner.ts';
 import { waitForSlot } from '../../../src/operations/support/slots.ts';
+import { unshelveInstance } from '../../../src/operations/unshelve-instance.ts';
 import { captureRequest } from '../../support/capture-host.ts';
 import { writeFakeDisk } from '../../support/fake-disk-tool.ts';
 import { runToEnd } from '../../support/image-core.ts';
-import { makeShelfHost, putGuest, type ShelfHost, separateStore, shelveRequest } from '../../support/shelf-host.ts';
+import {
+  makeShelfHost,
+  putGuest,
+  type ShelfHost,
+  separateStore,
+  shelveRequest,
+  unshelveRequest,
+} from '../../support/shelf-host.ts';
 
 let host: ShelfHost;
 beforeEach(async () => {
@@ -95,3 +103,27 @@ it('row 20: the copies of a shelve count with all other copies', async () => {
   expect(timings).toMatchObject({ freezeMs: 0, pauseMs: 0, commitMs: 0, overlayPeakBytes: 0 });
   expect(timings['copiedBytes']).toBeGreaterThan(0);
 });
+
+it('every copy and every commit keeps to its bandwidth', async () => {
+  const settings = { copyBandwidthBytesPerSecond: 7, commitBandwidthBytesPerSecond: 5 };
+  const limited = { ...host.core, settings: { ...host.core.settings, ...settings } };
+  const copies: unknown[] = [];
+  host.diskTool.before('convert', (options) => copies.push(limitOf(options)));
+  separateStore(host);
+  putOther();
+  host.fakes.hypervisor.domains.forEach((domain) => {
+    if (domain.name === 'other') Object.assign(domain, { powerState: 'running', activeXml: domain.inactiveXml });
+  });
+  expect((await runToEnd(limited, createImage, captureRequest({ instance: 'other' }))).status).toBe('succeeded');
+  expect([copies, host.fakes.hypervisor.jobSpeeds]).toEqual([[7], [5]]);
+  expect((await runToEnd(limited, shelveInstance, shelveRequest())).status).toBe('succeeded');
+  expect(copies).toEqual([7, 7, 7]);
+  expect((await runToEnd(limited, unshelveInstance, unshelveRequest())).status).toBe('succeeded');
+  expect(copies.length).toBeGreaterThan(3);
+  expect(new Set(copies)).toEqual(new Set([7]));
+});
+
+function limitOf(options: unknown): unknown {
+  const isStated = typeof options === 'object' && options !== null && 'bandwidthBytesPerSecond' in options;
+  return isStated ? options.bandwidthBytesPerSecond : null;
+}

@@ -30,7 +30,14 @@ const native = declareFunctions(
 );
 
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virConnectListAllDomainsFlags */
-export const LIST_DOMAINS = { persistent: 1 << 2, managedSave: 1 << 8, autostart: 1 << 10 } as const;
+export const LIST_DOMAINS = {
+  persistent: 1 << 2,
+  running: 1 << 4,
+  paused: 1 << 5,
+  shutoff: 1 << 6,
+  managedSave: 1 << 8,
+  autostart: 1 << 10,
+} as const;
 
 /**
  * Opens a connection; `close` it. Blocks until the daemon answers, without limit.

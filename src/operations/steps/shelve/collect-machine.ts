@@ -69,7 +69,8 @@ async function takeMemory(context: OperationContext, draft: ImageDraft, domain: 
   if (source === null) throw new DarkroomError('INTERNAL', `nobody knows where the memory of ${name} is`);
   const target = draft.path(MEMORY_FILE);
   const isShared = (await context.files.tryClone(source, target)) || (await context.files.tryLink(source, target));
-  if (!isShared) await context.files.copy(source, target);
+  const bandwidthBytesPerSecond = context.settings.copyBandwidthBytesPerSecond;
+  if (!isShared) await context.files.copy(source, target, { bandwidthBytesPerSecond });
   await context.files.writeDurably(draft.path(MEMORY_XML_FILE), await context.hypervisor.getManagedSaveXml(uuid), {
     mode: 0o600,
   });

@@ -90,7 +90,7 @@ async function moveIn(core: Core, draft: ImageDraft, disk: ShelvedDisk): Promise
 
 /** COPY_FAILED unless what was written, read again, is what the only other copy holds, which goes then. */
 async function copyIn(core: Core, { target, path: source }: ShelvedDisk, partial: string): Promise<void> {
-  await core.files.copy(source, partial);
+  await core.files.copy(source, partial, { bandwidthBytesPerSecond: core.settings.copyBandwidthBytesPerSecond });
   if ((await core.files.hash(partial)) === (await core.files.hash(source))) return;
   throw new DarkroomError(
     'COPY_FAILED',

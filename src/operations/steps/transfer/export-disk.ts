@@ -46,7 +46,11 @@ async function copyAsIs(context: OperationContext, work: PlacedExport, signal: A
   if (await context.files.tryClone(work.source, work.target)) return;
   const turns = createCopyTurns(context, { step: 'write', signal });
   await turns.take(() =>
-    context.files.copy(work.source, work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) }),
+    context.files.copy(work.source, work.target, {
+      signal,
+      bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      onBytes: (bytes) => work.progress.at(bytes),
+    }),
   );
 }
 

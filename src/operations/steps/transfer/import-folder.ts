@@ -102,7 +102,11 @@ async function copyBytes(
   if (await context.files.tryClone(source.heldPath, target)) return;
   const turns = createCopyTurns(context, { step: 'copy', signal });
   await turns.take(() =>
-    context.files.copy(source.heldPath, target, { signal, onBytes: (bytes) => progress.at(bytes) }),
+    context.files.copy(source.heldPath, target, {
+      signal,
+      bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      onBytes: (bytes) => progress.at(bytes),
+    }),
   );
   throwIfCancelled(signal);
 }

@@ -46,7 +46,9 @@ async function bringFile(
 ): Promise<void> {
   const { what, path: target } = placed;
   if (target.startsWith(`${SWTPM_ROOT}/`)) await makeTpmFolders(context, what, target);
-  await context.files.copy(await context.store.resolveFile(imageId, what.file), partial);
+  // saved memory is one of them
+  const bandwidthBytesPerSecond = context.settings.copyBandwidthBytesPerSecond;
+  await context.files.copy(await context.store.resolveFile(imageId, what.file), partial, { bandwidthBytesPerSecond });
   const sha256 = await context.files.hash(partial);
   if (sha256 !== what.sha256) throw damaged(what, sha256);
   await context.files.setOwnership(partial, plainOwnership(what.ownership));

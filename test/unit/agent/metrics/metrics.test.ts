@@ -188,6 +188,9 @@ describe('the host', () => {
       ['web', Date.UTC(2026, 0, 1) / 1000],
       ['old', Date.UTC(2025, 0, 1) / 1000],
     ]);
+    host.state.instances = { instances: [], shelved: [] };
+    await host.clock.advance(MINUTE_MS);
+    expect(await host.value('darkroom_last_successful_backup_timestamp_seconds')).toBeUndefined();
   });
 
   it('shows the store, and keeps what was seen of it while it is away', async () => {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LibvirtState } from '../../../../src/agent/daemon/libvirt-check.ts';
-import { createReadiness } from '../../../../src/agent/health/readiness.ts';
-import type { Readiness } from '../../../../src/api/schemas/readiness.ts';
-import { DarkroomError } from '../../../../src/model/errors.ts';
-import { createManualClock, type ManualClock } from '../../../support/manual-clock.ts';
-import { createRememberingLogger, type RememberingLogger } from '../../../support/remembering-logger.ts';
+import type { LibvirtState } from '../../../src/agent/daemon/libvirt-check.ts';
+import { createReadiness } from '../../../src/agent/health/readiness.ts';
+import type { Readiness } from '../../../src/api/schemas/readiness.ts';
+import { DarkroomError } from '../../../src/model/errors.ts';
+import { createManualClock, type ManualClock } from '../../support/manual-clock.ts';
+import { createRememberingLogger, type RememberingLogger } from '../../support/remembering-logger.ts';
 
 let clock: ManualClock;
 let log: RememberingLogger;

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { EventHub } from '../../../src/agent/events/event-hub.ts';
 import { EventQueue } from '../../../src/agent/events/event-queue.ts';
 import { type Client, createClient } from '../../../src/api/client.ts';
 import type { ApiEvent, EventOptions } from '../../../src/api/follow-events.ts';
@@ -8,7 +9,7 @@ import { DarkroomError } from '../../../src/model/errors.ts';
 import { createFakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createFakeJournal } from '../../support/fake-journal.ts';
 import { type ServedHost, serveHost } from '../../support/served-host.ts';
-import { sampleOperation } from './samples.ts';
+import { sampleOperation } from '../../unit/agent/samples.ts';
 
 const OWNER = { pid: 1, startTicks: 1, bootId: 'boot' };
 const ids = { hosts: '11111111-1111-4111-8111-111111111111', anns: '22222222-2222-4222-8222-222222222222' };
@@ -199,15 +200,44 @@ describe('events of instances', () => {
 
   it('goes on when libvirt could not be asked', async () => {
     const { host, hypervisor } = await open();
-    const list = hypervisor.listDomains.bind(hypervisor);
-    hypervisor.listDomains = () => Promise.reject(new DarkroomError('LIBVIRT_UNREACHABLE', 'down'));
+    const list = hypervisor.describeDomains.bind(hypervisor);
+    hypervisor.describeDomains = () => Promise.reject(new DarkroomError('LIBVIRT_UNREACHABLE', 'down'));
     const root = await follow(host, null, { types: ['instance'] });
-    hypervisor.listDomains = list;
+    hypervisor.describeDomains = list;
     hypervisor.put(domainXml('hosts', ids.hosts, null), { powerState: 'running' });
     hypervisor.emit({ kind: 'lifecycle', uuid: ids.hosts, event: 'started', detail: 0 });
     await expect.poll(() => root.told(), { timeout: 8000 }).toEqual(['hosts active']);
     expect(host.lines.some(({ level }) => level === 'warn')).toBe(true);
   }, 10_000);
+});
+
+describe('the streams of an agent', () => {
+  it('are kept alive every 15 seconds, and end for whom the rights were taken away', async () => {
+    const { host } = await open();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const hub = new EventHub(host.application, { warn: () => undefined });
+      const caller = host.application.as({ name: 'ann', role: 'reader', isTrustedWithPaths: false });
+      const { queue, leave } = await hub.open(caller, {
+        types: new Set(['operation']),
+        afterRevision: null,
+        onGiveUp: () => undefined,
+      });
+      const texts: string[] = [];
+      const ended = (async () => {
+        for await (const text of queue) texts.push(text);
+      })();
+      await vi.advanceTimersByTimeAsync(16_000);
+      expect(texts.join('')).toBe(': keep-alive\n\nid: 0\n\n: keep-alive\n\n');
+      await host.application.principals.delete('ann');
+      await vi.advanceTimersByTimeAsync(15_000);
+      await ended;
+      leave();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe('a queue of events', () => {
