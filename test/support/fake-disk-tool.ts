@@ -58,6 +58,7 @@ export function createFakeDiskTool(): FakeDiskTool {
     },
     info: async (disk) => describe(disk),
     infoChain: async (disk) => {
+      if (!existsSync(disk.path)) throw new DarkroomError('DISK_MISSING', `${disk.path} does not exist`);
       const layers = [describe(disk)];
       for (let next = layers[0]?.backing; next; next = layers.at(-1)?.backing)
         layers.push(describe({ path: next.path, format: next.format === 'raw' ? 'raw' : 'qcow2' }));

@@ -41,6 +41,33 @@ async function record() {
   return found;
 }
 
+const NEIGHBOUR = '77777777-1111-4222-8333-444444444444';
+
+/** Another domain of the host, with one disk at that path. */
+function putNeighbour(disk: string): void {
+  host.fakes.hypervisor.put(`<domain type='qemu'><name>neighbour</name><uuid>${NEIGHBOUR}</uuid><memory>1024</memory>
+    <devices><disk type='file' device='disk'><driver type='qcow2'/><source file='${disk}'/><target dev='vda'/></disk></devices></domain>`);
+}
+
+describe('a shelve beside other domains', () => {
+  it('is refused when one of them has a disk that stands on one of its own', async () => {
+    await putGuest(host);
+    const overlay = host.at('disks', 'overlay.qcow2');
+    writeFakeDisk(overlay, { backing: { path: host.at('disks', 'vda.qcow2'), format: 'qcow2' } });
+    putNeighbour(overlay);
+    expect((await shelve()).error).toMatchObject({
+      code: 'DISK_UNSUPPORTED',
+      message: expect.stringContaining('neighbour'),
+    });
+  });
+
+  it('goes on although the disk of one of them is gone', async () => {
+    await putGuest(host);
+    putNeighbour(host.at('disks', 'gone.qcow2'));
+    expect((await shelve()).error).toBeNull();
+  });
+});
+
 describe('a shelve', () => {
   it('moves the very files of the disks into the store, and keeps all that makes the machine', async () => {
     await putGuest(host);

@@ -27,7 +27,6 @@ async function identify(core: Core, file: string): Promise<string> {
   return stat === null ? file : `${stat.device}:${stat.inode}`;
 }
 
-/** What cannot be read stands on nothing that could be lost. */
 async function listChainFiles(core: Core, { uuid, isPersistent }: DomainInfo): Promise<string[]> {
   const files: string[] = [];
   try {
@@ -44,11 +43,12 @@ async function listChainFiles(core: Core, { uuid, isPersistent }: DomainInfo): P
   return files;
 }
 
+/** What is gone or cannot be read stands on nothing that could be lost: a broken neighbour is no reason to refuse. */
 async function listChain(core: Core, disk: Parameters<Core['diskTool']['infoChain']>[0]): Promise<string[]> {
   try {
     return (await core.diskTool.infoChain(disk)).map((layer) => layer.path);
   } catch (error) {
-    if (hasCode(error, 'QEMU_IMG_FAILED')) return [];
+    if (hasCode(error, 'QEMU_IMG_FAILED', 'DISK_MISSING')) return [];
     throw error;
   }
 }
