@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { readDiskPaths, replaceDiskSources } from '../../model/domain-xml/disk-sources.ts';
+import { hasCode } from '../../model/errors.ts';
 import { overlayStem, parseOverlayPath } from '../../model/overlay-name.ts';
 import type { DomainInfo } from '../../model/ports/hypervisor.ts';
 import type { CaptureDisk, CapturePlan } from '../capture-plan.ts';
@@ -19,10 +20,10 @@ export async function findLeftovers(core: Core): Promise<Leftover[]> {
   const domains = await core.hypervisor.listDomains();
   const usedBy = new Map<string, DomainInfo>();
   for (const domain of domains) {
-    const xml = await core.hypervisor.getDomainXml(domain.uuid, { isInactive: domain.isPersistent, isSecure: true });
-    const paths = readDiskPaths(await core.hypervisor.getDomainXml(domain.uuid));
-    for (const diskPath of paths.values()) usedBy.set(diskPath, domain);
-    leftovers.push(...(await overlaysInUse(core, { domain, xml, paths, alive })));
+    const definition = await readDefinition(core, domain);
+    if (definition === null) continue;
+    for (const diskPath of definition.paths.values()) usedBy.set(diskPath, domain);
+    leftovers.push(...(await overlaysInUse(core, { domain, ...definition, alive })));
   }
   for (const overlay of await listOverlayFiles(core, [...usedBy.keys()])) {
     if (!usedBy.has(overlay) && !alive.has(parseOverlayPath(overlay)?.operationId ?? '')) {
@@ -30,6 +31,22 @@ export async function findLeftovers(core: Core): Promise<Leftover[]> {
     }
   }
   return leftovers;
+}
+
+interface Definition {
+  readonly xml: string;
+  readonly paths: ReadonlyMap<string, string>;
+}
+
+/** null for a domain that was undefined since it was listed. */
+async function readDefinition({ hypervisor }: Core, { uuid, isPersistent }: DomainInfo): Promise<Definition | null> {
+  try {
+    const xml = await hypervisor.getDomainXml(uuid, { isInactive: isPersistent, isSecure: true });
+    return { xml, paths: readDiskPaths(await hypervisor.getDomainXml(uuid)) };
+  } catch (error) {
+    if (hasCode(error, 'INSTANCE_NOT_FOUND')) return null;
+    throw error;
+  }
 }
 
 async function livingOperations(core: Core): Promise<ReadonlySet<string>> {
