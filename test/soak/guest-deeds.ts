@@ -33,6 +33,8 @@ export interface DeedParts {
   readonly client: Client;
   readonly instanceId: string;
   readonly random: Random;
+  /** How an unshelve makes it. */
+  readonly shelvedFrom: InstanceState;
   /** For what it makes; no two deeds have the same. */
   readonly name: string;
 }
@@ -88,7 +90,7 @@ function makeDeed(verb: Verb, parts: DeedParts): GuestDeed {
     case 'shelve in place':
       return leadsTo('shelved', (options) => instances.shelve(id, { ...shelve, isOffloaded: false }, options));
     case 'unshelve':
-      return leadsTo('active', (options) => instances.unshelve(id, {}, options));
+      return leadsTo(parts.shelvedFrom, (options) => instances.unshelve(id, {}, options));
     default:
       return verb satisfies never;
   }

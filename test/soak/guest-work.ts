@@ -27,7 +27,10 @@ export async function workOnGuest(shift: Shift, ward: Ward): Promise<void> {
   const { world, random, ledger } = shift;
   const state = await settle(shift, ward);
   const name = shift.newName();
-  const deed = chooseDeed(state, { client: world.agent.client, instanceId: ward.guest.uuid, random, name });
+  const deed = chooseDeed(state, {
+    ...{ client: world.agent.client, instanceId: ward.guest.uuid, shelvedFrom: ward.shelvedFrom },
+    ...{ random, name },
+  });
   if (deed === null) return ledger.accuse(`${ward.guest.name} is ${state}`);
   await perform(shift, ward, { deed, name, state });
 }
@@ -36,7 +39,8 @@ export async function workOnGuest(shift: Shift, ward: Ward): Promise<void> {
 export async function intrude(shift: Shift, ward: Ward): Promise<void> {
   const { world, random, ledger, gallery } = shift;
   const name = shift.newName();
-  const deed = makeCapture({ client: world.agent.client, instanceId: ward.guest.uuid, random, name });
+  const { guest, shelvedFrom } = ward;
+  const deed = makeCapture({ client: world.agent.client, instanceId: guest.uuid, random, name, shelvedFrom });
   const ending = await seeThrough(world.agent.client, {
     submit: deed.submit,
     idempotencyKey: name,
@@ -67,12 +71,15 @@ async function perform(shift: Shift, ward: Ward, { deed, name, state }: Work): P
     kind: deed.imageName === null ? null : 'image.create',
   });
   ward.states = statesAfter(ending, state, deed.leadsTo ?? state);
-  if (deed.leadsTo === 'shelved' || deed.leadsTo === 'shelved_offloaded') ward.wasShelved = true;
+  if (deed.leadsTo === 'shelved' || deed.leadsTo === 'shelved_offloaded') {
+    ward.wasShelved = true;
+    ward.shelvedFrom = state;
+  }
   const most = await followCounter(ward, accuse);
   if (deed.imageName !== null) gallery.add(ending, { name: deed.imageName, guest: ward.guest, least, most });
 }
 
-function statesAfter(ending: Ending, before: InstanceState, after: InstanceState): ReadonlySet<InstanceState> {
+export function statesAfter(ending: Ending, before: InstanceState, after: InstanceState): ReadonlySet<InstanceState> {
   if (ending.kind === 'refused') return new Set([before]);
   return ending.operation.status === 'succeeded' ? new Set([after]) : new Set([before, after]);
 }

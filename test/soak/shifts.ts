@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InstanceState } from '../../src/model/instance.ts';
 import { waitUntil } from '../e2e/support/wait-until.ts';
-import { intrude, note, type Shift, settle, workOnGuest } from './guest-work.ts';
+import { intrude, note, type Shift, settle, statesAfter, workOnGuest } from './guest-work.ts';
 import { workOnImage } from './image-work.ts';
 import type { SoakOptions } from './options.ts';
 import type { Random } from './random.ts';
-import { insist, seeThrough, type Task } from './see-through.ts';
+import { seeThrough, type Task } from './see-through.ts';
 import type { Ward } from './ward.ts';
 import type { World } from './world.ts';
 
@@ -57,18 +57,27 @@ export async function restUntilIdle({ agent }: World): Promise<void> {
   await sleep(REST_MS);
 }
 
+/** From the shelf to off or paused, and from there to running; and once more where something died. */
+const STEPS_TO_WAKE = 4;
+
 /** Whatever was done to them: in the end all guests run. */
 export async function wakeAll(shift: Shift, wards: readonly Ward[]): Promise<void> {
   for (const ward of wards) {
-    const state = await settle(shift, ward);
-    const submit = wayToWake(shift, ward, state);
-    if (submit === null) continue;
-    const task: Task = { submit, idempotencyKey: shift.newName(), cancelAfterMs: null };
-    const ending = await seeThrough(shift.world.agent.client, task);
-    note(shift.ledger, { ending, what: `${ward.guest.name} (${state})`, kind: null });
-    ward.states = new Set(['active']);
-    await insist(() => settle(shift, ward));
+    for (let step = 0; step < STEPS_TO_WAKE && (await wake(shift, ward)); step++);
   }
+}
+
+/** False when it runs. */
+async function wake(shift: Shift, ward: Ward): Promise<boolean> {
+  const state = await settle(shift, ward);
+  const submit = wayToWake(shift, ward, state);
+  if (submit === null) return false;
+  const task: Task = { submit, idempotencyKey: shift.newName(), cancelAfterMs: null };
+  const ending = await seeThrough(shift.world.agent.client, task);
+  note(shift.ledger, { ending, what: `${ward.guest.name} (${state})`, kind: null });
+  const isShelved = state === 'shelved' || state === 'shelved_offloaded';
+  ward.states = statesAfter(ending, state, isShelved ? ward.shelvedFrom : 'active');
+  return true;
 }
 
 function wayToWake({ world }: Shift, { guest }: Ward, state: InstanceState): Task['submit'] | null {

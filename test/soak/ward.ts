@@ -10,11 +10,13 @@ export interface Ward {
   isTaken: boolean;
   /** Shelved at some time: what lay under its disk may be part of it now. */
   wasShelved: boolean;
+  /** How it was when it was last shelved: an unshelve makes it so again. */
+  shelvedFrom: InstanceState;
   counter: number;
 }
 
 export function watchOver(guest: SoakGuest): Ward {
-  return { guest, states: new Set(['active']), isTaken: false, wasShelved: false, counter: 0 };
+  return { guest, states: new Set(['active']), isTaken: false, wasShelved: false, shelvedFrom: 'active', counter: 0 };
 }
 
 /** Its counter now, from its own disk; null where that is not on this host. Whatever is less than before is told. */
