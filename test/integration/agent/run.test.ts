@@ -187,21 +187,23 @@ describe('agent status', () => {
   });
 });
 
+const MOST_BYTES = 120 * 1024 * 1024;
+
 describe('an agent at rest', () => {
-  it('takes next to no time, and less than 120 MB once what it was asked is some seconds ago', async () => {
+  it('takes next to no time, and less than 120 MiB once what it was asked is some seconds ago', async () => {
     await using home = await createAgentHome();
     // V8 keeps up to 32 MiB for what is new where it is not told that this process mostly waits
     const agent = await home.start([], { WATCHDOG_USEC: '60000000', NODE_OPTIONS: '--max-semi-space-size=1' });
     for (let round = 0; round < 20; round += 1) await home.client.instances.list();
     // threads that nobody needs end after 15 s, and V8 gives back what it grew by
-    const isSmall = async () => (await residentBytes(agent.pid)) < 120e6;
+    const isSmall = async () => (await residentBytes(agent.pid)) < MOST_BYTES;
     await waitUntil('it is small', isSmall, { timeoutMs: 60_000, intervalMs: 1000 });
     const before = await cpuTicks(agent.pid);
     await sleep(5000);
     const ticks = (await cpuTicks(agent.pid)) - before;
     const resident = await residentBytes(agent.pid);
     process.stdout.write(`agent at rest: ${Math.round(resident / 1e6)} MB RSS, ${ticks / 5} % of a core\n`);
-    expect(resident).toBeLessThan(120e6);
+    expect(resident).toBeLessThan(MOST_BYTES);
     // hundredths of a second in five: 1 % would be 5
     expect(ticks).toBeLessThan(10);
   });
