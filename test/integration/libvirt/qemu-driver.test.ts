@@ -119,7 +119,7 @@ describe('the libvirt driver on qemu:///system', () => {
 
     await hypervisor.setBlockJobSpeed(guest.uuid, 'vda', 0);
     await expect
-      .poll(() => hypervisor.getBlockJob(guest.uuid, 'vda'), { timeout: 5_000 })
+      .poll(() => hypervisor.getBlockJob(guest.uuid, 'vda'), { timeout: 30_000 })
       .toMatchObject({ isReady: true });
     await hypervisor.pivotBlockJob(guest.uuid, 'vda');
     await expect(hypervisor.setBlockJobSpeed(guest.uuid, 'vda', 0)).rejects.toMatchObject({ code: 'LIBVIRT_FAILED' });
