@@ -9,6 +9,8 @@ const diskSchema = z.object({
   isBlockDevice: z.boolean(),
   /** null when the guest is off and its chain is read directly. */
   overlayPath: z.string().nullable(),
+  /** A pivot of ours was asked for: what the guest wrote since may be on the disk, and older things on its overlay. */
+  mayBePivoted: z.boolean().exactOptional(),
 });
 
 /** What putting a captured instance right would need. Written to the journal before each step that changes the world. */

@@ -89,20 +89,21 @@ export const recoverCreateImage: Recover = async (core, unfinished) => {
   const { id, kind } = unfinished.operation;
   // the lock of the dead is free: nobody may begin anything while the guest is put right
   await acquireLocks(core, captureLocks(plan.instanceId), { operationId: id, kind });
-  return await undoCapture(core, plan);
+  return await undoCapture(core, plan, () => core.journal.enterStep(id, 'recovering', plan));
 };
 
 /** A guest that never said that it is thawed is not settled: it is asked again at the next start. */
 async function undoNow(context: OperationContext, plan: CapturePlan): Promise<void> {
-  for (const note of await undoCapture(context, plan)) context.operation.warn(note);
+  for (const note of await undoCapture(context, plan, () => context.operation.enter('undo', plan)))
+    context.operation.warn(note);
   if (!plan.mayBeFrozen) return;
   throw new DarkroomError('AGENT_UNRESPONSIVE', `The thaw of ${plan.instanceName} is not confirmed.`);
 }
 
 /** The guest first, whatever becomes of the draft. */
-async function undoCapture(core: Core, plan: CapturePlan): Promise<readonly string[]> {
+async function undoCapture(core: Core, plan: CapturePlan, save: () => Promise<void>): Promise<readonly string[]> {
   try {
-    return await settleGuest(core, plan);
+    return await settleGuest(core, plan, { save });
   } finally {
     await removeUnpublished(core, plan.imageId);
   }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replaceDiskSources } from '../../../src/model/domain-xml/disk-sources.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
@@ -47,6 +47,73 @@ it('commits from outside what a guest wrote that is off since, and defines its d
   expect(await host.leftovers()).toEqual(OFF);
   expect(readFakeContent(host.disks.vda)).toBe('on the overlay of vda');
   expect(readFakeContent(host.disks.vdb)).toBe('on the overlay of vdb');
+});
+
+describe('a guest whose pivot libvirt never learned of, because it lost sight of a QEMU that ran on', () => {
+  const save = async (): Promise<void> => {
+    saved.push(plan.disks.map(({ mayBePivoted }) => mayBePivoted === true));
+  };
+  const saved: boolean[][] = [];
+
+  /** The journal says that the pivot was asked for, libvirt that the disk is on its overlay. */
+  async function loseSight({ diskIsNewerByMs }: { readonly diskIsNewerByMs: number }): Promise<void> {
+    await host.fake.destroyDomain(GUEST_UUID);
+    saved.length = 0;
+    for (const disk of plan.disks) {
+      disk.mayBePivoted = true;
+      const written = new Date('2026-01-01T00:00:00Z');
+      utimesSync(disk.overlayPath ?? '', written, written);
+      const later = new Date(written.getTime() + diskIsNewerByMs);
+      utimesSync(disk.path, later, later);
+    }
+  }
+
+  it('keeps what it wrote to its disk since: its overlay is older', async () => {
+    await loseSight({ diskIsNewerByMs: 60_000 });
+    const content = readFakeContent(host.disks.vda);
+    const notes: string[] = [];
+    await returnToChain(host.core, plan, { save, onNote: (note) => notes.push(note) });
+    expect(readFakeContent(host.disks.vda)).toBe(content);
+    expect(notes).toEqual([expect.stringContaining('vda was used'), expect.stringContaining('vdb was used')]);
+    expect(await host.leftovers()).toEqual(OFF);
+  });
+
+  it('gets what is on its overlay where the two were written to at the same time, which is on record before', async () => {
+    await loseSight({ diskIsNewerByMs: 500 });
+    const seen: unknown[] = [];
+    await returnToChain(host.core, plan, {
+      save: async () => {
+        await save();
+        seen.push(readFakeContent(host.disks.vda));
+      },
+    });
+    expect(readFakeContent(host.disks.vda)).toBe('on the overlay of vda');
+    expect(seen[0]).not.toBe('on the overlay of vda');
+    expect(saved[0]).toEqual([false, true]);
+  });
+
+  it('waits for the next recovery where that cannot be put on record', async () => {
+    await loseSight({ diskIsNewerByMs: 500 });
+    const full = async (): Promise<never> => {
+      throw new DarkroomError('NO_SPACE', 'full');
+    };
+    await expectFailure(returnToChain(host.core, plan, { save: full }), 'NO_SPACE');
+    expect(existsSync(overlayOf('vda'))).toBe(true);
+  });
+});
+
+it('has each pivot on record before it is asked for, and brings the guest back where the journal is full', async () => {
+  const pivots: boolean[] = [];
+  host.hypervisor.before(
+    'pivotBlockJob',
+    () => void pivots.push(plan.disks.some((disk) => disk.mayBePivoted === true)),
+  );
+  const full = async (): Promise<never> => {
+    throw new DarkroomError('NO_SPACE', 'full');
+  };
+  await returnToChain(host.core, plan, { save: full });
+  expect(pivots).toEqual([true, true]);
+  expect(await host.leftovers()).toEqual(NOTHING_LEFT);
 });
 
 it('makes what was committed from outside durable before an overlay is deleted', async () => {

@@ -94,6 +94,7 @@ async function commitInTurn(
 ): Promise<void> {
   const { sayWaiting, sayWorking } = announceWait(context, 'commit');
   const notes = await settleGuest(context, plan, {
+    save: () => context.operation.enter('commit', plan),
     turn: { patienceMs: COMMIT_PATIENCE_MS, hurry, onWait: sayWaiting, onTurn: () => sayWorking('commit') },
   });
   for (const note of notes) context.operation.warn(note);

@@ -14,6 +14,8 @@ export interface CommitOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   /** What a person should know. */
   readonly onNote?: (note: string) => void;
+  /** Journals the plan. */
+  readonly save?: () => Promise<void>;
 }
 
 /**
@@ -55,7 +57,14 @@ async function commitOnce(
     });
   }
   const job = await waitUntilReady(core, plan, disk, { ...options, pace });
-  if (job !== null) await hypervisor.pivotBlockJob(plan.instanceId, disk.target);
+  if (job !== null) {
+    disk.mayBePivoted = true;
+    // best effort: a journal that cannot be written must not keep a guest on its overlay
+    await options
+      .save?.()
+      .catch((error: unknown) => core.log.warn({ error: String(error) }, 'a pivot is not on record'));
+    await hypervisor.pivotBlockJob(plan.instanceId, disk.target);
+  }
   const path = await currentPath(core, plan, disk);
   if (path === disk.path) return;
   throw new DarkroomError(

@@ -1,5 +1,6 @@
 import { namesFile, readDiskPaths } from '../../../model/domain-xml/disk-sources.ts';
 import { DarkroomError } from '../../../model/errors.ts';
+import type { FileStat } from '../../../model/ports/host.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { CaptureDisk, CapturePlan } from '../../capture-plan.ts';
 import type { Core } from '../../support/context.ts';
@@ -7,6 +8,8 @@ import { outlastLibvirtRestart } from '../../support/patience.ts';
 import { type CommitOptions, commitOverlay } from './commit-overlay.ts';
 import { findDomain, isLive, readDefinitions } from './look-at-domain.ts';
 import { restoreDefinition } from './restore-definition.ts';
+
+const MOMENTS_MS = 2000;
 
 type OverlaidDisk = CaptureDisk & { readonly overlayPath: string };
 
@@ -20,7 +23,7 @@ export async function returnToChain(core: Core, plan: CapturePlan, options: Comm
   if (isLive(await findDomain(core, plan))) await returnLive(core, plan, { disks, options });
   // looked at again: the guest may have been shut down or undefined while its disks were committed
   const domain = await findDomain(core, plan);
-  if (!isLive(domain)) await returnOffline(core, plan, { disks, domain });
+  if (!isLive(domain)) await returnOffline(core, plan, { disks, domain, options });
   const notes = await restoreDefinition(core, plan, domain);
   await confirmChain(core, plan, disks);
   for (const disk of disks) await core.files.remove(disk.overlayPath);
@@ -58,7 +61,7 @@ async function returnLiveDisk(
     case 'on overlay':
       return await commitOverlay(core, plan, disk, options);
     case 'detached':
-      return await commitFromOutside(core, disk);
+      return await commitFromOutside(core, disk, options);
     case 'covered':
       throw covered(plan, disk);
     default:
@@ -70,13 +73,15 @@ async function returnLiveDisk(
 async function returnOffline(
   core: Core,
   plan: CapturePlan,
-  { disks, domain }: { disks: readonly OverlaidDisk[]; domain: DomainInfo | null },
+  { disks, domain, options }: { disks: readonly OverlaidDisk[]; domain: DomainInfo | null; options: CommitOptions },
 ): Promise<void> {
   const definitions = domain === null ? [] : await readDefinitions(core, plan, domain);
   for (const disk of disks) {
     const places = definitions.map((xml) => placeOf(xml, disk));
     if (places.includes('covered')) throw covered(plan, disk);
-    if (places.length === 0 || places.some((place) => place !== 'on disk')) await commitFromOutside(core, disk);
+    if (places.length === 0 || places.some((place) => place !== 'on disk')) {
+      await commitFromOutside(core, disk, options);
+    }
   }
 }
 
@@ -90,11 +95,30 @@ function placeOf(xml: string, disk: OverlaidDisk): Place {
   return current === disk.path ? 'on disk' : 'detached';
 }
 
-async function commitFromOutside(core: Core, disk: OverlaidDisk): Promise<void> {
-  if ((await core.files.stat(disk.overlayPath)) === null) return;
+async function commitFromOutside(core: Core, disk: OverlaidDisk, { save, onNote }: CommitOptions): Promise<void> {
+  const overlay = await core.files.stat(disk.overlayPath);
+  if (overlay === null) return;
+  if (disk.mayBePivoted === true) {
+    if (await isWrittenSince(core, disk, overlay)) {
+      onNote?.(`Disk ${disk.target} was used after its overlay: what the overlay holds is older and was dropped.`);
+      return;
+    }
+    // from here on the disk is the newer of the two by our own doing
+    disk.mayBePivoted = false;
+    await save?.();
+  }
   const { commitBandwidthBytesPerSecond: bandwidthBytesPerSecond } = core.settings;
   await core.diskTool.commit({ path: disk.overlayPath, format: 'qcow2' }, { bandwidthBytesPerSecond });
   await core.files.sync(disk.path);
+}
+
+/**
+ * The guest went on upon the disk, and libvirt never learned of the pivot: it lost sight of a QEMU that ran on. Until a pivot both
+ * files are written to within moments of each other, since one was only asked for when they were in step.
+ */
+async function isWrittenSince(core: Core, disk: OverlaidDisk, overlay: FileStat): Promise<boolean> {
+  const base = disk.isBlockDevice ? null : await core.files.stat(disk.path);
+  return base !== null && base.modifiedMs > overlay.modifiedMs + MOMENTS_MS;
 }
 
 /** The last look before an overlay is deleted: nothing that libvirt knows may name it. */
