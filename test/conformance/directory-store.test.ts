@@ -12,6 +12,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,6 +104,16 @@ describe('the directory store on disk', () => {
     chmodSync(path.join(root, 'a/b/images'), 0o700);
     await deep.assertWritable();
     expect(describeTree(root)).toEqual({ a: '711 0:0', 'a/b': '711 0:0', 'a/b/images': '711 0:0' });
+  });
+
+  it('removes what a probe left that died an hour ago, and nothing of a younger one', async () => {
+    await store.assertWritable();
+    const at = (name: string): string => path.join(root, 'images', name);
+    for (const name of ['.probe-old', '.probe-old.renamed', '.probe-new']) writeFileSync(at(name), '');
+    const old = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    for (const name of ['.probe-old', '.probe-old.renamed']) utimesSync(at(name), old, old);
+    await store.assertWritable();
+    expect(readdirSync(path.join(root, 'images'))).toEqual(['.probe-new']);
   });
 
   it('can be reached through a symbolic link', async () => {

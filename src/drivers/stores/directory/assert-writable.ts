@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
 import { makeFolders, syncFolder } from './durable-files.ts';
 import { FOLDER_MODE, imagesFolder } from './layout.ts';
+import { withProbeFile } from './probe-file.ts';
 import { withStoreErrors } from './store-errors.ts';
 
 /** Makes the layout where it is missing and does once, with a probe, all that publishing an image will do. */
@@ -13,7 +13,7 @@ export async function assertWritable(context: StoreContext): Promise<void> {
   await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'use the store', path: context.root }, async () => {
     await makeFolders(folder, FOLDER_MODE);
     await ensureTraversable(folder);
-    await probe(folder, owner);
+    await withProbeFile(folder, (file) => probe(file, owner));
   });
 }
 
@@ -23,22 +23,16 @@ async function ensureTraversable(folder: string): Promise<void> {
   if ((mode & 0o111) !== 0o111) await chmod(folder, (mode & 0o777) | FOLDER_MODE);
 }
 
-async function probe(folder: string, owner: { readonly uid: number; readonly gid: number } | null): Promise<void> {
-  const name = path.join(folder, `.probe-${randomBytes(6).toString('hex')}`);
+async function probe(file: string, owner: { readonly uid: number; readonly gid: number } | null): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
   try {
-    const handle = await open(name, 'wx', 0o600);
-    try {
-      await handle.writeFile('darkroom');
-      if (owner !== null) await handle.chown(owner.uid, owner.gid);
-      await handle.chmod(IMAGE_FILE_MODE);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(name, `${name}.renamed`);
-    await syncFolder(folder);
+    await handle.writeFile('darkroom');
+    if (owner !== null) await handle.chown(owner.uid, owner.gid);
+    await handle.chmod(IMAGE_FILE_MODE);
+    await handle.sync();
   } finally {
-    await rm(name, { force: true });
-    await rm(`${name}.renamed`, { force: true });
+    await handle.close();
   }
+  await rename(file, `${file}.renamed`);
+  await syncFolder(path.dirname(file));
 }

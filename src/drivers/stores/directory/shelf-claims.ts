@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { link, rename, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ShelfClaim } from '../../../model/shelved-instance.ts';
 import { linkExclusively, type NewClaimFile, unknownClaim, withNewClaimFile } from './claim-files.ts';
@@ -8,6 +6,7 @@ import { type ClaimHolder, readHolder } from './claim-holder.ts';
 import { SECRET_FILE_MODE } from './context.ts';
 import { syncFolder } from './durable-files.ts';
 import { claimPath, instancesFolder } from './layout.ts';
+import { withProbeFile } from './probe-file.ts';
 import { makeInstancesFolder } from './shelf-records.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
@@ -27,17 +26,13 @@ export async function createClaim(root: string, claim: ShelfClaim): Promise<Shel
 /** A shelve would find out too late that nothing can be claimed: without link(2) nobody brings an instance back. STORE_UNUSABLE, NO_SPACE. */
 export async function assertClaimable(root: string): Promise<void> {
   const folder = instancesFolder(root);
-  const name = path.join(folder, `.probe-${randomBytes(6).toString('hex')}`);
   await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'make links in', path: folder }, async () => {
     await makeInstancesFolder(root);
-    try {
-      await writeFile(name, 'darkroom', { flag: 'wx', mode: SECRET_FILE_MODE });
-      await link(name, `${name}.link`);
+    await withProbeFile(folder, async (file) => {
+      await writeFile(file, 'darkroom', { flag: 'wx', mode: SECRET_FILE_MODE });
+      await link(file, `${file}.link`);
       await syncFolder(folder);
-    } finally {
-      await rm(name, { force: true });
-      await rm(`${name}.link`, { force: true });
-    }
+    });
   });
 }
 
