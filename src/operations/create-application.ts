@@ -119,11 +119,11 @@ function createSurvey(core: Core): Application['survey'] {
 
 /** True when all that could be done was done. */
 async function recover(core: Core, runner: OperationRunner): Promise<boolean> {
-  const abandoned = await findAbandoned(core, runner.runningIds);
+  const abandoned = await findAbandoned(core, runner);
   if (abandoned.length === 0) return true;
   const { RECOVERY } = await import('./use-cases.ts');
   await recoverOperations(core, RECOVERY, abandoned);
-  if ((await findAbandoned(core, runner.runningIds)).length === 0) return true;
+  if ((await findAbandoned(core, runner)).length === 0) return true;
   return await core.hypervisor.versions().then(
     () => true,
     () => false,

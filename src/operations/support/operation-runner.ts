@@ -24,6 +24,7 @@ interface RunningOperation {
 /** Runs operations of this process: journals them, holds their locks, listens for cancellation, records their end. */
 export class OperationRunner {
   readonly #core: Core;
+  readonly #ids = new Set<string>();
   readonly #running = new Map<string, RunningOperation>();
   /** By principal and key: two requests at the same time under one key are one. */
   readonly #starting = new Map<string, Promise<Operation>>();
@@ -32,9 +33,9 @@ export class OperationRunner {
     this.#core = core;
   }
 
-  /** Operations of this process that go on. */
+  /** Operations of this process that go on, from before they are on record until after their end is. */
   get runningIds(): readonly string[] {
-    return [...this.#running.keys()];
+    return [...this.#ids];
   }
 
   /**
@@ -72,17 +73,21 @@ export class OperationRunner {
     const prepared = await useCase.prepare(core, request);
     const operation = newOperation(core, { kind: request.kind, target: prepared.target });
     await acquireLocks(core, prepared.locks, { operationId: operation.id, kind: request.kind });
+    // first: a recovery that reads the journal in this moment must not take it for abandoned
+    this.#ids.add(operation.id);
     try {
       const owner = core.processes.self;
       await core.journal.begin(operation, { owner, plan: null, ...(idempotency === null ? {} : { idempotency }) });
     } catch (error) {
+      this.#ids.delete(operation.id);
       await core.locks.release(operation.id);
       throw error;
     }
     const controller = new AbortController();
-    const ended = this.#run(useCase, { core, operation, prepared, controller }).finally(() =>
-      this.#running.delete(operation.id),
-    );
+    const ended = this.#run(useCase, { core, operation, prepared, controller }).finally(() => {
+      this.#running.delete(operation.id);
+      this.#ids.delete(operation.id);
+    });
     this.#running.set(operation.id, { controller, ended });
     return operation;
   }

@@ -33,15 +33,22 @@ function groupByTarget(entries: readonly JournalledOperation[]): ReadonlyMap<str
   return groups;
 }
 
-/** Operations whose process is gone, and those of this process that are not put right and do not go on; oldest first. */
-export async function findAbandoned(core: Core, goingOn: readonly string[]): Promise<JournalledOperation[]> {
+/**
+ * Operations whose process is gone, and those of this process that are not put right and do not go on; oldest first. Which
+ * go on is asked after the journal was read: one that is on record by then is known by then.
+ */
+export async function findAbandoned(
+  core: Core,
+  runner: { readonly runningIds: readonly string[] },
+): Promise<JournalledOperation[]> {
   const isOurs = ({ pid, startTicks, bootId }: ProcessIdentity): boolean => {
     const { self } = core.processes;
     return pid === self.pid && startTicks === self.startTicks && bootId === self.bootId;
   };
   return await findUnsettled(
     core,
-    ({ owner, operation }) => !core.processes.isAlive(owner) || (isOurs(owner) && !goingOn.includes(operation.id)),
+    ({ owner, operation }) =>
+      !core.processes.isAlive(owner) || (isOurs(owner) && !runner.runningIds.includes(operation.id)),
   );
 }
 

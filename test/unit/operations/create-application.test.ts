@@ -59,3 +59,28 @@ it('is not recovered when the journal cannot be read, and stays so for nothing e
   await expect(application.recover()).rejects.toThrow();
   expect(application.isRecovered).toBe(true);
 });
+
+it("takes an operation that is just beginning for nobody's leftover", async () => {
+  const beginning = createFakeJournal();
+  const adopted: string[] = [];
+  const watched: FakeJournal = {
+    ...beginning,
+    begin: async (operation, details) => {
+      await beginning.begin(operation, details);
+      await busy.recover();
+    },
+    adopt: async (operationId, owners) => {
+      adopted.push(operationId);
+      return await beginning.adopt(operationId, owners);
+    },
+  };
+  const machine = createFakeHypervisor();
+  machine.put(
+    "<domain type='qemu'><name>web</name><uuid>5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f</uuid><memory>1024</memory></domain>",
+  );
+  const busy = createApplication(createImageCore({ journal: watched, hypervisor: machine }), async () => {});
+  const { id } = await busy.operations.submit({ kind: 'instance.start', instance: 'web' });
+  await busy.drain();
+  expect(adopted).toEqual([]);
+  expect(await busy.operations.show(id)).toMatchObject({ status: 'succeeded' });
+});
