@@ -135,11 +135,12 @@ describe('--json', () => {
     expect(await darkroom.json(['image', 'list'])).toEqual([image]);
     const lines = result.stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(result.jsonLines().length);
+    // which of its quick steps are seen is a matter of luck; that some is, is not
     expect(result.jsonLines()).toContainEqual({
       operation: expect.any(String),
       kind: 'image.create',
       status: 'running',
-      step: 'copy',
+      step: expect.any(String),
       progress: null,
     });
     expect(result.jsonLines()).toContainEqual({ warning: expect.stringContaining('Paused instead of quiesced') });
