@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ERROR_TABLE } from '../../../src/api/error-table.ts';
 import { DarkroomError, ERROR_CODES } from '../../../src/model/errors.ts';
-import { failWith } from '../agent/fake-application.ts';
-import { FakeTerminal } from './fake-terminal.ts';
+import { failWith } from '../../unit/agent/fake-application.ts';
+import { FakeTerminal } from '../../unit/cli/fake-terminal.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dr-cl-'));
 afterAll(() => rmSync(folder, { recursive: true }));
