@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { isFrozen } from './support/guest-agent.ts';
 import { type CallPoint, type CaptureFact, type HarnessCapture, holdCapture } from './support/kill-harness.ts';
+import { runCommand } from './support/run-command.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { createSecondHost, type SecondHost } from './support/second-host.ts';
 import { bootTinyGuest, type Guest } from './support/tiny-guest.ts';
@@ -62,6 +63,20 @@ describe('row 24: libvirtd that goes away in the middle of a capture', () => {
       await expectClean();
     },
   );
+
+  it('goes on when it died before it had noted the commit that it had begun', async () => {
+    const capture = await hold(BEFORE_COPY, { env: { DARKROOM_COMMIT_BANDWIDTH: '4MiB' } });
+    capture.release();
+    const isCommitting = (): Promise<boolean> => hasBlockJob(guest, 'vda');
+    await waitUntil('the commit runs', isCommitting, { timeoutMs: 60_000, intervalMs: 20 });
+    await host.stop('SIGKILL');
+    const status = `/run/libvirt/qemu/${guest.name}.xml`;
+    const [enter = '', ...args] = [...host.enter, 'sed', '-i', '/<mirror/,/<\\/mirror>/d', status];
+    await runCommand(enter, args);
+    await host.start();
+    expect(await endOf(capture)).toMatchObject({ status: 'succeeded' });
+    await expectClean();
+  });
 
   it('leaves the guest thawed when it is restarted in the frozen window', async () => {
     const capture = await hold(WHILE_FROZEN, { write: false });

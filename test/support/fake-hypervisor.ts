@@ -263,7 +263,7 @@ export function createFakeHypervisor(): FakeHypervisor {
       if (blockJobs.has(target)) throw failed(`disk ${target} already in active block job`);
       const isReady = fake.areCommitsReady;
       fake.jobSpeeds.push(bandwidthBytesPerSecond);
-      blockJobs.set(target, { type: 'active-commit', done: isReady ? 100 : 0, total: 100, isReady });
+      blockJobs.set(target, { type: 'active-commit', done: isReady ? 100 : 0, total: 100, hasMirror: true, isReady });
       if (isReady) emit({ kind: 'block-job', uuid, disk: target, status: 'ready' });
     },
     setBlockJobSpeed: async (uuid, target, bandwidthBytesPerSecond) => {
@@ -272,7 +272,9 @@ export function createFakeHypervisor(): FakeHypervisor {
     },
     pivotBlockJob: async (uuid, target) => {
       const domain = getActive(uuid);
-      if (domain.blockJobs.get(target)?.isReady !== true) throw failed(`block copy of ${target} is not ready`);
+      const job = domain.blockJobs.get(target);
+      const isKnownReady = job?.isReady === true || (job?.hasMirror === false && job.done === job.total);
+      if (!isKnownReady) throw failed(`block copy of ${target} is not ready`);
       domain.blockJobs.delete(target);
       eachXml(domain, (xml) => moveToBase(xml, { target }));
       emit({ kind: 'block-job', uuid, disk: target, status: 'completed' });

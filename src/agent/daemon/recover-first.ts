@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../lib/logger.ts';
 import type { ServiceManager } from '../../model/ports/service-manager.ts';
 import type { Application } from '../../operations/application.ts';
@@ -13,15 +14,17 @@ export interface RecoverParts {
 
 /** How long a libvirt that says nothing is waited for. */
 const LIBVIRT_LIMIT_MS = 10_000;
+/** How long people wait for an agent that could tell them what it is doing. */
+const PATIENCE_MS = 60_000;
 
 /**
- * Puts right what dead processes left behind before anybody is served. It may take as long as it takes to merge an
- * overlay back, and the service manager is asked for that time. Where libvirt is not there, or hangs, the agent starts
- * all the same: recovery is tried again later, by housekeeping.
+ * Puts right what dead processes left behind before anybody is served; the service manager is asked for that time. What
+ * takes longer, such as merging a large overlay back, goes on beside the requests: what it works on is locked, and new
+ * work waits for it. Where libvirt is not there, or hangs, recovery is tried again later, by housekeeping.
  */
 export async function recoverFirst(
   { application, libvirt, service, log }: RecoverParts,
-  { libvirtLimitMs = LIBVIRT_LIMIT_MS } = {},
+  { libvirtLimitMs = LIBVIRT_LIMIT_MS, patienceMs = PATIENCE_MS } = {},
 ): Promise<void> {
   service.status('Starting: putting right what an earlier process left unfinished');
   const recovery = application.recover().then(
@@ -29,7 +32,11 @@ export async function recoverFirst(
     (error: unknown) => String(error),
   );
   const failure = await withExtendedTimeout(service, () =>
-    Promise.race([recovery, whenSilent(libvirt, libvirtLimitMs)]),
+    Promise.race([
+      recovery,
+      whenSilent(libvirt, libvirtLimitMs),
+      sleep(patienceMs, `it takes longer than ${patienceMs / 1000} s and goes on`, { ref: false }),
+    ]),
   );
   if (failure !== null) log.error({ error: failure }, 'what was left unfinished is not yet put right');
 }

@@ -25,8 +25,12 @@ export function createBlockJobsPart(caller: Caller): BlockJobsPart {
       const found = await caller.call('getBlockJob', { uuid, disk: target }, subject);
       if (found === null) return null;
       const { type, cur, end } = found.job;
-      const { isMirrorReady } = await import('./read-xml.ts');
-      return { type: toJobType(type), done: cur, total: end, isReady: isMirrorReady(found.xml, target) };
+      const { readMirror } = await import('./read-xml.ts');
+      const mirror = readMirror(found.xml, target);
+      return {
+        ...{ type: toJobType(type), done: cur, total: end },
+        ...{ hasMirror: mirror !== null, isReady: mirror?.isReady ?? false },
+      };
     },
 
     startActiveCommit(uuid, { target, base, top, bandwidthBytesPerSecond }) {

@@ -5,14 +5,19 @@ export function namesKvm(capabilitiesXml: string): boolean {
   return selectElement('./guest/arch/domain[@type="kvm"]', rootElement(parseXml(capabilitiesXml))) !== null;
 }
 
+export interface Mirror {
+  readonly isReady: boolean;
+}
+
 /**
- * True when the mirror of a disk is in step. libvirt sets `<mirror ready='yes'>` at QEMU's BLOCK_JOB_READY, and pivots
+ * The mirror of a disk, null where it has none; ready is one that is in step. libvirt sets `<mirror ready='yes'>` at QEMU's BLOCK_JOB_READY, and pivots
  * under exactly that condition; the job's cursors are equal earlier (both 0 at the start) and later differ for
  * moments under load, so they prove nothing. https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
  */
-export function isMirrorReady(domainXml: string, target: string): boolean {
-  const disks = selectElements('./devices/disk[mirror/@ready="yes"]', rootElement(parseXml(domainXml)));
-  return disks.some((disk) => selectElement('./target', disk)?.getAttribute('dev') === target);
+export function readMirror(domainXml: string, target: string): Mirror | null {
+  const disks = selectElements('./devices/disk[mirror]', rootElement(parseXml(domainXml)));
+  const disk = disks.find((candidate) => selectElement('./target', candidate)?.getAttribute('dev') === target);
+  return disk === undefined ? null : { isReady: selectElement('./mirror[@ready="yes"]', disk) !== null };
 }
 
 /** True when something in the running guest has opened the guest agent's channel. https://libvirt.org/formatdomain.html#channel */

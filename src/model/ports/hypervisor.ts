@@ -39,6 +39,8 @@ export interface BlockJobInfo {
   readonly type: 'pull' | 'copy' | 'commit' | 'active-commit' | 'backup' | 'unknown';
   readonly done: number;
   readonly total: number;
+  /** False for a pull or a backup, and for a mirror that libvirt lost sight of when it died just after the job began. */
+  readonly hasMirror: boolean;
   /** A mirror that is in step with its source and waits for its pivot. */
   readonly isReady: boolean;
 }

@@ -23,7 +23,7 @@ function commit(options: CommitOptions = {}): Promise<void> {
 }
 
 function job(changes: Partial<BlockJobInfo> = {}): BlockJobInfo {
-  return { type: 'active-commit', done: 0, total: 100, isReady: false, ...changes };
+  return { type: 'active-commit', done: 0, total: 100, hasMirror: true, isReady: false, ...changes };
 }
 
 function topOfVda(): string | undefined {
@@ -62,6 +62,36 @@ it('begins again when the job went away and the disk is where it was', async () 
   };
   await commit();
   expect(host.hypervisor.calls.filter((call) => call === 'startActiveCommit')).toHaveLength(2);
+  expect(topOfVda()).toBe('vda.qcow2');
+});
+
+it('pivots a commit that libvirt lost sight of once it is done, and never aborts it', async () => {
+  host.domain.blockJobs.set('vda', job({ hasMirror: false }));
+  const seen: number[] = [];
+  host.clock.onSleep = () => {
+    const done = Math.min(seen.length * 10, 100);
+    seen.push(done);
+    host.domain.blockJobs.set('vda', job({ done, hasMirror: false }));
+  };
+  await commit();
+  expect(seen.filter((done) => done === 100).length).toBeGreaterThan(4);
+  expect(host.hypervisor.calls).not.toContain('abortBlockJob');
+  expect(topOfVda()).toBe('vda.qcow2');
+});
+
+it('leaves a commit alone whose mirror is missing only for some looks', async () => {
+  host.fake.areCommitsReady = false;
+  const mirrors = [false, false, true, false, false, false, false, false, true, false];
+  host.clock.onSleep = () => {
+    expect(host.hypervisor.calls).not.toContain('pivotBlockJob');
+    const hasMirror = mirrors.shift();
+    host.domain.blockJobs.set(
+      'vda',
+      job({ done: 100, hasMirror: hasMirror ?? true, isReady: hasMirror === undefined }),
+    );
+  };
+  await commit();
+  expect(mirrors).toEqual([]);
   expect(topOfVda()).toBe('vda.qcow2');
 });
 

@@ -202,7 +202,7 @@ describe('a capture that is refused', () => {
     ],
     [
       'with a block job',
-      () => void guest.blockJobs.set('vdb', { type: 'copy', done: 0, total: 1, isReady: false }),
+      () => void guest.blockJobs.set('vdb', { type: 'copy', done: 0, total: 1, hasMirror: false, isReady: false }),
       {},
       'INSTANCE_BUSY',
     ],

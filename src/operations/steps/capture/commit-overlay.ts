@@ -9,6 +9,8 @@ import { type CommitPace, createCommitPace } from './commit-pace.ts';
 const FIRST_POLL_MS = 10;
 const LONGEST_POLL_MS = 250;
 const ATTEMPTS = 3;
+/** Looks at a commit that is done and has no mirror: libvirt answers for job and XML one after the other. */
+const LOST_MIRROR_LOOKS = 8;
 
 export interface CommitOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
@@ -85,14 +87,25 @@ async function waitUntilReady(
   disk: CaptureDisk,
   { onProgress, pace }: CommitOptions & { readonly pace: CommitPace },
 ): Promise<BlockJobInfo | null> {
+  let lostLooks = 0;
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
     const job = await core.hypervisor.getBlockJob(plan.instanceId, disk.target);
     if (job === null || job.isReady) return job;
     if (job.type !== 'active-commit') throw foreignJob(plan, disk, job);
+    lostLooks = isLostButDone(job) ? lostLooks + 1 : 0;
+    if (lostLooks === LOST_MIRROR_LOOKS) return job;
     onProgress?.({ done: job.done, total: job.total });
     await pace.adapt();
     await core.clock.sleep(pollMs);
   }
+}
+
+/**
+ * A libvirt that died between QEMU's start of the commit and its own note of the mirror finds the job again and never
+ * shows it as ready. It knows by itself whether it is, and pivots only then; to abort such a job would crash libvirt 9.
+ */
+function isLostButDone({ hasMirror, done, total }: BlockJobInfo): boolean {
+  return !hasMirror && done === total;
 }
 
 function foreignJob(plan: CapturePlan, disk: CaptureDisk, job: BlockJobInfo): DarkroomError {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isAgentConnected, isMirrorReady, namesKvm, readKeepsakes } from '../../../../src/drivers/libvirt/read-xml.ts';
+import { isAgentConnected, namesKvm, readKeepsakes, readMirror } from '../../../../src/drivers/libvirt/read-xml.ts';
 
 const disk = (target: string, mirror: string): string =>
   `<disk type='file'><source file='/a'/>${mirror}<target dev='${target}' bus='virtio'/></disk>`;
@@ -14,11 +14,11 @@ describe('reading XML of libvirt', () => {
         disk('vdc', "<mirror type='file' job='active-commit' ready='abort'/>"),
     );
 
-    expect(['vda', 'vdb', 'vdc', 'vdd'].map((target) => isMirrorReady(xml, target))).toEqual([
-      true,
-      false,
-      false,
-      false,
+    expect(['vda', 'vdb', 'vdc', 'vdd'].map((target) => readMirror(xml, target))).toEqual([
+      { isReady: true },
+      { isReady: false },
+      { isReady: false },
+      null,
     ]);
   });
 

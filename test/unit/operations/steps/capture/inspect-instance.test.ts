@@ -73,7 +73,7 @@ it.each<[string, () => void, ErrorCode]>([
   ],
   [
     'has a block job',
-    () => void guest.blockJobs.set('vda', { type: 'backup', done: 0, total: 1, isReady: false }),
+    () => void guest.blockJobs.set('vda', { type: 'backup', done: 0, total: 1, hasMirror: false, isReady: false }),
     'INSTANCE_BUSY',
   ],
   ['misses a disk', () => rmSync(file('vda.qcow2')), 'DISK_MISSING'],
