@@ -120,4 +120,27 @@ describe('a process with a hypervisor', () => {
       clearInterval(cutter);
     }
   });
+
+  test('gives the connection for events back each time it is lost', async () => {
+    await using proxy = await LibvirtProxy.start();
+    const cutter = setInterval(() => proxy.cut(), 400);
+    try {
+      const { stdout } = await runInNode(`
+        import { readdirSync } from 'node:fs';
+        const h = createHypervisor({ uri: '${proxy.uri}' });
+        const counts = [];
+        const alive = setInterval(() => {}, 1_000);
+        h.subscribe((event) => {
+          if (event.kind !== 'connection' || !event.isConnected) return;
+          counts.push(readdirSync('/proc/self/fd').length);
+          if (counts.length < 10) return;
+          clearInterval(alive);
+          console.log(counts.at(-1) - counts[1]);
+        });`);
+
+      expect(Number(stdout)).toBeLessThan(3);
+    } finally {
+      clearInterval(cutter);
+    }
+  });
 });
