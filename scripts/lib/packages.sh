@@ -11,6 +11,12 @@ guest_packages=(
   busybox-static kmod extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
   binutils systemd-container
 )
+# shellcheck disable=SC2034
+# for the virtual hosts of vagrant/, and building the box that they are made of
+vagrant_packages=(
+  vagrant vagrant-libvirt libvirt-daemon-system libvirt-clients dnsmasq-base iptables qemu-system-x86 qemu-utils mmdebstrap
+  debian-archive-keyring extlinux e2fsprogs openssh-client openssl rsync
+)
 
 install_packages() {
   local missing
