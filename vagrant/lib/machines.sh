@@ -2,6 +2,8 @@
 # The machines of the Vagrantfile: commands on them, and in the guests that run on them. Needs common.sh, settings.sh.
 
 export VAGRANT_CWD=$project_root/vagrant VAGRANT_DEFAULT_PROVIDER=libvirt VAGRANT_CHECKPOINT_DISABLE=1 VAGRANT_NO_COLOR=1
+# what Vagrant itself keeps of another set of machines
+[ "$name" = dr-vg ] || export VAGRANT_DOTFILE_PATH=$state/vagrant
 ssh_config=$state/ssh-config
 vagrant_log=$state/vagrant.log
 

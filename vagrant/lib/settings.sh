@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Where the scripts of this folder keep what they make, and the names of what they make in libvirt.
-
 # shellcheck disable=SC2034
-state=$project_root/vagrant/.state
+
 name=${DARKROOM_VAGRANT_NAME:-dr-vg}
 subnet=${DARKROOM_VAGRANT_SUBNET:-192.168.153}
+box_link=$project_root/vagrant/.state/box
+state=$project_root/vagrant/.state/$name
