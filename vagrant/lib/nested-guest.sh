@@ -23,7 +23,10 @@ boot_id() { in_guest "$1" "$2" 'cat /proc/sys/kernel/random/boot_id'; }
 # capture NODE GUEST IMAGE: while it runs, with its file systems frozen.
 capture() {
   local image
-  image=$(operator "$1" image create "$2" --name "$3" --json) || return 1
+  image=$(operator "$1" image create "$2" --name "$3" --json 2>"$state/capture.log") || {
+    tail -n 1 "$state/capture.log" >&2
+    return 1
+  }
   printf '    %s\n' "$(pick "it.consistency.achieved + ', frozen ' + it.consistency.freezeMs + ' ms'" <<<"$image")"
   same quiesced "$(pick it.consistency.achieved <<<"$image")" && is_on_own_disk "$1" "$2"
 }
