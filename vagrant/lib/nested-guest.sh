@@ -14,7 +14,7 @@ boot_first() {
 bring_helper() { bring "$1" "$project_root/scripts/lib/run-in-guest.mjs" /opt/run-in-guest.mjs; }
 
 # identity NODE GUEST: what makes it this machine.
-identity() { on "$1" "virsh -q dumpxml --inactive $2 | grep -E '<(name|uuid|mac |memory |source file)' | sort | tr -d '\n'"; }
+identity() { on "$1" "virsh -q dumpxml --inactive $2 | grep -E '<(name|uuid|mac |memory |source file)' | sed 's/^ *//' | sort"; }
 
 write_data() { in_guest "$1" "$2" "head -c 1000000 /dev/urandom >/root/data; sync; sha256sum /root/data"; }
 read_data() { in_guest "$1" "$2" 'sha256sum /root/data'; }
@@ -63,8 +63,8 @@ status_at_end() {
   return 1
 }
 
-# instance_on NODE NAME: its status as that node sees it, or `none`.
-instance_on() { operator "$1" instance list --json | pick "(it.find((one) => one.name === '$2') ?? { status: 'none' }).status"; }
+# instance_on NODE NAME: its state as that node sees it, or `none`.
+instance_on() { operator "$1" instance list --json | pick "it.find((one) => one.name === '$2')?.state ?? 'none'"; }
 
 # images_on NODE: names, in order.
 images_on() { operator "$1" image list --json | pick "it.map((one) => one.name).sort().join(' ')"; }

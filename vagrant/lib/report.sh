@@ -22,6 +22,14 @@ check() {
   fi
 }
 
+# says WANTED COMMAND...: what the command prints is this and no more.
+says() {
+  local wanted=$1 found
+  shift
+  found=$("$@") || return 1
+  same "$wanted" "$found"
+}
+
 # same WANTED FOUND
 same() {
   [ "$1" = "$2" ] || {
