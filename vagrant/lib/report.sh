@@ -30,6 +30,19 @@ says() {
   same "$wanted" "$found"
 }
 
+# soon COMMAND...: it succeeds within ten seconds. What one host writes to a shared folder another sees a moment later.
+soon() {
+  local attempt said
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    said=$("$@" 2>&1) && break
+    [ "$attempt" -lt 10 ] || {
+      printf '%s\n' "$said"
+      return 1
+    }
+    sleep 1
+  done
+}
+
 # same WANTED FOUND
 same() {
   [ "$1" = "$2" ] || {
