@@ -6,6 +6,7 @@ import { createGeneralizer } from './drivers/host/generalizer.ts';
 import { createProcesses } from './drivers/host/processes.ts';
 import { createSeedBuilder } from './drivers/host/seed-builder.ts';
 import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
+import { createNotifier } from './drivers/notify/create-notifier.ts';
 import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
 import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
@@ -75,6 +76,8 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     caller: { name: os.userInfo().username, role: 'admin', isTrustedWithPaths: options.isDaemon !== true },
     principals: state.principals,
     audit: state.audit,
+    schedules: state.schedules,
+    notifier: createNotifier({ targets: () => current.notify }),
   };
   return createApplication(options.adapt?.(core) ?? core, async () => {
     await hypervisor[Symbol.asyncDispose]();

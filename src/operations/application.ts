@@ -1,4 +1,6 @@
 import type { Caller } from '../model/access.ts';
+import type { Backup, BackupPlan, BackupStatus } from '../model/backup/backup.ts';
+import type { BackupSchedule, ScheduleRun } from '../model/backup/schedule.ts';
 import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
@@ -8,10 +10,13 @@ import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type {
+  BackupFilter,
   CreatePrincipalRequest,
+  CreateScheduleRequest,
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  PlanBackupsRequest,
   UpdateImageRequest,
   VolumeFilter,
 } from '../model/requests.ts';
@@ -34,6 +39,27 @@ export interface CallerApplication {
   readonly volumes: {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
+  };
+  readonly backups: {
+    /** Newest first, with why each is kept. */
+    list(filter?: BackupFilter): Promise<readonly Backup[]>;
+    /** What a rule would keep and what would go, without doing it; without one, what the schedules of the instance say. */
+    plan(request: PlanBackupsRequest): Promise<readonly BackupPlan[]>;
+    /** How well each instance is backed up; for one, or for all that the caller sees. */
+    status(request: { readonly instance?: string; readonly days: number }): Promise<readonly BackupStatus[]>;
+  };
+  readonly schedules: {
+    /** Those of the caller; all of them for an admin. Oldest first. */
+    list(): Promise<readonly BackupSchedule[]>;
+    /** By its id, or the beginning of it where that is unique: SCHEDULE_NOT_FOUND. */
+    show(reference: string): Promise<BackupSchedule>;
+    create(request: CreateScheduleRequest): Promise<BackupSchedule>;
+    delete(reference: string): Promise<void>;
+    setPaused(reference: string, isPaused: boolean): Promise<BackupSchedule>;
+    /** Asks for a run of now, which the agent begins; SCHEDULE_BUSY when one goes on for each of its instances. */
+    run(reference: string): Promise<readonly ScheduleRun[]>;
+    /** Newest first. */
+    listRuns(reference: string, filter: { readonly limit: number }): Promise<readonly ScheduleRun[]>;
   };
   readonly operations: {
     /**

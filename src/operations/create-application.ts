@@ -80,6 +80,12 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       list: async (filter) => (await import('./list-volumes.ts')).listVolumes(core, filter),
       show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
     },
+    backups: {
+      list: async (filter) => (await import('./list-backups.ts')).listBackups(core, filter),
+      plan: async (request) => (await import('./list-backups.ts')).planBackups(core, request),
+      status: async (request) => (await import('./list-backups.ts')).readBackupStatus(core, request),
+    },
+    schedules: createSchedules(core),
     operations: {
       submit: (request, options) => submitOperation(runner, request, { caller, key: options?.idempotencyKey ?? null }),
       list: (filter) => listOperations(core, filter),
@@ -103,6 +109,19 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       ]);
       return diagnoseHost(core, RECOVERY, options);
     },
+  };
+}
+
+function createSchedules(core: Core): CallerApplication['schedules'] {
+  const load = () => import('./manage-schedules.ts');
+  return {
+    list: async () => (await load()).listSchedules(core),
+    show: async (reference) => (await load()).showSchedule(core, reference),
+    create: async (request) => (await load()).createSchedule(core, request),
+    delete: async (reference) => (await load()).deleteSchedule(core, reference),
+    setPaused: async (reference, isPaused) => (await load()).pauseSchedule(core, reference, { isPaused }),
+    run: async (reference) => (await load()).runSchedule(core, reference),
+    listRuns: async (reference, filter) => (await load()).listScheduleRuns(core, reference, filter),
   };
 }
 

@@ -105,6 +105,7 @@ export const imageSchema: z.ZodType<Image> = z.object({
   minMemoryMiB: z.number(),
   checksum: z.object({ algorithm: z.literal('sha256'), value: z.string().nullable() }),
   consistency: consistencySchema.nullable(),
+  bootProof: z.object({ at: z.string(), hasBooted: z.boolean() }).nullable(),
   disks: z.array(
     z.object({
       target: z.string(),

@@ -1,3 +1,4 @@
+import type { BackupSchedule } from '../../../src/model/backup/schedule.ts';
 import type { DoctorReport } from '../../../src/model/doctor.ts';
 import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Image } from '../../../src/model/image.ts';
@@ -7,20 +8,28 @@ import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
 import type {
+  BackupFilter,
   CreatePrincipalRequest,
+  CreateScheduleRequest,
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  PlanBackupsRequest,
   UpdateImageRequest,
   VolumeFilter,
 } from '../../../src/model/requests.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
 import {
   sampleAuditEvent,
+  sampleBackup,
+  sampleBackupPlan,
+  sampleBackupStatus,
   sampleImage,
   sampleInstance,
   sampleOperation,
   samplePrincipal,
+  sampleSchedule,
+  sampleScheduleRun,
   sampleVolume,
 } from './samples.ts';
 
@@ -102,6 +111,35 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
       return this.#answer(sampleInstance);
     },
   };
+
+  readonly backups = {
+    list: async (filter?: BackupFilter) => this.#answer([sampleBackup], filter),
+    plan: async (request: PlanBackupsRequest) => this.#answer([sampleBackupPlan], request),
+    status: async (request: { readonly instance?: string; readonly days: number }) =>
+      this.#answer([sampleBackupStatus], request),
+  };
+
+  readonly schedules = {
+    list: async () => this.#answer([sampleSchedule]),
+    show: async (reference: string) => this.#answer(this.#findSchedule(reference)),
+    create: async (request: CreateScheduleRequest) => this.#answer(sampleSchedule, request),
+    delete: async (reference: string): Promise<void> => void this.#answer(this.#findSchedule(reference)),
+    setPaused: async (reference: string, isPaused: boolean) =>
+      this.#answer({ ...this.#findSchedule(reference), isPaused }),
+    run: async (reference: string) => {
+      this.#findSchedule(reference);
+      return this.#answer([sampleScheduleRun]);
+    },
+    listRuns: async (reference: string, filter: { readonly limit: number }) => {
+      this.#findSchedule(reference);
+      return this.#answer([sampleScheduleRun], filter);
+    },
+  };
+
+  #findSchedule(reference: string): BackupSchedule {
+    if (reference === sampleSchedule.id) return sampleSchedule;
+    throw this.#missing('SCHEDULE_NOT_FOUND', reference);
+  }
 
   readonly volumes = {
     list: async (filter?: VolumeFilter): Promise<readonly Volume[]> => this.#answer([sampleVolume], filter),
