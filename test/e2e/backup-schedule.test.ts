@@ -117,17 +117,23 @@ describe('a schedule that cannot be kept', () => {
       await makeHost({ DARKROOM_NOTIFY_WEBHOOK_URL: `http://127.0.0.1:${port}/hook` });
       await using guest = await defineBootsectorGuest();
       await using _agent = await startAgent(darkroom);
-      const id = await createSchedule([
-        ...[guest.name, '--cron', '0 0 1 1 *', '--type', 'yearly', '--rotation', '2', '--consistency', 'quiesced'],
-      ]);
+      // nothing in this guest could tell that it came up
+      const every = ['--cron', '0 0 1 1 *', '--type', 'yearly', '--rotation', '9', '--verify', 'boot:2'];
+      const id = await createSchedule([guest.name, ...every]);
+      const runOnce = async (count: number) => {
+        await darkroom.json(['backup', 'schedule', 'run', id]);
+        return (await untilEnded(id, count))[0];
+      };
       await darkroom.json(['instance', 'shelve', guest.name]);
-      await darkroom.json(['backup', 'schedule', 'run', id]);
-      expect((await untilEnded(id, 1))[0]).toMatchObject({ status: 'skipped' });
-      expect(told).toEqual([]);
+      expect(await runOnce(1)).toMatchObject({ status: 'skipped' });
       await darkroom.json(['instance', 'unshelve', guest.name]);
-      await darkroom.json(['backup', 'schedule', 'run', id]);
-      await untilEnded(id, 2);
-      expect(await listImages(darkroom)).toHaveLength(1);
+      expect(await runOnce(2)).toMatchObject({ status: 'succeeded' });
+      expect(told).toEqual([]);
+      expect(await runOnce(3)).toMatchObject({ status: 'failed' });
+      await waitUntil('somebody is told', async () => told.length > 0, SOON);
+      expect(told).toMatchObject([{ event: 'backup.failed', instance: { id: guest.uuid }, scheduleId: id }]);
+      const backups = (await listImages(darkroom)).filter(({ properties }) => properties['image_type'] === 'backup');
+      expect(backups).toHaveLength(2);
     } finally {
       server.close();
     }
