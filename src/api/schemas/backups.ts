@@ -53,7 +53,11 @@ export const backupStatusQuerySchema = z.strictObject({
   days: daysSchema.default(DEFAULT_DAYS),
 });
 
-export const backupSchema: z.ZodType<Backup> = z.object({ ...imageObject.shape, keep: z.array(z.string()) });
+export const backupSchema: z.ZodType<Backup> = z.object({
+  ...imageObject.shape,
+  instanceName: z.string().nullable(),
+  keep: z.array(z.string()),
+});
 
 export const backupPlanSchema: z.ZodType<BackupPlan> = z.object({
   instanceId: z.string(),
