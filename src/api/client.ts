@@ -8,6 +8,7 @@ import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
 import { type AgentApi, createAgentApi } from './agent-api.ts';
+import { type BackupCalls, backupCalls, type ScheduleCalls, scheduleCalls } from './backup-calls.ts';
 import { call, callForNothing } from './call.ts';
 import { type ApiEvent, type EventOptions, followEvents } from './follow-events.ts';
 import { API_ROOT, collectionPath, encodeQuery, itemPath } from './paths.ts';
@@ -36,18 +37,12 @@ import {
   principalSchema,
   principalWithTokenSchema,
 } from './schemas/principals.ts';
-import { submitOperation } from './submit-operation.ts';
-import type { ApiRequest, Transport } from './transport.ts';
+import { post, read, type SubmitOptions, submit } from './send.ts';
+import type { Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
 /** What a client may ask of the list; the rest of the filter is for those who put things right. */
 export type ApiOperationFilter = Omit<OperationFilter, 'isUnsettled'>;
-
-/** How a request that starts work is sent. Without a key of the caller's it gets one of its own. */
-export interface SubmitOptions {
-  /** What the caller calls this request of its own: sent again under the same key, it is the same operation. */
-  readonly idempotencyKey?: string;
-}
 
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {
@@ -77,6 +72,8 @@ export interface Client {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volume: string): Promise<Volume>;
   };
+  readonly backups: BackupCalls;
+  readonly schedules: ScheduleCalls;
   readonly operations: {
     list(filter?: ApiOperationFilter): Promise<readonly Operation[]>;
     show(operation: string): Promise<Operation>;
@@ -109,6 +106,8 @@ export function createClient(transport: Transport): Client {
       list: (filter) => read(transport, collectionPath('volumes', { ...filter }), z.array(volumeSchema)),
       show: async (volume) => read(transport, itemPath('volumes', volume), volumeSchema),
     },
+    backups: backupCalls(transport),
+    schedules: scheduleCalls(transport),
     operations: {
       list: (filter) => read(transport, collectionPath('operations', { ...filter }), z.array(operationSchema)),
       show: async (operation) => read(transport, itemPath('operations', operation), operationSchema),
@@ -174,17 +173,4 @@ function principalCalls(transport: Transport): Client['principals'] {
       call(transport, post(itemPath('principals', name, { verb: 'token' })), principalWithTokenSchema),
     delete: async (name) => callForNothing(transport, { method: 'DELETE', path: itemPath('principals', name) }),
   };
-}
-
-function read<Answer>(transport: Transport, path: string, schema: z.ZodType<Answer>): Promise<Answer> {
-  return call(transport, { method: 'GET', path }, schema);
-}
-
-function submit(transport: Transport, request: ApiRequest, { idempotencyKey }: SubmitOptions = {}): Promise<Operation> {
-  const headers = idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
-  return submitOperation(transport, { ...request, ...headers });
-}
-
-function post(path: string, body?: unknown): ApiRequest {
-  return { method: 'POST', path, ...(body === undefined ? {} : { body }) };
 }

@@ -2,7 +2,7 @@ import { DarkroomError, type ErrorCode } from '../model/errors.ts';
 
 export const API_ROOT = '/v1';
 
-type Noun = 'images' | 'instances' | 'volumes' | 'operations' | 'principals';
+type Noun = 'images' | 'instances' | 'volumes' | 'operations' | 'principals' | 'backups' | 'schedules';
 
 const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   images: 'IMAGE_NOT_FOUND',
@@ -10,6 +10,8 @@ const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   volumes: 'VOLUME_NOT_FOUND',
   operations: 'OPERATION_NOT_FOUND',
   principals: 'PRINCIPAL_NOT_FOUND',
+  backups: 'IMAGE_NOT_FOUND',
+  schedules: 'SCHEDULE_NOT_FOUND',
 };
 
 export type Query = Readonly<Record<string, string | number | undefined>>;

@@ -20,6 +20,13 @@ const IMAGES = `${API_ROOT}/images`;
 /** Whatever looks for an image by name may meet these. */
 const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
 const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
+/** Whatever captures an instance. */
+export const CAPTURING: readonly ErrorCode[] = [
+  ...(['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'] as const),
+  ...(['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'] as const),
+  ...(['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'] as const),
+  ...MAKING,
+];
 
 export function addImageRoutes(app: ApiApp): void {
   addImageRecordRoutes(app);
@@ -66,12 +73,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Captures an instance as an image',
-        errors: [
-          ...['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'],
-          ...['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'],
-          ...['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'],
-          ...MAKING,
-        ] as const,
+        errors: CAPTURING,
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.create', ...request.body }),

@@ -89,7 +89,7 @@ const consistencySchema = z.object({
 
 const imageFileSchema = z.object({ file: z.string(), sizeBytes: z.number(), sha256: z.string() });
 
-export const imageSchema: z.ZodType<Image> = z.object({
+export const imageObject = z.object({
   id: z.string(),
   name: z.string(),
   status: z.enum(IMAGE_STATUSES),
@@ -127,3 +127,4 @@ export const imageSchema: z.ZodType<Image> = z.object({
   tpm: z.array(imageFileSchema),
   properties: z.record(z.string(), z.string()),
 });
+export const imageSchema: z.ZodType<Image> = imageObject;

@@ -3,6 +3,8 @@ import type { Image } from '../image.ts';
 
 /** A backup as `--json` prints it: its image, and what keeps it. */
 export type Backup = Image & {
+  /** Of the instance that it was made of, as libvirt or the shelf knows it; null when nobody does. */
+  readonly instanceName: string | null;
   /** Such as `daily-2` or `rotation-1` by the schedules of its instance, `protected`, `no rule`; none: the next backup lets it go. */
   readonly keep: readonly string[];
 };
@@ -10,7 +12,7 @@ export type Backup = Image & {
 /** What a rule would do to one instance's backups of one type. */
 export interface BackupPlan {
   readonly instanceId: string;
-  /** As the newest backup, or libvirt, knows it; null when nobody does. */
+  /** As libvirt or the shelf knows it; null when nobody does. */
   readonly instanceName: string | null;
   readonly backupType: string;
   /** null: a rule that was given. */

@@ -42,7 +42,7 @@ export const succeed: Script = (running, request) => [
     ...running,
     status: 'succeeded',
     endedAt: '2026-03-01T12:00:04.200Z',
-    result: request.kind.startsWith('image') ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
+    result: /^(image|backup)/.test(request.kind) ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
   },
 ];
 

@@ -142,6 +142,7 @@ export const sampleBackup: Backup = {
     backup_type: 'daily',
     instance_uuid: sampleInstance.id,
   },
+  instanceName: sampleInstance.name,
   keep: ['rotation-1'],
 };
 
