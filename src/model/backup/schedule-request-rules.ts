@@ -1,6 +1,6 @@
 import { DarkroomError } from '../errors.ts';
 import type { CreateScheduleRequest } from '../requests.ts';
-import { requireBackupType, requireRetention, requireTimezone } from './backup-request-rules.ts';
+import { requireBackupType, requireRetention } from './backup-request-rules.ts';
 import { requireCronTimes } from './cron.ts';
 
 const MINUTE_MS = 60_000;
@@ -15,7 +15,6 @@ export function requireScheduleRequest(request: CreateScheduleRequest, now: Date
   requireRetention(request.retention);
   if (request.retention.kind === 'rotation' && request.retention.count === 0)
     throw invalid('A schedule keeps at least one backup: with a rotation of 0 it would delete each one that it makes.');
-  requireTimezone(request.timezone);
   requireCronTimes(request, now);
   requireLabel(request.selector);
   requireWhole(request.jitterMs, { from: 0, to: LONGEST_JITTER_MS, what: 'The jitter, in milliseconds,' });
