@@ -92,7 +92,10 @@ export const SETTINGS = {
   'notify.webhook_secret_file': { env: 'DARKROOM_NOTIFY_WEBHOOK_SECRET_FILE', schema: absolutePath },
   'notify.command': { env: 'DARKROOM_NOTIFY_COMMAND', schema: absolutePath },
   max_concurrent_backups: { env: 'DARKROOM_MAX_CONCURRENT_BACKUPS', schema: positiveNumber },
-  recycle_days: { env: 'DARKROOM_RECYCLE_DAYS', schema: wholeNumber },
+  recycle_days: {
+    env: 'DARKROOM_RECYCLE_DAYS',
+    schema: wholeNumber.refine((value) => value <= 36_500, 'must be 0 (not at all) to 36500 days'),
+  },
   host_name: { env: 'DARKROOM_HOST_NAME', schema: text },
   log_level: { env: 'DARKROOM_LOG_LEVEL', schema: choice(['debug', 'info', 'warn', 'error', 'silent']) },
   transfer_dirs: { env: 'DARKROOM_TRANSFER_DIRS', schema: pathList },
@@ -124,4 +127,6 @@ export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
   'tls.certificate',
   'tls.key',
   'tls.client_ca',
+  'notify.webhook_secret_file',
+  'notify.command',
 ] satisfies SettingKey[]);

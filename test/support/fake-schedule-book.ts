@@ -1,4 +1,4 @@
-import type { BackupSchedule, ScheduleRun } from '../../src/model/backup/schedule.ts';
+import { type BackupSchedule, isOpen, type ScheduleRun } from '../../src/model/backup/schedule.ts';
 import type { ScheduleBook } from '../../src/model/ports/schedules.ts';
 
 /** In memory; the conformance suite holds it to what the one in SQLite does. */
@@ -7,8 +7,11 @@ export function createFakeScheduleBook(): ScheduleBook {
   let runs: readonly ScheduleRun[] = [];
   const newestOf = ({ scheduleId, instanceId }: ScheduleRun): ScheduleRun | undefined =>
     runs.findLast((run) => run.scheduleId === scheduleId && run.instanceId === instanceId);
+  const hasOpenRun = ({ scheduleId, instanceId }: ScheduleRun): boolean =>
+    runs.some((run) => run.scheduleId === scheduleId && run.instanceId === instanceId && isOpen(run));
   return {
-    list: async () => [...schedules.values()].sort((a, b) => a.createdAt.localeCompare(b.createdAt)),
+    list: async () =>
+      [...schedules.values()].sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id)),
     find: async (id) => schedules.get(id) ?? null,
     add: async (schedule) => void schedules.set(schedule.id, schedule),
     remove: async (id) => {
@@ -25,6 +28,7 @@ export function createFakeScheduleBook(): ScheduleBook {
     addRuns: async (id, change) => {
       const schedule = schedules.get(id);
       if (schedule?.handledUntil !== change.expected) return false;
+      if (change.runs.some((run) => isOpen(run) && hasOpenRun(run))) return false;
       schedules.set(id, { ...schedule, handledUntil: change.handledUntil });
       runs = [...runs, ...change.runs];
       return true;

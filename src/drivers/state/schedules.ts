@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { ROLES } from '../../model/access.ts';
-import { type BackupSchedule, RUN_STATUSES, type ScheduleRun } from '../../model/backup/schedule.ts';
+import {
+  type BackupSchedule,
+  isOpen,
+  OPEN_RUN_STATUSES,
+  RUN_STATUSES,
+  type ScheduleRun,
+} from '../../model/backup/schedule.ts';
 import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
 import type { RunFilter, ScheduleBook } from '../../model/ports/schedules.ts';
 import type { Database } from './database.ts';
@@ -91,6 +97,7 @@ export function createScheduleBook(database: Database): ScheduleBook {
       }),
     addRuns: async (id, { expected, handledUntil, runs }) =>
       write(() => {
+        if (runs.some((added) => isOpen(added) && hasOpenRun(database, added))) return false;
         const { changes } = database
           .prepare('UPDATE schedules SET handled_until = ? WHERE id = ? AND handled_until = ?')
           .run(handledUntil, id, expected);
@@ -112,6 +119,10 @@ export function createScheduleBook(database: Database): ScheduleBook {
 function parseSchedule(value: unknown): BackupSchedule {
   const { is_paused: isPaused, handled_until: handledUntil, document } = scheduleRow.parse(value);
   return { ...scheduleDocument.parse(JSON.parse(document)), isPaused, handledUntil };
+}
+
+function hasOpenRun(database: Database, { scheduleId, instanceId }: ScheduleRun): boolean {
+  return listRuns(database, { scheduleId, instanceId, statuses: OPEN_RUN_STATUSES, limit: 1 }).length > 0;
 }
 
 function insertRun(database: Database, run: ScheduleRun): void {

@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { DarkroomError } from '../errors.ts';
+import { requireTimezone } from './backup-request-rules.ts';
 
 /** When something is due: five fields as in crontab(5), or a nickname such as @daily, by the wall clock of a time zone. */
 export interface CronTimes {
@@ -10,6 +11,8 @@ export interface CronTimes {
 
 /** INVALID_REQUEST unless both can be read and there is a next time. */
 export function requireCronTimes(times: CronTimes, now: Date): void {
+  // an empty one would be taken for that of this process
+  requireTimezone(times.timezone);
   const fields = times.cron.trim().split(/\s+/).length;
   if (fields !== 5 && !/^@[a-z]+$/.test(times.cron)) {
     throw invalid(times, 'it has five fields: minute, hour, day of the month, month, day of the week');

@@ -86,17 +86,21 @@ function tierReasons(
   return reasons;
 }
 
-/** Names of the periods that an instant lies in, by the wall clock of a time zone. Hours that a clock goes through twice are two. */
+/**
+ * Names of the periods that an instant lies in, by the wall clock of a time zone. Hours that a clock goes through twice differ
+ * by their distance from UTC, and so are two.
+ */
 function createCalendar(timezone: string): (instant: Date) => Readonly<Record<Tier, string>> {
   const format = new Intl.DateTimeFormat('en-CA', {
     timeZone: timezone,
     ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', hourCycle: 'h23' },
+    timeZoneName: 'longOffset',
   });
   return (instant) => {
     const parts = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]));
-    const { year = '', month = '', day = '' } = parts;
+    const { year = '', month = '', day = '', hour = '', timeZoneName: offset = '' } = parts;
     return {
-      hourly: String(Math.floor(instant.getTime() / 3_600_000)),
+      hourly: `${year}-${month}-${day} ${hour} ${offset}`,
       daily: `${year}-${month}-${day}`,
       weekly: isoWeek(Number(year), Number(month), Number(day)),
       monthly: `${year}-${month}`,

@@ -41,6 +41,12 @@ export interface BackupSchedule extends CronTimes {
 /** skipped: the instance was shelved, gone, or its last run went on still; missed runs of a downtime are one run. */
 export const RUN_STATUSES = ['waiting', 'running', 'verifying', 'succeeded', 'failed', 'skipped', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
+/** An instance has one of these at most of each schedule. */
+export const OPEN_RUN_STATUSES = ['waiting', 'running', 'verifying'] as const satisfies readonly RunStatus[];
+
+export function isOpen({ status }: Pick<ScheduleRun, 'status'>): boolean {
+  return OPEN_RUN_STATUSES.some((open) => open === status);
+}
 
 /** One backup of one instance that a schedule asked for. */
 export interface ScheduleRun {

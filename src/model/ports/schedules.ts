@@ -19,7 +19,8 @@ export interface ScheduleBook {
   setPaused(id: string, isPaused: boolean): Promise<BackupSchedule | null>;
   /**
    * Adds runs and notes until when the schedule has been dealt with, both or nothing. False, and nothing is written, when the
-   * schedule is gone or somebody else has noted another time than `expected` meanwhile.
+   * schedule is gone, somebody else has noted another time than `expected` meanwhile, or a run that is open would be the
+   * second one of its instance.
    */
   addRuns(
     id: string,
