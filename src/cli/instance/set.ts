@@ -1,11 +1,11 @@
 import type { Argv } from 'yargs';
 import type { UpdateInstanceBody } from '../../api/schemas/instances.ts';
+import { DarkroomError } from '../../model/errors.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';
 import { parsePairs } from '../parse-properties.ts';
 import { renderInstance } from '../render/instance.ts';
-import { UsageError } from '../usage-error.ts';
 
 interface SetFlags {
   readonly label: readonly string[];
@@ -46,9 +46,13 @@ export async function setInstance(
 }
 
 function labelsOf({ label, noLabel }: SetFlags): Record<string, string> {
-  if (label.length + noLabel.length === 0) throw new UsageError('Say what to change: --label or --no-label');
+  if (label.length + noLabel.length === 0) throw invalid('Say what to change: --label or --no-label.');
   const set = parsePairs('label', label);
   const both = noLabel.find((key) => Object.hasOwn(set, key));
-  if (both !== undefined) throw new UsageError(`Label '${both}' cannot be both set and taken away`);
+  if (both !== undefined) throw invalid(`--label and --no-label '${both}': it cannot be both set and taken away.`);
   return { ...set, ...Object.fromEntries(noLabel.map((key) => [key, ''])) };
+}
+
+function invalid(message: string): DarkroomError {
+  return new DarkroomError('INVALID_REQUEST', message);
 }
