@@ -27,8 +27,10 @@ import {
   type ShelveInstanceBody,
   type StopInstanceBody,
   type UnshelveInstanceBody,
+  type UpdateInstanceBody,
   volumeSchema,
 } from './schemas/instances.ts';
+import { formatLabelFilter } from './schemas/labels.ts';
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
 import {
   auditEventSchema,
@@ -60,6 +62,7 @@ export interface Client {
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(instance: string): Promise<Instance>;
+    update(instance: string, changes: UpdateInstanceBody): Promise<Instance>;
     launch(body: LaunchInstanceBody, options?: SubmitOptions): Promise<Operation>;
     delete(instance: string, options: SubmitOptions & { readonly isForced: boolean }): Promise<Operation>;
     power(instance: string, verb: PowerVerb, options?: SubmitOptions): Promise<Operation>;
@@ -149,8 +152,13 @@ function instanceCalls(transport: Transport): Client['instances'] {
   const work = async (instance: string, { verb, body, ...options }: Work) =>
     submit(transport, post(itemPath('instances', instance, { verb }), body), options);
   return {
-    list: (filter) => read(transport, collectionPath('instances', { ...filter }), z.array(instanceSchema)),
+    list: ({ labels, ...filter } = {}) => {
+      const query = { ...filter, ...(labels === undefined ? {} : { labels: formatLabelFilter(labels) }) };
+      return read(transport, collectionPath('instances', query), z.array(instanceSchema));
+    },
     show: async (instance) => read(transport, itemPath('instances', instance), instanceSchema),
+    update: async (instance, body) =>
+      call(transport, { method: 'PATCH', path: itemPath('instances', instance), body }, instanceSchema),
     launch: (body, options) => submit(transport, post(collectionPath('instances'), body), options),
     delete: async (instance, { isForced, ...options }) => {
       const path = itemPath('instances', instance, { query: { isForced: String(isForced) } });

@@ -4,6 +4,7 @@ import type { BackupPolicy } from './backup/schedule.ts';
 import type { RequestedConsistency } from './consistency.ts';
 import type { ImageStatus, ImageType, ImageVisibility } from './image.ts';
 import type { InstanceState } from './instance.ts';
+import type { Labels } from './labels.ts';
 
 /** How an image is made of an instance. */
 export interface CaptureRequest {
@@ -173,6 +174,8 @@ export interface ImageFilter extends Page {
 export interface InstanceFilter extends Page {
   readonly name?: string;
   readonly state?: InstanceState;
+  /** It has all of them. */
+  readonly labels?: Labels;
 }
 
 export interface VolumeFilter extends Page {
@@ -196,6 +199,12 @@ export interface UpdateImageRequest {
   readonly members?: readonly string[];
   readonly owner?: string;
   readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** Changes of what is noted of an instance. */
+export interface UpdateInstanceRequest {
+  /** An empty value takes a label away; what is absent stays. */
+  readonly labels: Labels;
 }
 
 export interface BackupFilter extends Page {

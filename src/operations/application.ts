@@ -18,6 +18,7 @@ import type {
   OperationRequest,
   PlanBackupsRequest,
   UpdateImageRequest,
+  UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
 import type { DueOffload } from './list-due-offloads.ts';
@@ -35,6 +36,7 @@ export interface CallerApplication {
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(reference: string): Promise<Instance>;
+    update(reference: string, changes: UpdateInstanceRequest): Promise<Instance>;
   };
   readonly volumes: {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;

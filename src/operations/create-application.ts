@@ -75,6 +75,7 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
     instances: {
       list: async (filter) => (await import('./list-instances.ts')).listInstances(core, filter),
       show: async (reference) => (await import('./list-instances.ts')).showInstance(core, reference),
+      update: async (reference, { labels }) => (await import('./set-labels.ts')).setLabels(core, reference, labels),
     },
     volumes: {
       list: async (filter) => (await import('./list-volumes.ts')).listVolumes(core, filter),

@@ -1,3 +1,4 @@
+import { formatLabels, LABELS_NAMESPACE, LABELS_PREFIX } from '../../model/domain-xml/labels.ts';
 import type { PowerState } from '../../model/instance.ts';
 import type { DomainInfo, Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
@@ -6,7 +7,14 @@ import { DescriptionCache } from './description-cache.ts';
 
 type DomainsPart = Pick<
   Hypervisor,
-  'listDomains' | 'describeDomains' | 'getDomain' | 'getDomainXml' | 'defineDomain' | 'undefineDomain' | 'setAutostart'
+  | 'listDomains'
+  | 'describeDomains'
+  | 'getDomain'
+  | 'getDomainXml'
+  | 'defineDomain'
+  | 'undefineDomain'
+  | 'setAutostart'
+  | 'setLabels'
 >;
 
 const DOMAINS_OF_A_SHARE = 50;
@@ -47,6 +55,13 @@ export function createDomainsPart(caller: Caller): DomainsPart {
 
     setAutostart: (uuid, { isEnabled }) =>
       caller.call('setAutostart', { uuid, isEnabled }, { uuid, task: 'change the autostart of the domain' }),
+
+    setLabels: (uuid, labels) =>
+      caller.call(
+        'setMetadata',
+        { uuid, namespace: LABELS_NAMESPACE, prefix: LABELS_PREFIX, xml: formatLabels(labels) },
+        { uuid, task: 'set the labels of the domain' },
+      ),
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   OperationRequest,
   PlanBackupsRequest,
   UpdateImageRequest,
+  UpdateInstanceRequest,
   VolumeFilter,
 } from '../../../src/model/requests.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
@@ -75,7 +76,7 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   readonly submitted: OperationRequest[] = [];
   /** Idempotency keys of what was submitted. */
   readonly keys: (string | null)[] = [];
-  readonly updates: UpdateImageRequest[] = [];
+  readonly updates: (UpdateImageRequest | UpdateInstanceRequest)[] = [];
   readonly filters: unknown[] = [];
   readonly cancelled: string[] = [];
   recoveries = 0;
@@ -108,6 +109,10 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
     show: async (reference: string): Promise<Instance> => {
       const isKnown = reference === sampleInstance.id || reference === sampleInstance.name;
       if (!isKnown) throw this.#missing('INSTANCE_NOT_FOUND', reference);
+      return this.#answer(sampleInstance);
+    },
+    update: async (_reference: string, changes: UpdateInstanceRequest): Promise<Instance> => {
+      this.updates.push(changes);
       return this.#answer(sampleInstance);
     },
   };

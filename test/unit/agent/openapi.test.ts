@@ -243,12 +243,19 @@ describe('the document of the API', () => {
         await host.send(null, { method: 'PATCH', url: `/v1/images/${IMAGE}`, body: { protected: true } }),
       ],
       [
+        '/v1/instances/{instance}',
+        'patch',
+        await host.send(null, { method: 'PATCH', url: `/v1/instances/${INSTANCE}`, body: { labels: { env: 'prod' } } }),
+      ],
+      [
         '/v1/principals',
         'post',
         await host.send(null, { method: 'POST', url: '/v1/principals', body: { name: 'bob', role: 'reader' } }),
       ],
     ] as const;
-    expect(answers.map(([, , { statusCode }]) => statusCode)).toEqual([404, 503, 401, 403, 400, 200, 202, 200, 201]);
+    expect(answers.map(([, , { statusCode }]) => statusCode)).toEqual([
+      404, 503, 401, 403, 400, 200, 202, 200, 200, 201,
+    ]);
     for (const [path, method, response] of answers) {
       const schema =
         document.paths[path]?.[method]?.responses[response.statusCode]?.content?.['application/json']?.schema;

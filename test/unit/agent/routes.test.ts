@@ -187,6 +187,22 @@ describe('routes of records', () => {
   });
 });
 
+describe('labels of instances', () => {
+  it('are passed on to be changed', async () => {
+    const application = new FakeApplication();
+    const payload = { labels: { env: 'prod', team: '' } };
+    const response = await buildApp({ application }).inject({ method: 'PATCH', url: '/v1/instances/web-1', payload });
+    expect([response.statusCode, response.json().labels]).toEqual([200, { env: 'prod' }]);
+    expect(application.updates).toEqual([payload]);
+  });
+
+  it('are passed on to list by', async () => {
+    const application = new FakeApplication();
+    await buildApp({ application }).inject({ url: '/v1/instances', query: { labels: 'env=prod,a.b/c=1' } });
+    expect(application.filters).toEqual([{ labels: { env: 'prod', 'a.b/c': '1' } }]);
+  });
+});
+
 describe('failures of the application', () => {
   it.each(ERROR_CODES)('answers %s with the status of the table and its fields', async (code) => {
     const application = new FakeApplication();

@@ -54,6 +54,7 @@ export const sampleInstance: Instance = {
   macs: ['52:54:00:12:34:56'],
   addresses: [{ mac: '52:54:00:12:34:56', address: '192.168.122.10', prefix: 24, source: 'agent' }],
   owner: null,
+  labels: { env: 'prod' },
   imageId: null,
 };
 

@@ -290,6 +290,7 @@ describe('filters and pages', () => {
       },
     ],
     ['instance list --name n --state active', { name: 'n', state: 'active' }],
+    ['instance list --label env=prod --label a.b/c=1', { labels: { env: 'prod', 'a.b/c': '1' } }],
     ['volume list --instance i --marker m', { instance: 'i', marker: 'm' }],
     [
       'operation list --status failed --kind image.create --target t --requested-by r --limit 2 --marker m',
@@ -319,6 +320,39 @@ describe('image set', () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run('image', 'set', 'web-golden', '--member', 'a', '--no-members')).toBe(2);
     expect(terminal.stderr.text).toContain('mutually exclusive');
+  });
+});
+
+describe('instance set', () => {
+  it.each([
+    ['--label env=prod --label tier=db', { env: 'prod', tier: 'db' }],
+    ['--no-label env --no-label team', { env: '', team: '' }],
+    ['--no-label env --label tier=db', { env: '', tier: 'db' }],
+  ])('%s', async (flags, labels) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', ...flags.split(' '))).toBe(0);
+    expect(terminal.application.updates).toEqual([{ labels }]);
+    expect(terminal.stdout.text).toMatch(/^labels: +env=prod$/m);
+  });
+
+  it.each([
+    ['', 'Say what to change'],
+    ['--label env', 'not of the form KEY=VALUE'],
+    ['--label a=1 --label a=2', 'given more than once'],
+    ['--label env=prod --no-label env', 'both set and taken away'],
+    ['--label .env=prod', 'key'],
+    ['--label env=a,b', 'value'],
+  ])('is wrong with %j', async (flags, complaint) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', ...flags.split(' ').filter(Boolean))).toBe(2);
+    expect(terminal.stderr.text).toContain(complaint);
+    expect(terminal.application.updates).toEqual([]);
+  });
+
+  it('prints the instance as JSON', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', '--label', 'env=prod', '--json')).toBe(0);
+    expect(terminal.json).toEqual(sampleInstance);
   });
 });
 

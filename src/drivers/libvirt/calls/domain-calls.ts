@@ -1,5 +1,6 @@
 import * as connect from '../binding/connect.ts';
 import * as domain from '../binding/domain.ts';
+import * as metadata from '../binding/domain-metadata.ts';
 import type { Pointer } from '../binding/library.ts';
 import { ERROR_CODE, LibvirtError } from '../binding/libvirt-error.ts';
 import { type DomainArgs, usingDomain, withDomain } from './with-domain.ts';
@@ -77,11 +78,31 @@ export const domainCalls = {
   setAutostart(connection: Pointer, { uuid, isEnabled }: DomainArgs & { readonly isEnabled: boolean }): void {
     withDomain(connection, uuid, (object) => domain.setAutostart(object, { isEnabled }));
   },
+
+  /** Of what runs and of what is defined, whichever there is. */
+  setMetadata(connection: Pointer, { uuid, ...element }: DomainArgs & metadata.MetadataElement): void {
+    withDomain(connection, uuid, (object) => {
+      const flags = partsOf(object);
+      try {
+        metadata.setMetadata(object, element, flags);
+      } catch (error) {
+        // started, stopped or undefined since it was looked at
+        const flagsNow = partsOf(object);
+        if (flagsNow === flags) throw error;
+        metadata.setMetadata(object, element, flagsNow);
+      }
+    });
+  },
 };
 
 interface XmlArgs {
   readonly isInactive: boolean;
   readonly isSecure: boolean;
+}
+
+function partsOf(object: Pointer): number {
+  const { live, config } = metadata.AFFECT;
+  return (domain.isActive(object) ? live : 0) | (domain.isPersistent(object) ? config : 0);
 }
 
 type Flags = Pick<DomainSummary, 'isPersistent' | 'isAutostart' | 'hasManagedSave'>;
