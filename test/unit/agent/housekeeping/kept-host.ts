@@ -1,8 +1,10 @@
+import { Registry } from 'prom-client';
 import {
   type Housekeeping,
   type KeptApplication,
   startHousekeeping,
 } from '../../../../src/agent/housekeeping/start-housekeeping.ts';
+import { createScheduleMetrics } from '../../../../src/agent/metrics/schedule-metrics.ts';
 import { createLogger } from '../../../../src/lib/logger.ts';
 import { DarkroomError, type ErrorCode } from '../../../../src/model/errors.ts';
 import type { Image } from '../../../../src/model/image.ts';
@@ -10,6 +12,8 @@ import type { Operation } from '../../../../src/model/operation.ts';
 import type { HypervisorEvent } from '../../../../src/model/ports/hypervisor.ts';
 import type { OperationRequest } from '../../../../src/model/requests.ts';
 import { createFakeJournal } from '../../../support/fake-journal.ts';
+import { createFakeNotifier } from '../../../support/fake-notifier.ts';
+import { createFakeScheduleBook } from '../../../support/fake-schedule-book.ts';
 import { createManualClock } from '../../../support/manual-clock.ts';
 import { makeImage } from '../../../support/sample-images.ts';
 import { makeOperation, outcome, processIdentity } from '../../../support/sample-operations.ts';
@@ -81,7 +85,10 @@ export function makeKeptHost() {
       lastRevision: () => journal.lastRevision(),
       listChanged: (after, limit) => journal.listChanged(after, limit),
     },
+    scheduling: { book: createFakeScheduleBook(), notifier: createFakeNotifier() },
   };
+  const settings = { housekeepingIntervalMs: INTERVAL_MS, maxConcurrentBackups: 2, hostName: 'host-a' };
+  const metrics = createScheduleMetrics(new Registry());
   const log = { ...createLogger({ level: 'silent', isPretty: false }), info: tell, warn: tell };
   return {
     clock,
@@ -91,8 +98,7 @@ export function makeKeptHost() {
     submitted,
     told,
     state,
-    start: (): Housekeeping =>
-      startHousekeeping(application, { settings: { housekeepingIntervalMs: INTERVAL_MS }, log, clock }),
+    start: (): Housekeeping => startHousekeeping(application, { settings, metrics, log, clock }),
     /** What was asked of `kind`, by instance or image. */
     asked: (kind: OperationRequest['kind']): readonly string[] =>
       submitted.flatMap(({ request }) =>
