@@ -27,6 +27,8 @@ export type KeptHost = ReturnType<typeof makeKeptHost>;
 export function makeKeptHost() {
   const clock = createManualClock();
   const journal = createFakeJournal();
+  const book = createFakeScheduleBook();
+  const notifier = createFakeNotifier();
   const images = new Map<string, Image>();
   const listeners = new Set<(event: HypervisorEvent) => void>();
   const submitted: { readonly request: OperationRequest; readonly operationId: string }[] = [];
@@ -85,7 +87,7 @@ export function makeKeptHost() {
       lastRevision: () => journal.lastRevision(),
       listChanged: (after, limit) => journal.listChanged(after, limit),
     },
-    scheduling: { book: createFakeScheduleBook(), notifier: createFakeNotifier() },
+    scheduling: { book, notifier },
   };
   const settings = { housekeepingIntervalMs: INTERVAL_MS, maxConcurrentBackups: 2, hostName: 'host-a' };
   const metrics = createScheduleMetrics(new Registry());
@@ -93,11 +95,14 @@ export function makeKeptHost() {
   return {
     clock,
     journal,
+    book,
+    notifier,
     images,
     listeners,
     submitted,
     told,
     state,
+    settings,
     start: (): Housekeeping => startHousekeeping(application, { settings, metrics, log, clock }),
     /** What was asked of `kind`, by instance or image. */
     asked: (kind: OperationRequest['kind']): readonly string[] =>
