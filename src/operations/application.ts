@@ -8,7 +8,9 @@ import type { JournalledOperation, Operation } from '../model/operation.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
+import type { Notifier } from '../model/ports/notifier.ts';
 import type { Principal } from '../model/ports/principals.ts';
+import type { ScheduleBook } from '../model/ports/schedules.ts';
 import type {
   BackupFilter,
   CreatePrincipalRequest,
@@ -108,6 +110,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly isRecovered: boolean;
   /** Shelved instances whose time on this host is over. */
   dueOffloads(): Promise<readonly DueOffload[]>;
+  /** What the scheduler of a daemon works with: everybody's schedules, and how it tells of what became of them. */
+  readonly scheduling: { readonly book: ScheduleBook; readonly notifier: Notifier };
   /** What monitoring asks for again and again: cheap, and on nobody's behalf. */
   readonly survey: {
     instances(): Promise<InstanceSurvey>;

@@ -38,6 +38,7 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       return isRecovered;
     },
     dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
+    scheduling: { book: core.schedules, notifier: core.notifier },
     survey: createSurvey(core),
     get runningIds() {
       return runner.runningIds;

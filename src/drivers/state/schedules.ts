@@ -62,6 +62,7 @@ const runDocument: z.ZodType<ScheduleRun> = z.object({
   attempts: count,
   operationId: z.string().nullable(),
   imageId: z.string().nullable(),
+  goodBackups: count.exactOptional(),
   reason: z.object({ code: z.string(), message: z.string() }).nullable(),
   endedAt: z.string().nullable(),
 });

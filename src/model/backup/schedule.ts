@@ -65,6 +65,8 @@ export interface ScheduleRun {
   readonly operationId: string | null;
   /** What it made. */
   readonly imageId: string | null;
+  /** The how many-th good backup of this schedule and instance it made; absent where it made none. */
+  readonly goodBackups?: number;
   /** Why it failed or was skipped: a code and a message. */
   readonly reason: { readonly code: string; readonly message: string } | null;
   readonly endedAt: string | null;

@@ -82,6 +82,7 @@ function addDaemonRoutes(app: ApiApp): void {
   addMetricsRoutes(app, {
     render,
     requests,
+    schedules: { countRun: nothing, showOverdue: nothing, showNextRuns: nothing },
     begin: async () => undefined,
     start: nothing,
     stop: async () => undefined,
