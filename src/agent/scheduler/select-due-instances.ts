@@ -1,7 +1,7 @@
 import type { BackupSchedule } from '../../model/backup/schedule.ts';
+import { covers } from '../../model/backup/selector.ts';
 import type { Instance } from '../../model/instance.ts';
 import { ownerOf, type SchedulerContext } from './context.ts';
-import { covers } from './stand-ins.ts';
 
 export interface CoveredInstance {
   readonly id: string;

@@ -1,10 +1,10 @@
 import { uuidV5 } from '../../lib/uuid.ts';
+import { judgePolicy } from '../../model/backup/policy.ts';
 import type { BackupSchedule } from '../../model/backup/schedule.ts';
 import type { Image } from '../../model/image.ts';
 import type { Notification } from '../../model/ports/notifier.ts';
 import { ownerOf, type SchedulerContext } from './context.ts';
 import type { CoveredInstance, FindCovered } from './select-due-instances.ts';
-import { judgePolicy } from './stand-ins.ts';
 
 /** A look reads the record of every backup: seldom while all is well, often enough to see that it is well again. */
 const LOOK_MS = 600_000;

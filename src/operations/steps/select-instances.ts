@@ -1,5 +1,6 @@
 import { maySeeInstance } from '../../model/access.ts';
 import type { InstanceSelector } from '../../model/backup/schedule.ts';
+import { covers } from '../../model/backup/selector.ts';
 import type { CreateScheduleRequest } from '../../model/requests.ts';
 import type { Core } from '../support/context.ts';
 import { findDomainOf, notFound } from './find-instance.ts';
@@ -45,7 +46,7 @@ async function listHere({ hypervisor }: Core): Promise<readonly Candidate[]> {
     id: info.uuid,
     name: info.name,
     owner: description.owner,
-    labels: labelsOf(description),
+    labels: description.labels,
   }));
 }
 
@@ -53,27 +54,5 @@ async function listHere({ hypervisor }: Core): Promise<readonly Candidate[]> {
 async function listAway({ shelf, hostName }: Core, selector: InstanceSelector): Promise<readonly Candidate[]> {
   return (await shelf.list()).instances
     .filter(({ host }) => selector.kind === 'instance' || host === hostName)
-    .map((record) => ({ id: record.id, name: record.name, owner: record.owner, labels: labelsOf(record) }));
-}
-
-interface MaybeLabelled {
-  readonly owner: string | null;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-function labelsOf({ labels }: MaybeLabelled): Readonly<Record<string, string>> {
-  return labels ?? {};
-}
-
-function covers(selector: InstanceSelector, { id, labels }: Candidate): boolean {
-  switch (selector.kind) {
-    case 'instance':
-      return id === selector.instanceId;
-    case 'all':
-      return true;
-    case 'label':
-      return Object.hasOwn(labels, selector.key) && labels[selector.key] === selector.value;
-    default:
-      return selector satisfies never;
-  }
+    .map((record) => ({ id: record.id, name: record.name, owner: record.owner, labels: record.labels }));
 }
