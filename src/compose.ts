@@ -57,6 +57,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   });
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
+  const clock = createClock();
   const core: Core = {
     hypervisor,
     diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
@@ -66,7 +67,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     locks: state.locks,
     files: createHostFiles(),
     processes,
-    clock: createClock(),
+    clock,
     seeds: createSeedBuilder(),
     generalizer: createGeneralizer(),
     log,
@@ -77,7 +78,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     principals: state.principals,
     audit: state.audit,
     schedules: state.schedules,
-    notifier: createNotifier({ targets: () => current.notify }),
+    notifier: createNotifier({ targets: () => current.notify, clock }),
   };
   return createApplication(options.adapt?.(core) ?? core, async () => {
     await hypervisor[Symbol.asyncDispose]();

@@ -17,7 +17,10 @@ export interface Notification {
 export interface Notifier {
   /** False: nothing is configured, nobody hears. */
   readonly isConfigured: boolean;
-  /** Tells all who are configured; NOTIFY_FAILED when one of them could not be told. Within some seconds. */
+  /**
+   * Tells all who are configured; NOTIFY_FAILED when one of them could not be told, CANCELLED by the signal. Within a minute.
+   * Sent again by the same id, it reaches only those who have not heard of it.
+   */
   send(notification: Notification, signal?: AbortSignal): Promise<void>;
 }
 
