@@ -72,6 +72,7 @@ const instanceShape = z.strictObject({
   imageId: z.null(),
   // the host's own: an admin made it
   owner: z.null(),
+  labels: z.strictObject({}),
 });
 
 const volumeShape = z.strictObject({

@@ -29,7 +29,7 @@ export function addInstanceSet(yargs: Argv<GlobalOptions>, host: CommandHost): v
       host.prepareAndExecute(argv, async () => {
         const changes = { labels: labelsOf(argv) };
         return {
-          recovery: 'attempted',
+          recovery: 'required',
           run: (context) => setInstance(context, { instance: argv.instance, changes }),
         };
       }),

@@ -10,6 +10,7 @@ import { acquireLocks } from '../../../src/operations/support/operation-locks.ts
 import { domainXml } from '../../support/access-world.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { createFakeHypervisor, type FakeDomain, type FakeHypervisor } from '../../support/fake-hypervisor.ts';
+import { createFakeLocks } from '../../support/fake-journal.ts';
 import { createFakeShelf } from '../../support/fake-shelf.ts';
 import { type Faulty, makeFaulty } from '../../support/faulty.ts';
 import { createImageCore } from '../../support/image-core.ts';
@@ -98,6 +99,19 @@ describe('setting labels', () => {
     const there = createImageCore({ hypervisor: fake, shelf });
     await expectFailure(setLabels(there, 'away', { env: 'prod' }), 'INSTANCE_STATE');
     expect((await showInstance(there, 'away')).labels).toEqual({ env: 'kept' });
+  });
+
+  it('is refused for what was shelved while it waited for the lock', async () => {
+    const shelf = createFakeShelf();
+    const locks = createFakeLocks();
+    const tryAcquire: typeof locks.tryAcquire = async (keys, claim) => {
+      await shelf.write(makeShelved(UUID, { name: 'anns', state: 'shelved', host: 'host-a' }));
+      return await locks.tryAcquire(keys, claim);
+    };
+    const late = createImageCore({ hypervisor: fake, shelf, locks: { ...locks, tryAcquire } });
+    await expectFailure(setLabels(late, UUID, { env: 'prod' }), 'INSTANCE_STATE');
+    expect(labelsIn(domain.inactiveXml)).toEqual({});
+    expect(await locks.list()).toEqual([]);
   });
 
   it('is for those who see the instance', async () => {
