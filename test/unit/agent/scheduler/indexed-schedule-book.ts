@@ -10,9 +10,9 @@ export function createIndexedScheduleBook(): ScheduleBook {
     `${scheduleId}/${instanceId}`;
   const write = (run: ScheduleRun): void => {
     const ofPair = runs.get(keyOf(run)) ?? [];
-    const index = ofPair.findLastIndex(({ id }) => id === run.id);
-    if (index < 0) ofPair.push(run);
-    else ofPair[index] = run;
+    // what is not open is new: nothing is written once it is over
+    if (open.has(run.id)) ofPair[ofPair.findLastIndex(({ id }) => id === run.id)] = run;
+    else ofPair.push(run);
     runs.set(keyOf(run), ofPair);
     if (run.endedAt === null) open.set(run.id, run);
     else open.delete(run.id);
