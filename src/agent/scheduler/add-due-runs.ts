@@ -1,5 +1,5 @@
 import { newUuid } from '../../lib/uuid.ts';
-import { isSetBack, judgeDue, planRuns } from '../../model/backup/due.ts';
+import { judgeDue, planRuns } from '../../model/backup/due.ts';
 import type { BackupSchedule, ScheduleRun } from '../../model/backup/schedule.ts';
 import { describeRun, type SchedulerContext } from './context.ts';
 import type { FindCovered } from './select-due-instances.ts';
@@ -18,9 +18,7 @@ export async function addDueRuns(
   parts: DueParts,
 ): Promise<boolean> {
   const { now } = parts;
-  const next = context.dueTimes.next(schedule);
-  if (!isSetBack(schedule, now) && (next === null || next > now)) return false;
-  const due = judgeDue(schedule, now);
+  const due = judgeDue(schedule, { now, lastTime: context.dueTimes.last(schedule, now) });
   switch (due.kind) {
     case 'nothing':
       return false;

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { findLastTime } from './cron.ts';
 import type { BackupSchedule, ScheduleRun } from './schedule.ts';
 
 const MINUTE_MS = 60_000;
@@ -22,16 +21,14 @@ export interface DueInstance {
   readonly isShelved: boolean;
 }
 
-export function judgeDue(schedule: BackupSchedule, now: Date): Due {
-  const handledUntil = new Date(schedule.handledUntil);
-  if (isSetBack(schedule, now)) return { kind: 'set-back' };
-  const dueAt = findLastTime(schedule, handledUntil, now);
-  if (dueAt === null) return { kind: 'nothing' };
-  return schedule.isPaused ? { kind: 'passed' } : { kind: 'due', dueAt };
-}
-
-export function isSetBack({ handledUntil }: Pick<BackupSchedule, 'handledUntil'>, now: Date): boolean {
-  return Date.parse(handledUntil) > now.getTime() + MINUTE_MS;
+/** `lastTime`: the last one by the schedule that was not dealt with; null: there is none. */
+export function judgeDue(
+  schedule: Pick<BackupSchedule, 'handledUntil' | 'isPaused'>,
+  { now, lastTime }: { readonly now: Date; readonly lastTime: Date | null },
+): Due {
+  if (Date.parse(schedule.handledUntil) > now.getTime() + MINUTE_MS) return { kind: 'set-back' };
+  if (lastTime === null) return { kind: 'nothing' };
+  return schedule.isPaused ? { kind: 'passed' } : { kind: 'due', dueAt: lastTime };
 }
 
 export interface DueFacts {

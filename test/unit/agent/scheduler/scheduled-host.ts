@@ -1,5 +1,6 @@
 import type { SchedulerParts } from '../../../../src/agent/scheduler/context.ts';
 import { createScheduler } from '../../../../src/agent/scheduler/scheduler.ts';
+import type { Caller } from '../../../../src/model/access.ts';
 import { toRetained } from '../../../../src/model/backup/retained-image.ts';
 import { planRetention } from '../../../../src/model/backup/retention.ts';
 import type { BackupSchedule, RunStatus } from '../../../../src/model/backup/schedule.ts';
@@ -10,6 +11,7 @@ import type { Operation } from '../../../../src/model/operation.ts';
 import type { Notification } from '../../../../src/model/ports/notifier.ts';
 import type { ScheduleBook } from '../../../../src/model/ports/schedules.ts';
 import type { CreateBackupRequest, OperationRequest } from '../../../../src/model/requests.ts';
+import type { CallerApplication } from '../../../../src/operations/application.ts';
 import { createFakeScheduleBook } from '../../../support/fake-schedule-book.ts';
 import { createRememberingLogger } from '../../../support/remembering-logger.ts';
 import { makeImage } from '../../../support/sample-images.ts';
@@ -42,6 +44,8 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
     overdue: [] as string[],
     nextRuns: [] as string[],
     made: 0,
+    /** Backups rotate when the number of what was made can be divided by that; 1: each. */
+    rotateEvery: 1,
     /** How often the images were read. */
     looks: 0,
   };
@@ -51,7 +55,8 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
     const known = state.submitted.find((each) => key !== null && each.key === key && each.caller === caller);
     if (known !== undefined) return known.operation;
     const subject = 'instance' in request ? request.instance : 'image' in request ? request.image : '';
-    const refusal = state.refusals.get(subject);
+    const isBusy = ({ operation }: Submitted) => operation.status === 'running' && operation.target === subject;
+    const refusal = state.submitted.some(isBusy) ? 'INSTANCE_BUSY' : state.refusals.get(subject);
     if (refusal !== undefined) throw new DarkroomError(refusal, `${subject} is refused`);
     const operation = makeOperation({
       id: `op-${state.made}`,
@@ -68,20 +73,26 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
     if (found === undefined) throw new DarkroomError('OPERATION_NOT_FOUND', String(id));
     return found;
   };
-  const makeBackup = ({ instance, backupType, retention, name }: CreateBackupRequest): string => {
-    state.made += 1;
-    const id = `image-${state.made}`;
-    const properties = { image_type: 'backup', backup_type: backupType, instance_uuid: instance };
-    const image = makeImage(id, { name, properties, createdAt: clock.now().toISOString() });
-    const isOfKind = (other: Image) =>
-      other.properties['backup_type'] === backupType && other.properties['instance_uuid'] === instance;
-    state.images.push(image);
+  const rotate = ({
+    instance,
+    backupType,
+    retention,
+  }: Pick<CreateBackupRequest, 'instance' | 'backupType' | 'retention'>): void => {
+    const isOfKind = ({ properties }: Image) =>
+      properties['backup_type'] === backupType && properties['instance_uuid'] === instance;
     const gone = new Set(
       planRetention(state.images.filter(isOfKind).map(toRetained), retention)
         .filter(({ keep }) => keep.length === 0)
         .map(({ backup }) => backup.id),
     );
     state.images = state.images.filter((each) => !gone.has(each.id));
+  };
+  const makeBackup = ({ instance, backupType, retention, name }: CreateBackupRequest): string => {
+    state.made += 1;
+    const id = `image-${state.made}`;
+    const properties = { image_type: 'backup', backup_type: backupType, instance_uuid: instance };
+    state.images.push(makeImage(id, { name, properties, createdAt: clock.now().toISOString() }));
+    if (state.made % state.rotateEvery === 0) rotate({ instance, backupType, retention });
     return id;
   };
   const end = (submitted: Submitted, status: Exclude<Operation['status'], 'running'>, code?: ErrorCode): void => {
@@ -95,7 +106,13 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
       result: isMade ? { imageId: makeBackup(request) } : {},
     };
   };
-  const as: SchedulerParts['application']['as'] = (caller) =>
+  const applications = new Map<string, CallerApplication>();
+  const as: SchedulerParts['application']['as'] = (caller) => {
+    const application = applications.get(caller.name) ?? makeApplication(caller);
+    applications.set(caller.name, application);
+    return application;
+  };
+  const makeApplication = (caller: Caller): CallerApplication =>
     Object.assign(new FakeApplication(), {
       instances: { ...new FakeApplication().instances, list: async () => state.instances },
       images: {
@@ -138,6 +155,7 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
     settings,
     end,
     find,
+    rotate,
     /** The agent dies and another one begins. */
     restart: (): void => {
       scheduler = makeScheduler();

@@ -6,19 +6,21 @@ const HOURLY = { ...sampleSchedule, cron: '0 * * * *', timezone: 'UTC', handledU
 const at = (time: string): Date => new Date(`2026-05-01T${time}.000Z`);
 
 describe('what is due', () => {
+  const lastTime = at('11:00:00');
+
   it.each([
-    ['before its time', '10:59:59', { kind: 'nothing' }],
-    ['at its time', '11:00:00', { kind: 'due', dueAt: at('11:00:00') }],
-    ['after many of its times is the last of them', '15:30:00', { kind: 'due', dueAt: at('15:00:00') }],
-    ['when the clock was set back for less than a minute', '09:59:00', { kind: 'nothing' }],
-    ['when the clock was set back for longer', '09:58:59', { kind: 'set-back' }],
-  ] as const)('%s', (_, time, due) => {
-    expect(judgeDue(HOURLY, at(time))).toEqual(due);
+    ['nothing without a time that came', '10:59:59', null, { kind: 'nothing' }],
+    ['the last time that came', '15:30:00', lastTime, { kind: 'due', dueAt: lastTime }],
+    ['nothing when the clock was set back for less than a minute', '09:59:00', null, { kind: 'nothing' }],
+    ['not known when the clock was set back for longer', '09:58:59', null, { kind: 'set-back' }],
+  ] as const)('is %s', (_, time, last, due) => {
+    expect(judgeDue(HOURLY, { now: at(time), lastTime: last })).toEqual(due);
   });
 
   it('is nothing that came while it was paused', () => {
-    expect(judgeDue({ ...HOURLY, isPaused: true }, at('11:30:00'))).toEqual({ kind: 'passed' });
-    expect(judgeDue({ ...HOURLY, isPaused: true }, at('10:30:00'))).toEqual({ kind: 'nothing' });
+    const paused = { ...HOURLY, isPaused: true };
+    expect(judgeDue(paused, { now: at('11:30:00'), lastTime })).toEqual({ kind: 'passed' });
+    expect(judgeDue(paused, { now: at('10:30:00'), lastTime: null })).toEqual({ kind: 'nothing' });
   });
 });
 
