@@ -36,7 +36,7 @@ export async function createBackupWorld(): Promise<BackupWorld> {
   const schedules = createFakeScheduleBook();
   hypervisor.put(domainXml('web-1', INSTANCES.hosts, null), { powerState: 'running' });
   hypervisor.put(domainXml('anns', INSTANCES.anns, 'ann'), { powerState: 'running' });
-  await shelf.write(makeShelved(INSTANCES.away, { name: 'away' }));
+  await shelf.write(makeShelved(INSTANCES.away, { name: 'away', host: 'host-a' }));
   const core = createImageCore({ hypervisor, store, shelf, schedules });
   const clock = { ...core.clock, now: () => NOW };
   return {

@@ -63,6 +63,14 @@ describe('the list of backups', () => {
     expect(keeps(await listBackups(world.core))).toEqual(['2: rotation-1']);
   });
 
+  it('knows the rule of all of a host for what that host shelved, and for nothing that another one did', async () => {
+    await world.backup(1, { of: INSTANCES.away });
+    await world.schedule(1, { selector: { kind: 'all' } });
+    expect(keeps(await listBackups(world.core))).toEqual(['1: rotation-1']);
+    const elsewhere = { ...world.core, hostName: 'host-b' };
+    expect(keeps(await listBackups(elsewhere))).toEqual(['1: no rule']);
+  });
+
   it('has the same reasons on every page', async () => {
     for (const number of [1, 2, 3]) await world.backup(number);
     await world.schedule(1, { retention: { kind: 'rotation', count: 2 } });

@@ -40,8 +40,8 @@ export function nameOf(caller: Caller, instance: KnownInstance | undefined): str
 }
 
 /**
- * Whether a schedule makes backups of an instance: of what its owner sees. One that is on no list any more is meant by its id
- * alone, since nothing else of it is known.
+ * Whether a schedule makes backups of an instance: of what its owner sees. One that is on no list any more, or that another host
+ * shelved, is meant by its id alone.
  */
 export function isScheduled(
   schedule: BackupSchedule,
@@ -49,9 +49,10 @@ export function isScheduled(
   { instances }: Pick<BackupSurvey, 'instances'>,
 ): boolean {
   const instance = instances.get(instanceId);
-  if (instance === undefined)
-    return schedule.selector.kind === 'instance' && schedule.selector.instanceId === instanceId;
-  return covers(schedule.selector, instance) && maySeeInstance(ownerOf(schedule), instance);
+  const { selector } = schedule;
+  if (instance === undefined) return selector.kind === 'instance' && selector.instanceId === instanceId;
+  if (!instance.isOfHost && selector.kind !== 'instance') return false;
+  return covers(selector, instance) && maySeeInstance(ownerOf(schedule), instance);
 }
 
 /** On whose behalf its backups are made and let go. */

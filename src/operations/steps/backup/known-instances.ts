@@ -11,6 +11,8 @@ export interface KnownInstance extends Selectable {
   readonly owner: string | null;
   /** Nothing of it changes, and nothing of it can be backed up. */
   readonly isShelved: boolean;
+  /** False: another host shelved it into the same store. */
+  readonly isOfHost: boolean;
 }
 
 export type KnownInstances = ReadonlyMap<string, KnownInstance>;
@@ -18,16 +20,27 @@ export type KnownInstances = ReadonlyMap<string, KnownInstance>;
 /** Everybody's: what libvirt has and what is shelved, by id. Guests are not asked for anything. */
 export async function readKnownInstances(core: Core): Promise<KnownInstances> {
   const [domains, shelf] = await Promise.all([core.hypervisor.describeDomains(), core.shelf.list()]);
-  const shelved = shelf.instances.map(
-    ({ id, name, owner }): KnownInstance => ({ id, name, owner, labels: {}, isShelved: true }),
-  );
+  const shelved = shelf.instances.map((record): KnownInstance => {
+    const { id, name, owner, host } = record;
+    return { id, name, owner, labels: labelsOf(record), isShelved: true, isOfHost: host === core.hostName };
+  });
   const here = domains.map(({ info, description }): KnownInstance => {
     const record = shelf.instances.find(({ id, host }) => id === info.uuid && host === core.hostName);
     const isOff = info.powerState === 'shutdown' || info.powerState === 'suspended';
     const { uuid: id, name } = info;
-    return { id, name, owner: description.owner, labels: {}, isShelved: record !== undefined && isOff };
+    const isShelved = record !== undefined && isOff;
+    return { id, name, owner: description.owner, labels: labelsOf(description), isShelved, isOfHost: true };
   });
   return new Map([...shelved, ...here].map((instance) => [instance.id, instance]));
+}
+
+interface MaybeLabelled {
+  readonly owner: string | null;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+function labelsOf({ labels }: MaybeLabelled): Readonly<Record<string, string>> {
+  return labels ?? {};
 }
 
 /**
