@@ -84,8 +84,8 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
     },
     backups: {
       list: async (filter) => (await import('./list-backups.ts')).listBackups(core, filter),
-      plan: async (request) => (await import('./list-backups.ts')).planBackups(core, request),
-      status: async (request) => (await import('./list-backups.ts')).readBackupStatus(core, request),
+      plan: async (request) => (await import('./plan-backups.ts')).planBackups(core, request),
+      status: async (request) => (await import('./read-backup-status.ts')).readBackupStatus(core, request),
     },
     schedules: createSchedules(core),
     operations: {

@@ -14,6 +14,7 @@ const SIGNS = {
   whole: { mark: '█', letter: '#', means: 'quiesced or offline', colour: 'green' },
   paused: { mark: '▓', letter: '=', means: 'paused', colour: 'green' },
   crash: { mark: '░', letter: '~', means: 'crash', colour: 'yellow' },
+  gone: { mark: '▒', letter: '+', means: 'gone since', colour: 'green' },
   failed: { mark: '✗', letter: 'x', means: 'failed', colour: 'red' },
   skipped: { mark: '-', letter: '-', means: 'skipped', colour: 'dim' },
   none: { mark: '·', letter: '.', means: 'none', colour: 'dim' },
@@ -48,8 +49,9 @@ function signOf(day: BackupDay): Sign {
     case 'paused':
       return SIGNS.paused;
     case 'crash':
-    case null:
       return SIGNS.crash;
+    case null:
+      return SIGNS.gone;
     default:
       return day.consistency satisfies never;
   }

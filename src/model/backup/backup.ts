@@ -22,7 +22,7 @@ export interface BackupPlan {
   readonly freedBytes: number;
 }
 
-/** One day of an instance, for a picture: the best that it got. */
+/** One day of an instance, for a picture: the best that it got. Of a backup that is gone since nobody knows how consistent it was. */
 export type BackupDay =
   | { readonly date: string; readonly outcome: 'good'; readonly consistency: AchievedConsistency | null }
   | { readonly date: string; readonly outcome: 'failed' | 'skipped' | 'none' };

@@ -323,8 +323,10 @@ describe('backup status', () => {
     expect(terminal.stdout.text).toMatch(
       /INSTANCE +03-01 to 03-08 +LAST BACKUP +CONSISTENCY +BOOTED +NEXT RUN +FAILURES/,
     );
-    expect(terminal.stdout.text).toMatch(/^web-1 +██▓░░✗-· +24 h ago +quiesced/m);
-    expect(terminal.stdout.text).toContain('█ quiesced or offline  ▓ paused  ░ crash  ✗ failed  - skipped  · none');
+    expect(terminal.stdout.text).toMatch(/^web-1 +██▓░▒✗-· +24 h ago +quiesced/m);
+    expect(terminal.stdout.text).toContain(
+      '█ quiesced or offline  ▓ paused  ░ crash  ▒ gone since  ✗ failed  - skipped  · none',
+    );
   });
 
   it.each<[string, (terminal: FakeTerminal) => void]>([
@@ -338,7 +340,7 @@ describe('backup status', () => {
     ],
   ])('draws with ASCII alone: %s', async (flags, prepare) => {
     const { terminal } = await run(`backup status ${flags}`, prepare);
-    expect(terminal.stdout.text).toMatch(/^web-1 +##=~~x-\. +24 h ago/m);
+    expect(terminal.stdout.text).toMatch(/^web-1 +##=~\+x-\. +24 h ago/m);
     expect(terminal.stdout.text).toMatch(/^[\n -~]+$/);
   });
 
