@@ -9,6 +9,7 @@ import type { AuditEvent } from '../model/ports/audit.ts';
 import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
+import type { RecycledImage } from '../model/recycled-image.ts';
 import type {
   BackupFilter,
   CreatePrincipalRequest,
@@ -16,6 +17,7 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  Page,
   PlanBackupsRequest,
   UpdateImageRequest,
   VolumeFilter,
@@ -31,6 +33,12 @@ export interface CallerApplication {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(reference: string): Promise<Image>;
     update(reference: string, changes: UpdateImageRequest): Promise<Image>;
+    /** Of the caller's own those that can be brought back, last deleted first. */
+    listDeleted(page?: Page): Promise<readonly RecycledImage[]>;
+    /** Brings back one of those, by its id or, where that is unique among them, its name. */
+    undelete(reference: string): Promise<Image>;
+    /** Deletes one of those for good. */
+    purge(reference: string): Promise<void>;
   };
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
@@ -106,6 +114,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly isRecovered: boolean;
   /** Shelved instances whose time on this host is over. */
   dueOffloads(): Promise<readonly DueOffload[]>;
+  /** Deletes for good what was deleted long enough ago; returns the ids. */
+  purgeExpired(): Promise<readonly string[]>;
   /** What monitoring asks for again and again: cheap, and on nobody's behalf. */
   readonly survey: {
     instances(): Promise<InstanceSurvey>;

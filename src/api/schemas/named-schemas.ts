@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorBodySchema } from './errors.ts';
-import { imageSchema } from './images.ts';
+import { imageSchema, recycledImageSchema } from './images.ts';
 import { instanceSchema, volumeSchema } from './instances.ts';
 import { doctorReportSchema, operationSchema } from './operations.ts';
 import { auditEventSchema, principalSchema } from './principals.ts';
@@ -9,6 +9,7 @@ import { auditEventSchema, principalSchema } from './principals.ts';
 export function createNamedSchemas() {
   const named = z.registry<{ id: string }>();
   named.add(imageSchema, { id: 'Image' });
+  named.add(recycledImageSchema, { id: 'RecycledImage' });
   named.add(instanceSchema, { id: 'Instance' });
   named.add(volumeSchema, { id: 'Volume' });
   named.add(operationSchema, { id: 'Operation' });
