@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,5 +79,33 @@ describe('the command line', () => {
 
   it('does not take --deleted together with a filter of images', { timeout: 60_000 }, async () => {
     expect((await darkroom('image list --deleted --type backup')).exitCode).toBe(2);
+  });
+});
+
+describe('a store without room', () => {
+  const MIB = 1024 * 1024;
+  let small: string;
+
+  beforeEach(() => {
+    small = path.join(folder, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'dr-bk-c-recycle', small]);
+    storeFolder = path.join(small, 'store');
+    writeFileSync(path.join(folder, 'disk.raw'), randomBytes(12 * MIB));
+  });
+  afterEach(() => execFileSync('umount', [small]));
+
+  it('takes in a new image where deleted ones make way, those that were deleted first', {
+    timeout: 120_000,
+  }, async () => {
+    const env = { DARKROOM_RESERVE_BYTES: '8MiB' };
+    const importAs = (name: string) =>
+      darkroom(`image import ${path.join(folder, 'disk.raw')} --format raw --name ${name} --json`, env);
+    for (const name of ['first', 'second', 'third']) expect(await importAs(name)).toMatchObject({ exitCode: 0 });
+    expect((await importAs('fourth')).exitCode).toBe(5);
+    for (const name of ['second', 'first']) expect((await darkroom(`image delete ${name}`, env)).exitCode).toBe(0);
+    const fourth = await importAs('fourth');
+    expect(fourth.exitCode).toBe(0);
+    expect((await listDeleted()).map(({ image }) => image.name)).toEqual(['first']);
   });
 });
