@@ -10,6 +10,7 @@ import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addPrincipalRoutes } from './routes/principals.ts';
+import { addRecycledImageRoutes } from './routes/recycled-images.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
 import { compileValidator, NO_COMPILERS } from './validate-request.ts';
@@ -62,6 +63,7 @@ export function buildApp({ application, identify = () => application, extend, on
   extend?.(app);
   addHostRoutes(app);
   addImageRoutes(app);
+  addRecycledImageRoutes(app);
   addInstanceRoutes(app);
   addVolumeRoutes(app);
   addBackupRoutes(app);

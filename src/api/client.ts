@@ -6,7 +6,8 @@ import type { Operation } from '../model/operation.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
-import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
+import type { RecycledImage } from '../model/recycled-image.ts';
+import type { ImageFilter, InstanceFilter, Page, VolumeFilter } from '../model/requests.ts';
 import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { type BackupCalls, backupCalls, type ScheduleCalls, scheduleCalls } from './backup-calls.ts';
 import { call, callForNothing } from './call.ts';
@@ -18,6 +19,7 @@ import {
   type ExportImageBody,
   type ImportImageBody,
   imageSchema,
+  recycledImageSchema,
   type UpdateImageBody,
   type VerifyImageBody,
 } from './schemas/images.ts';
@@ -57,7 +59,13 @@ export interface Client {
     import(body: ImportImageBody, options?: SubmitOptions): Promise<Operation>;
     export(image: string, body: ExportImageBody, options?: SubmitOptions): Promise<Operation>;
     verify(image: string, body: VerifyImageBody, options?: SubmitOptions): Promise<Operation>;
-    delete(image: string, options?: SubmitOptions): Promise<Operation>;
+    /** Purged: for good, now, and also one that was deleted before. */
+    delete(image: string, options?: SubmitOptions & { readonly isPurged?: boolean }): Promise<Operation>;
+    /** The caller's own that can be brought back, last deleted first. */
+    listDeleted(page?: Page): Promise<readonly RecycledImage[]>;
+    undelete(image: string): Promise<Image>;
+    /** Deletes for good what was deleted before. */
+    purge(image: string): Promise<void>;
   };
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
@@ -144,7 +152,14 @@ function imageCalls(transport: Transport): Client['images'] {
     import: (body, options) => submit(transport, post(`${API_ROOT}/images/import`, body), options),
     export: (image, body, options) => work(image, { verb: 'export', body, ...options }),
     verify: (image, body, options) => work(image, { verb: 'verify', body, ...options }),
-    delete: async (image, options) => submit(transport, { method: 'DELETE', path: itemPath('images', image) }, options),
+    delete: async (image, { isPurged = false, ...options } = {}) => {
+      const path = itemPath('images', image, isPurged ? { query: { isPurged: 'true' } } : {});
+      return submit(transport, { method: 'DELETE', path }, options);
+    },
+    listDeleted: (page) =>
+      read(transport, collectionPath('recycled-images', { ...page }), z.array(recycledImageSchema)),
+    undelete: async (image) => call(transport, post(itemPath('images', image, { verb: 'undelete' })), imageSchema),
+    purge: async (image) => callForNothing(transport, { method: 'DELETE', path: itemPath('recycled-images', image) }),
   };
 }
 

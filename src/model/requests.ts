@@ -66,6 +66,8 @@ export interface VerifyImageRequest {
 export interface DeleteImageRequest {
   readonly kind: 'image.delete';
   readonly image: string;
+  /** For good, now, and also one that was deleted before. */
+  readonly isPurged?: boolean;
 }
 
 export interface LaunchInstanceRequest {

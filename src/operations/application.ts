@@ -11,6 +11,7 @@ import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Notifier } from '../model/ports/notifier.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { ScheduleBook } from '../model/ports/schedules.ts';
+import type { RecycledImage } from '../model/recycled-image.ts';
 import type {
   BackupFilter,
   CreatePrincipalRequest,
@@ -18,6 +19,7 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  Page,
   PlanBackupsRequest,
   UpdateImageRequest,
   UpdateInstanceRequest,
@@ -34,6 +36,12 @@ export interface CallerApplication {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(reference: string): Promise<Image>;
     update(reference: string, changes: UpdateImageRequest): Promise<Image>;
+    /** Of the caller's own those that can be brought back, last deleted first. */
+    listDeleted(page?: Page): Promise<readonly RecycledImage[]>;
+    /** Brings back one of those, by its id or, where that is unique among them, its name. */
+    undelete(reference: string): Promise<Image>;
+    /** Deletes one of those for good. */
+    purge(reference: string): Promise<void>;
   };
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
@@ -112,6 +120,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   dueOffloads(): Promise<readonly DueOffload[]>;
   /** What the scheduler of a daemon works with: everybody's schedules, and how it tells of what became of them. */
   readonly scheduling: { readonly book: ScheduleBook; readonly notifier: Notifier };
+  /** Deletes for good what was deleted long enough ago; returns the ids. */
+  purgeExpired(): Promise<readonly string[]>;
   /** What monitoring asks for again and again: cheap, and on nobody's behalf. */
   readonly survey: {
     instances(): Promise<InstanceSurvey>;

@@ -39,6 +39,7 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
     },
     dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
     scheduling: { book: core.schedules, notifier: core.notifier },
+    purgeExpired: async () => (await import('./steps/purge-expired.ts')).purgeExpired(core),
     survey: createSurvey(core),
     get runningIds() {
       return runner.runningIds;
@@ -72,6 +73,9 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       list: (filter) => listImages(core, filter),
       show: (reference) => showImage(core, reference),
       update: async (reference, changes) => (await import('./update-image.ts')).updateImage(core, reference, changes),
+      listDeleted: async (page) => (await import('./undelete-image.ts')).listDeletedImages(core, page),
+      undelete: async (reference) => (await import('./undelete-image.ts')).undeleteImage(core, reference),
+      purge: async (reference) => (await import('./undelete-image.ts')).purgeImage(core, reference),
     },
     instances: {
       list: async (filter) => (await import('./list-instances.ts')).listInstances(core, filter),

@@ -9,9 +9,13 @@ import { createOutbox } from '../scheduler/outbox.ts';
 import { createScheduler, type TurnLimits } from '../scheduler/scheduler.ts';
 import { createChecksumTask } from './fill-checksums.ts';
 import { createOffloadTask } from './offload-due.ts';
+import { createPurgeTask } from './purge-recycled.ts';
 
 /** What housekeeping needs of a host. */
-export type KeptApplication = Pick<Application, 'recover' | 'dueOffloads' | 'subscribe' | 'feed' | 'as' | 'scheduling'>;
+export type KeptApplication = Pick<
+  Application,
+  'recover' | 'dueOffloads' | 'purgeExpired' | 'subscribe' | 'feed' | 'as' | 'scheduling'
+>;
 
 export interface HousekeepingParts {
   readonly settings: Pick<Settings, 'housekeepingIntervalMs' | 'maxConcurrentBackups' | 'hostName'>;
@@ -34,7 +38,8 @@ const KEEPER = { name: 'agent', role: 'admin', isTrustedWithPaths: false } as co
 
 /**
  * Looks again and again for what is due: operations that nobody put right yet, shelved instances whose time on this host is
- * over, images without a checksum, backups that schedules ask for. Each task takes its own turns, so that one that hangs or fails holds up no other.
+ * over, images without a checksum, deleted ones that nobody wanted back, backups that schedules ask for. Each task takes its
+ * own turns, so that one that hangs or fails holds up no other.
  */
 export function startHousekeeping(application: KeptApplication, parts: HousekeepingParts): Housekeeping {
   const { settings, metrics, log, clock } = parts;
@@ -51,6 +56,7 @@ export function startHousekeeping(application: KeptApplication, parts: Housekeep
     begin('recovery', () => application.recover()),
     begin('offloads', createOffloadTask({ dueOffloads: () => application.dueOffloads(), keeper, log, clock })),
     begin('checksums', createChecksumTask({ feed: application.feed, keeper, log })),
+    begin('recycled', createPurgeTask({ purgeExpired: () => application.purgeExpired(), log })),
     begin('schedules', scheduler.turn, () => scheduler.msToNextTurn(limitTurns(usualMs()))),
     notifications,
   ];

@@ -2,6 +2,7 @@ import { API_ROOT } from '../../api/paths.ts';
 import { listOf } from '../../api/schemas/answers.ts';
 import {
   createImageBodySchema,
+  deleteImageQuerySchema,
   exportImageBodySchema,
   imageListQuerySchema,
   imageParamsSchema,
@@ -121,13 +122,17 @@ function addImageWorkRoutes(app: ApiApp): void {
   app.delete(
     `${IMAGES}/:image`,
     {
-      schema: { params: imageParamsSchema, response: accepted },
+      schema: { params: imageParamsSchema, querystring: deleteImageQuerySchema, response: accepted },
       config: {
         isWork: true,
-        summary: 'Deletes an image',
+        summary: 'Deletes an image: for its recycle period, or for good',
         errors: [...FINDING, 'IMAGE_BUSY', 'IMAGE_IN_USE', 'IMAGE_PROTECTED', 'LIBVIRT_FAILED'],
       },
     },
-    (request, reply) => submit(request, reply, { kind: 'image.delete', image: request.params.image }),
+    (request, reply) => {
+      const { isPurged } = request.query;
+      const purge = isPurged ? { isPurged } : {};
+      return submit(request, reply, { kind: 'image.delete', image: request.params.image, ...purge });
+    },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
 import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES, type Image } from '../../model/image.ts';
+import type { RecycledImage } from '../../model/recycled-image.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
 import {
   descriptionSchema,
@@ -28,6 +29,15 @@ export const imageListQuerySchema = z.strictObject({
   instance: referenceSchema.exactOptional(),
   ...pageShape,
 });
+
+export const deleteImageQuerySchema = z.strictObject({
+  /** For good, now, and also one that was deleted before. */
+  isPurged: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
+});
+export const recycledImageListQuerySchema = z.strictObject(pageShape);
 
 export const createImageBodySchema = z.strictObject({
   instance: referenceSchema,
@@ -128,3 +138,12 @@ export const imageObject = z.object({
   properties: z.record(z.string(), z.string()),
 });
 export const imageSchema: z.ZodType<Image> = imageObject;
+
+export const recycledImageSchema: z.ZodType<RecycledImage> = z.object({
+  id: z.string(),
+  image: imageSchema,
+  sizeBytes: z.number(),
+  deletedAt: z.string(),
+  deletedBy: z.string().nullable(),
+  expiresAt: z.string(),
+});

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupPlanSchema, backupSchema, backupStatusSchema } from './backups.ts';
 import { errorBodySchema } from './errors.ts';
-import { imageSchema } from './images.ts';
+import { imageSchema, recycledImageSchema } from './images.ts';
 import { instanceSchema, volumeSchema } from './instances.ts';
 import { doctorReportSchema, operationSchema } from './operations.ts';
 import { auditEventSchema, principalSchema } from './principals.ts';
@@ -11,6 +11,7 @@ import { scheduleRunSchema, scheduleSchema } from './schedules.ts';
 export function createNamedSchemas() {
   const named = z.registry<{ id: string }>();
   named.add(imageSchema, { id: 'Image' });
+  named.add(recycledImageSchema, { id: 'RecycledImage' });
   named.add(instanceSchema, { id: 'Instance' });
   named.add(volumeSchema, { id: 'Volume' });
   named.add(backupSchema, { id: 'Backup' });

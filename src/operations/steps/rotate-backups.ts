@@ -1,10 +1,11 @@
 import { isOwner } from '../../model/access.ts';
 import { toRetained } from '../../model/backup/retained-image.ts';
 import { planRetention, type Retention } from '../../model/backup/retention.ts';
-import { hasCode, toDarkroomError } from '../../model/errors.ts';
+import { toDarkroomError } from '../../model/errors.ts';
 import type { Core, OperationContext } from '../support/context.ts';
 import { acquireLocks } from '../support/operation-locks.ts';
-import { removeImage } from './remove-image.ts';
+import { tryPurgeExpired } from './purge-expired.ts';
+import { type Removals, removeImage } from './remove-image.ts';
 
 export interface Rotation {
   readonly instanceId: string;
@@ -18,7 +19,7 @@ export interface Rotation {
  */
 export async function rotateBackups(context: OperationContext, rotation: Rotation, signal: AbortSignal): Promise<void> {
   const going = (await planRotation(context, rotation)).filter(({ keep }) => keep.length === 0).reverse();
-  const unfinished: string[] = [];
+  const unfinished: Removals = new Map();
   for (const { backup } of going) {
     if (signal.aborted) return;
     try {
@@ -27,17 +28,9 @@ export async function rotateBackups(context: OperationContext, rotation: Rotatio
       const { code, message } = toDarkroomError(error);
       context.log.warn({ imageId: backup.id, code, error: message }, 'a backup could not be rotated out');
       context.operation.warn(`The backup ${backup.id} could not be rotated out: ${message}`);
-      if (await isGoing(context, backup.id)) unfinished.push(backup.id);
     }
   }
-}
-
-/** Its deletion has begun, and recovery goes on with it. */
-async function isGoing({ store }: Core, imageId: string): Promise<boolean> {
-  return await store.readImage(imageId).then(
-    ({ status }) => status === 'deleting',
-    (error: unknown) => hasCode(error, 'IMAGE_NOT_FOUND'),
-  );
+  await tryPurgeExpired(context);
 }
 
 /** The caller's own, as the store has them now. */
@@ -53,7 +46,7 @@ async function planRotation(core: Core, { instanceId, backupType, retention }: R
   return planRetention(backups.map(toRetained), retention);
 }
 
-async function removeLocked(context: OperationContext, imageId: string, unfinished: readonly string[]): Promise<void> {
+async function removeLocked(context: OperationContext, imageId: string, unfinished: Removals): Promise<void> {
   const claim = { operationId: `${context.operation.id}:${imageId}`, kind: 'backup.create' };
   await acquireLocks(context, { exclusive: [`image:${imageId}`], shared: [] }, claim);
   try {

@@ -7,6 +7,7 @@ import type { Operation } from '../../../src/model/operation.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 import type {
   BackupFilter,
   CreatePrincipalRequest,
@@ -14,6 +15,7 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  Page,
   PlanBackupsRequest,
   UpdateImageRequest,
   UpdateInstanceRequest,
@@ -29,6 +31,7 @@ import {
   sampleInstance,
   sampleOperation,
   samplePrincipal,
+  sampleRecycledImage,
   sampleSchedule,
   sampleScheduleRun,
   sampleVolume,
@@ -101,6 +104,16 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
     update: async (_reference: string, changes: UpdateImageRequest): Promise<Image> => {
       this.updates.push(changes);
       return this.#answer(sampleImage);
+    },
+    listDeleted: async (page?: Page): Promise<readonly RecycledImage[]> => this.#answer([sampleRecycledImage], page),
+    undelete: async (reference: string): Promise<Image> => {
+      if (reference !== sampleImage.id && reference !== sampleImage.name)
+        throw this.#missing('IMAGE_NOT_FOUND', reference);
+      return this.#answer(sampleImage);
+    },
+    purge: async (reference: string): Promise<void> => {
+      if (reference !== sampleImage.id) throw this.#missing('IMAGE_NOT_FOUND', reference);
+      this.#answer(null);
     },
   };
 

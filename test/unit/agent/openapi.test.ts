@@ -42,6 +42,7 @@ const INSTANCE = '5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const SHELVED = '6a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const IMAGE = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
 const BACKUP = '3f1c1d5e-5a6b-4c7d-8e9f-000000000002';
+const DELETED = '3f1c1d5e-5a6b-4c7d-8e9f-000000000003';
 const XML = `<domain type='qemu'><name>web-1</name><uuid>${INSTANCE}</uuid><memory unit='MiB'>256</memory><vcpu>1</vcpu>
   <os><type arch='x86_64'>hvm</type></os><devices><disk type='file' device='disk'><driver name='qemu' type='raw'/>
   <source file='/nowhere/vda.raw'/><target dev='vda'/></disk><interface type='network'>
@@ -68,6 +69,9 @@ async function openHost(): Promise<ServedHost> {
   await schedules.addRuns(sampleSchedule.id, {
     ...{ expected: sampleSchedule.handledUntil, handledUntil: sampleSchedule.handledUntil, runs: [sampleScheduleRun] },
   });
+  await publishImage(store, makeImage(DELETED));
+  const at = '2026-03-01T12:00:00.000Z';
+  await store.recycleImage(DELETED, { deletedAt: at, deletedBy: 'ann', expiresAt: at });
   await shelf.write(makeShelved(SHELVED));
   await journal.begin(
     { ...sampleOperation, id: 'op-1' },
@@ -210,6 +214,7 @@ describe('the document of the API', () => {
     '/readyz': [],
     '/v1/agent': ['/v1/agent'],
     '/v1/images': ['/v1/images', '/v1/images?limit=1'],
+    '/v1/recycled-images': ['/v1/recycled-images'],
     '/v1/images/{image}': [`/v1/images/${IMAGE}`],
     '/v1/instances': ['/v1/instances'],
     '/v1/instances/{instance}': [`/v1/instances/${INSTANCE}`, `/v1/instances/${SHELVED}`],

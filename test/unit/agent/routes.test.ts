@@ -57,6 +57,12 @@ const WORK = [
     request: { kind: 'image.delete', image: 'a/b?c#d% é' },
   },
   {
+    title: 'image delete for good',
+    method: 'DELETE' as const,
+    url: '/v1/images/golden?isPurged=true',
+    request: { kind: 'image.delete', image: 'golden', isPurged: true },
+  },
+  {
     title: 'instance launch',
     method: 'POST' as const,
     url: '/v1/instances',

@@ -5,6 +5,7 @@ import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 
 const GIB = 1024 ** 3;
 
@@ -39,6 +40,15 @@ export const sampleImage: Image = {
   nvram: null,
   tpm: [],
   properties: { image_type: 'snapshot', os_distro: 'debian' },
+};
+
+export const sampleRecycledImage: RecycledImage = {
+  id: sampleImage.id,
+  image: { ...sampleImage, status: 'deleting' },
+  sizeBytes: sampleImage.sizeBytes,
+  deletedAt: '2026-03-02T12:00:00.000Z',
+  deletedBy: 'root',
+  expiresAt: '2026-03-09T12:00:00.000Z',
 };
 
 export const sampleInstance: Instance = {

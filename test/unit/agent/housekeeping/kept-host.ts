@@ -75,6 +75,7 @@ export function makeKeptHost() {
       state.recoveries += 1;
       await state.onRecover();
     },
+    purgeExpired: async () => [],
     dueOffloads: async () => {
       await state.onDueOffloads();
       return state.due.map((id) => ({ id, name: id, shelvedAt: '2026-01-01T00:00:00.000Z' }));
