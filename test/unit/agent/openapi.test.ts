@@ -41,7 +41,7 @@ type Document = z.output<typeof documentSchema>;
 const INSTANCE = '5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const SHELVED = '6a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const IMAGE = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
-const BACKUP = '3f1c1d5e-5a6b-4c7d-8e9f-000000000002';
+const BACKUP = '3f1c1d5e-5a6b-4c7d-8e9f-000000000003';
 const XML = `<domain type='qemu'><name>web-1</name><uuid>${INSTANCE}</uuid><memory unit='MiB'>256</memory><vcpu>1</vcpu>
   <os><type arch='x86_64'>hvm</type></os><devices><disk type='file' device='disk'><driver name='qemu' type='raw'/>
   <source file='/nowhere/vda.raw'/><target dev='vda'/></disk><interface type='network'>
