@@ -121,12 +121,12 @@ function describeSchedules(
   const next = schedules
     .filter(({ isPaused }) => !isPaused)
     .flatMap((schedule) => listNextTimes(schedule, now, 1))
-    .map((time) => time.toISOString())
-    .sort();
+    .map((time) => time.toISOString());
+  const waiting = runs.flatMap(({ status, startAt }) => (status === 'waiting' && startAt !== null ? [startAt] : []));
   const failures = listFailures(runs);
   const [newest] = failures;
   return {
-    nextRunAt: next[0] ?? null,
+    nextRunAt: [...next, ...waiting].sort()[0] ?? null,
     scheduleIds: schedules.map(({ id }) => id),
     failures: failures.length,
     lastFailure:

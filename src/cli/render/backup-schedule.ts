@@ -30,7 +30,7 @@ export async function renderSchedules(
   return await renderTable(['ID', 'INSTANCES', 'TYPE', 'WHEN', 'KEEPS', 'NEXT RUN', 'OWNER'], rows);
 }
 
-export function renderSchedule(output: Output, schedule: BackupSchedule, names: Names = new Map()): string {
+export function renderSchedule(output: Output, schedule: BackupSchedule, names: Names): string {
   return renderDetails(output, describe(output, schedule, names));
 }
 
@@ -74,7 +74,7 @@ function describe(output: Output, schedule: BackupSchedule, names: Names): reado
       'demands',
       policy === null ? '-' : `${policy.consistency} or better, not older than ${describeSpan(policy.maxAgeMs)}`,
     ],
-    ['verified', bootEvery === 0 ? '-' : bootEvery === 1 ? 'every backup is booted' : `every ${bootEvery}. is booted`],
+    ['verified', bootEvery === 0 ? '-' : bootEvery === 1 ? 'every backup is booted' : `one of ${bootEvery} is booted`],
     ['state', schedule.isPaused ? output.paint('yellow', 'paused') : output.paint('green', 'active')],
     ['owner', `${printable(schedule.owner)} (${schedule.role})`],
     ['created', formatTime(schedule.createdAt)],

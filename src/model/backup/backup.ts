@@ -41,7 +41,7 @@ export interface BackupStatus {
   } | null;
   /** The newest backup that was booted: when, and whether it came up. */
   readonly lastBoot: { readonly imageId: string; readonly at: string; readonly hasBooted: boolean } | null;
-  /** RFC 3339; null: no schedule, or none that is not paused. */
+  /** RFC 3339: by its schedules, or of a run that waits; null: no schedule, or none that is not paused. */
   readonly nextRunAt: string | null;
   readonly scheduleIds: readonly string[];
   /** Runs that failed since the last one that did not. */

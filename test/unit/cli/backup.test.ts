@@ -168,7 +168,7 @@ describe('backup schedule create', () => {
     });
     expect(terminal.stderr.text).toBe('');
     expect(exitCode).toBe(0);
-    expect(terminal.application.filters).toEqual([request]);
+    expect(terminal.application.filters[0]).toEqual(request);
     expect(terminal.stdout.text).toContain(sampleSchedule.id);
   });
 

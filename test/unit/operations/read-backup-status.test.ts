@@ -67,6 +67,12 @@ describe('the status of an instance', () => {
     expect((await ofHosts()).nextRunAt).toBe('2026-03-10T12:30:00.000Z');
   });
 
+  it('begins next with a run that waits, such as one that is tried again', async () => {
+    const scheduleId = await world.schedule(1, { cron: '0 18 * * *', timezone: 'UTC' });
+    await world.run(1, { scheduleId, status: 'waiting', startAt: '2026-03-10T12:05:00.000Z', endedAt: null });
+    expect((await ofHosts()).nextRunAt).toBe('2026-03-10T12:05:00.000Z');
+  });
+
   it('counts what failed since the last success, and says why the last time', async () => {
     const scheduleId = await world.schedule(1);
     await world.run(1, { scheduleId, dueAt: dayOf(7), status: 'failed' });

@@ -6,6 +6,7 @@ import type { GlobalOptions } from '../../global-options.ts';
 import { printResult } from '../../output.ts';
 import { renderSchedule } from '../../render/backup-schedule.ts';
 import { RETENTION_OPTIONS, requireRule, TIMEZONE_OPTION, TYPE_OPTION, zoneOf } from '../retention-options.ts';
+import { nameInstances } from './name-instances.ts';
 import { parseBootEvery, readJitter, readPolicy, readSelector } from './parse-flags.ts';
 import { warnWithoutAgent } from './warn-without-agent.ts';
 
@@ -84,6 +85,6 @@ export async function createSchedule(context: CommandContext, body: CreateSchedu
   const { client, output } = context;
   const schedule = await client.schedules.create(body);
   warnWithoutAgent(context);
-  await printResult(output, schedule, () => renderSchedule(output, schedule));
+  await printResult(output, schedule, async () => renderSchedule(output, schedule, await nameInstances(client)));
   return 0;
 }
