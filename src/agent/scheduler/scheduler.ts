@@ -35,7 +35,7 @@ export function createScheduler({ application, ...parts }: SchedulerParts): Sche
   const watchPolicies = createPolicyWatch(context);
   const prune = createPruning(context);
   const busySince: BusySince = new Map();
-  let next: NextTurn = { isActive: false, atMs: null };
+  let next = NOTHING;
 
   const settle = async (open: readonly OpenRun[], attempt: Attempt): Promise<void> => {
     for (const each of open) if (each.run.status !== 'waiting') await attempt(() => settleRun(context, each));
@@ -52,6 +52,8 @@ export function createScheduler({ application, ...parts }: SchedulerParts): Sche
   return {
     turn: async (signal) => {
       const failures: unknown[] = [];
+      // a turn that fails is not followed by the next at once
+      next = NOTHING;
       const attempt: Attempt = async (work) => await work().catch((error: unknown) => void failures.push(error));
       const now = context.clock.now();
       const schedules = await book.list();
@@ -117,6 +119,8 @@ interface NextTurn {
   /** null: nothing is known to come. */
   readonly atMs: number | null;
 }
+
+const NOTHING: NextTurn = { isActive: false, atMs: null };
 
 /** What should have begun already and could not is waited for as everything is. */
 async function findNextTurn(

@@ -155,6 +155,15 @@ describe('a schedule that is due', () => {
   });
 });
 
+it('does not turn without rest while the book cannot be read', async () => {
+  await host.addSchedule(HOURLY);
+  await host.turn();
+  host.book.list = async () => Promise.reject(new Error('the book is away'));
+  host.setTime('2026-05-01T10:00:00.000Z');
+  await expect(host.turn()).rejects.toThrow('the book is away');
+  expect(host.msToNextTurn(5000)).toBe(5000);
+});
+
 describe('runs that wait', () => {
   it('begin as many at a time as may, the oldest first, and the next when one is over', async () => {
     host.state.instances = [makeInstance('a'), makeInstance('b'), makeInstance('c')];
