@@ -9,6 +9,7 @@ export class CallThread {
   readonly #ended: Promise<void>;
   #fail: ((error: Error) => void) | null = null;
   #hasEnded = false;
+  #lastUseMs = performance.now();
 
   constructor(uri: string) {
     // Node's own options would be inherited, such as --input-type, which a thread must not have
@@ -31,6 +32,11 @@ export class CallThread {
 
   get isBusy(): boolean {
     return this.#fail !== null;
+  }
+
+  /** For how long it has not been used. */
+  get idleMs(): number {
+    return this.isBusy ? 0 : performance.now() - this.#lastUseMs;
   }
 
   get hasEnded(): boolean {
@@ -66,6 +72,7 @@ export class CallThread {
 
   #release(): void {
     this.#fail = null;
+    this.#lastUseMs = performance.now();
     this.#worker.unref();
   }
 }
