@@ -32,7 +32,7 @@ export function createDomainsPart(caller: Caller): DomainsPart {
       return summaries.map(toDomainInfo);
     },
 
-    describeDomains,
+    describeDomains: () => describeDomains(),
 
     async getDomain(uuid) {
       const subject = { uuid, task: 'read the domain', urgency: 'read' } as const;

@@ -2,16 +2,16 @@
 const STUCK_AFTER_MS = 1_000;
 
 /**
- * One reading at a time: all who ask while it runs share the next, which begins after they have asked. So nobody is
- * answered with what was read before, and however many ask, no more than that is read.
+ * One reading at a time, of all that was asked for by then: who asks while it runs shares the next, which begins after
+ * that. So nobody is answered with what was read before, and however many ask, no more than that is read.
  */
-export function shareReads<T>(read: () => Promise<T>): () => Promise<T> {
+export function shareReads<T, K = void>(read: (asked: readonly K[]) => Promise<T>): (key: K) => Promise<T> {
   let running: Promise<T> | null = null;
-  let next: Promise<T> | null = null;
+  let next: { readonly asked: K[]; readonly result: Promise<T> } | null = null;
 
-  const start = (): Promise<T> => {
+  const begin = (asked: readonly K[]): Promise<T> => {
     next = null;
-    const reading = read();
+    const reading = read(asked);
     running = reading;
     const forget = (): void => {
       if (running === reading) running = null;
@@ -19,15 +19,19 @@ export function shareReads<T>(read: () => Promise<T>): () => Promise<T> {
     reading.then(forget, forget);
     return reading;
   };
-  return () => {
-    if (running === null) return next ?? start();
-    next ??= settledOrStuck(running).then(start);
-    return next;
+  return (key) => {
+    if (next === null) {
+      const asked: K[] = [];
+      next = { asked, result: settledOrStuck(running).then(() => begin(asked)) };
+    }
+    next.asked.push(key);
+    return next.result;
   };
 }
 
-function settledOrStuck(work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
+async function settledOrStuck(work: Promise<unknown> | null): Promise<void> {
+  if (work === null) return;
+  await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, STUCK_AFTER_MS);
     const end = (): void => {
       clearTimeout(timer);

@@ -21,6 +21,8 @@ const LINGER_MS = 5_000;
 const PATIENCE_MS = 10;
 /** Where all calls block, so often one more thread starts. */
 const START_EVERY_MS = 50;
+/** Where it takes longer to start, libvirt does not answer new connections, or not all. */
+const START_LIMIT_MS = 150;
 
 export interface CallOptions {
   /**
@@ -124,12 +126,16 @@ export class CallPool {
   /** Calls have waited longer than most take: one more thread, and soon another where that does not help. */
   #grow(): void {
     this.#growth = undefined;
-    const waiting = this.#takeable();
+    const waiting = this.#isStarting() ? undefined : this.#takeable();
     if (waiting !== undefined) {
       this.#queue.remove(waiting);
       waiting.give(this.#idleThread() ?? this.#start());
     }
     if (this.#queue.size > 0) this.#growth = setTimeout(() => this.#grow(), START_EVERY_MS);
+  }
+
+  #isStarting(): boolean {
+    return [...this.#threads].some(({ startingMs }) => startingMs !== null && startingMs < START_LIMIT_MS);
   }
 
   #tidyLater(): void {
