@@ -108,13 +108,17 @@ export class CallPool {
     if (this.#busyCount() >= this.#limitFor(urgency)) return undefined;
     const isPatient = urgency === 'patient' || urgency === 'read';
     return (
-      this.#idleThread() ?? (isPatient && this.#threads.size >= this.#options.idleThreads ? undefined : this.#start())
+      this.#idleThread(urgency) ??
+      (isPatient && this.#threads.size >= this.#options.idleThreads ? undefined : this.#start())
     );
   }
 
-  /** The oldest first, so that the others stay unused and cost nothing. */
-  #idleThread(): CallThread | undefined {
-    return [...this.#threads].find((thread) => !thread.isBusy && !thread.hasEnded);
+  /** The oldest first, so that the others stay unused and cost nothing; the last of several is for calls that only read. */
+  #idleThread(urgency: Urgency): CallThread | undefined {
+    const { readThreads = 0, idleThreads } = this.#options;
+    const [idle, ...others] = [...this.#threads].filter((thread) => !thread.isBusy && !thread.hasEnded);
+    const isKept = urgency === 'patient' && readThreads > 0 && this.#threads.size >= idleThreads;
+    return isKept && others.length === 0 ? undefined : idle;
   }
 
   #start(): CallThread {
@@ -129,7 +133,7 @@ export class CallPool {
     const waiting = this.#isStarting() ? undefined : this.#takeable();
     if (waiting !== undefined) {
       this.#queue.remove(waiting);
-      waiting.give(this.#idleThread() ?? this.#start());
+      waiting.give(this.#idleThread(waiting.urgency) ?? this.#start());
     }
     if (this.#queue.size > 0) this.#growth = setTimeout(() => this.#grow(), START_EVERY_MS);
   }
