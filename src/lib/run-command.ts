@@ -4,6 +4,7 @@ import { getPriority } from 'node:os';
 import path from 'node:path';
 import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from './command-errors.ts';
 import { splitLines } from './split-lines.ts';
+import { Turns } from './turns.ts';
 
 export interface Command {
   /** A name looked up in PATH, or an absolute path. */
@@ -45,6 +46,12 @@ export interface CommandResult {
   readonly diesWithUs: boolean;
 }
 
+/** To start a process takes ten milliseconds of the event loop, of which a process has one. */
+const turns = new Turns();
+
+/** Where programs were found, by name and PATH, as a shell remembers them; each is looked at again before it is run. */
+const knownPrograms = new Map<string, string>();
+
 const KILL_DELAY_MS = 5_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
@@ -66,6 +73,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   ]);
   // loaded with the first command: what runs none starts faster
   const { execa } = await import('execa');
+  await turns.take();
   const running = execa(file, args, execaOptions(command));
   followLines(running, command.onLine);
   if (command.outputGraceMs !== undefined) endOutput(running, command.outputGraceMs);
@@ -115,9 +123,15 @@ async function findIonice(ioClass: Command['ioClass']): Promise<Link> {
 /** Absolute path of a program, looked up in PATH as execvp(3) does; null when there is none to run. */
 export async function findProgram(file: string): Promise<string | null> {
   if (file.includes('/')) return (await isExecutable(file)) ? file : null;
-  for (const directory of (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')) {
+  const searched = process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin';
+  const known = knownPrograms.get(`${file}:${searched}`);
+  if (known !== undefined && (await isExecutable(known))) return known;
+  for (const directory of searched.split(':')) {
     const candidate = path.join(directory === '' ? '.' : directory, file);
-    if (await isExecutable(candidate)) return path.resolve(candidate);
+    if (!(await isExecutable(candidate))) continue;
+    const found = path.resolve(candidate);
+    knownPrograms.set(`${file}:${searched}`, found);
+    return found;
   }
   return null;
 }

@@ -90,7 +90,7 @@ export function free(domain: Pointer): void {
 
 /** Asks nobody. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainGetUUIDString */
 export function getUUIDString(domain: Pointer): string {
-  const buffer = Buffer.alloc(37);
+  const buffer = Buffer.allocUnsafe(37);
   checked('virDomainGetUUIDString', native().getUUIDString(domain, buffer));
   return buffer.toString('latin1', 0, 36);
 }

@@ -9,6 +9,8 @@ export class CallThread {
   readonly #ended: Promise<void>;
   #fail: ((error: Error) => void) | null = null;
   #hasEnded = false;
+  #lastUseMs = performance.now();
+  #startedMs: number | null = performance.now();
 
   constructor(uri: string) {
     // Node's own options would be inherited, such as --input-type, which a thread must not have
@@ -31,6 +33,16 @@ export class CallThread {
 
   get isBusy(): boolean {
     return this.#fail !== null;
+  }
+
+  /** For how long it has been starting; null: it has answered. */
+  get startingMs(): number | null {
+    return this.#startedMs === null ? null : performance.now() - this.#startedMs;
+  }
+
+  /** For how long it has not been used. */
+  get idleMs(): number {
+    return this.isBusy ? 0 : performance.now() - this.#lastUseMs;
   }
 
   get hasEnded(): boolean {
@@ -66,6 +78,8 @@ export class CallThread {
 
   #release(): void {
     this.#fail = null;
+    this.#startedMs = null;
+    this.#lastUseMs = performance.now();
     this.#worker.unref();
   }
 }
