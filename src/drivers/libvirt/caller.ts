@@ -1,6 +1,6 @@
 import type { CallArgs, CallName, CallResult } from './calls/table.ts';
+import { type CallAnswer, reviveFailure } from './threads/call-answer.ts';
 import type { CallOptions, CallPool } from './threads/call-pool.ts';
-import { type CallAnswer, reviveFailure } from './threads/messages.ts';
 import { translateError } from './translate-error.ts';
 
 export interface CallSubject extends CallOptions {

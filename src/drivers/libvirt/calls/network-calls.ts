@@ -3,7 +3,7 @@ import { ADDRESS_SOURCE, type DomainInterface, interfaceAddresses } from '../bin
 import type { Pointer } from '../binding/library.ts';
 import { ERROR_CODE, LibvirtError } from '../binding/libvirt-error.ts';
 import * as network from '../binding/network.ts';
-import { type CallAnswer, describeFailure } from '../threads/messages.ts';
+import { type CallAnswer, describeFailure } from '../threads/call-answer.ts';
 import { type DomainArgs, withDomain } from './with-domain.ts';
 
 interface AddressArgs extends DomainArgs {

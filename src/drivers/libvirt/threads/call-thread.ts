@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { builtFile } from '../../../lib/built-file.ts';
+import { type CallAnswer, reviveFailure } from './call-answer.ts';
 import { exitPast } from './exit-past-threads.ts';
-import { type CallAnswer, type CallRequest, reviveFailure } from './messages.ts';
+import type { CallRequest } from './messages.ts';
 
 /** One call thread, seen from outside. A running call keeps the process alive, an idle thread does not. */
 export class CallThread {
