@@ -1,5 +1,5 @@
-import type { BackupSchedule, ScheduleRun } from '../../../../src/model/backup/schedule.ts';
-import type { RunFilter, ScheduleBook } from '../../../../src/model/ports/schedules.ts';
+import type { BackupSchedule, ScheduleRun } from '../../../src/model/backup/schedule.ts';
+import type { RunFilter, ScheduleBook } from '../../../src/model/ports/schedules.ts';
 
 /** As the fake, but quick with tens of thousands of runs, as the one in SQLite is. Runs are added in the order they were due. */
 export function createIndexedScheduleBook(): ScheduleBook {

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { ScheduleRun } from '../../../../src/model/backup/schedule.ts';
+import type { ScheduleRun } from '../../../src/model/backup/schedule.ts';
+import {
+  makeInstance,
+  makeScheduledHost,
+  type ScheduledHost,
+  type Submitted,
+} from '../../unit/agent/scheduler/scheduled-host.ts';
 import { BERLIN_PERIODS, listBerlinTimes } from './berlin.ts';
 import { createIndexedScheduleBook } from './indexed-schedule-book.ts';
-import { makeInstance, makeScheduledHost, type ScheduledHost, type Submitted } from './scheduled-host.ts';
 
 const MINUTE_MS = 60_000;
 const BACKUP_MS = 3 * MINUTE_MS;
