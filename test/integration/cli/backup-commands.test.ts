@@ -8,8 +8,8 @@ import {
   sampleImage,
   sampleSchedule,
   sampleScheduleRun,
-} from '../agent/samples.ts';
-import { FakeTerminal } from './fake-terminal.ts';
+} from '../../unit/agent/samples.ts';
+import { FakeTerminal } from '../../unit/cli/fake-terminal.ts';
 
 /** Words of a line, where one of them may stand in quotes. */
 function words(line: string): readonly string[] {
