@@ -1,8 +1,9 @@
 import type { Argv } from 'yargs';
 import type { CreateBackupBody } from '../../api/schemas/backups.ts';
-import { REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
+import { nameBackup } from '../../model/backup/due.ts';
 import { hasCode } from '../../model/errors.ts';
 import type { Operation } from '../../model/operation.ts';
+import { CAPTURE_OPTIONS } from '../capture-options.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printMadeImage } from '../image/made-image.ts';
@@ -24,20 +25,7 @@ export function addBackupCreate(yargs: Argv<GlobalOptions>, host: CommandHost): 
         .option('type', { ...TYPE_OPTION, demandOption: true })
         .options(RETENTION_OPTIONS)
         .option('timezone', TIMEZONE_OPTION)
-        .option('consistency', {
-          choices: REQUESTED_CONSISTENCIES,
-          default: 'auto' as const,
-          requiresArg: true,
-          describe: 'auto: quiesced where the guest agent answers, else paused',
-        })
-        .option('description', { type: 'string', requiresArg: true, describe: 'What it is for' })
-        .option('property', {
-          type: 'string',
-          array: true,
-          default: [],
-          requiresArg: true,
-          describe: 'KEY=VALUE to keep with the backup; may be repeated',
-        })
+        .options(CAPTURE_OPTIONS)
         .option('no-wait', NO_WAIT_OPTION)
         .example('$0 backup create web-1 --type daily --rotation 7', 'The newest seven stay')
         .example('$0 backup create db --type grid --keep-daily 7 --keep-monthly 12', 'One of each day and each month'),
@@ -45,7 +33,7 @@ export function addBackupCreate(yargs: Argv<GlobalOptions>, host: CommandHost): 
       host.prepareAndExecute(argv, async () => {
         const body = {
           instance: argv.instance,
-          name: argv.name ?? nameBackup(argv.instance, argv.type),
+          name: argv.name ?? nameBackup({ instanceName: argv.instance, dueAt: new Date().toISOString() }, argv.type),
           type: argv.type,
           ...requireRule(argv),
           consistency: argv.consistency,
@@ -55,12 +43,6 @@ export function addBackupCreate(yargs: Argv<GlobalOptions>, host: CommandHost): 
         return { recovery: 'required', run: (context) => createBackup(context, { isAwaited: !argv.noWait, body }) };
       }),
   );
-}
-
-/** `web-1-daily-20261121T0315Z` */
-function nameBackup(instance: string, type: string): string {
-  const [date = '', time = ''] = new Date().toISOString().replaceAll(/[-:]/g, '').split('T');
-  return `${instance}-${type}-${date}T${time.slice(0, 4)}Z`;
 }
 
 export interface CreateBackupOptions {

@@ -95,7 +95,10 @@ export function findStart(run: ScheduleRun, { jitterMs }: Pick<BackupSchedule, '
 }
 
 /** What the image of a run is called; the same at every try. */
-export function nameBackup({ instanceName, dueAt }: ScheduleRun, backupType: string): string {
+export function nameBackup(
+  { instanceName, dueAt }: Pick<ScheduleRun, 'instanceName' | 'dueAt'>,
+  backupType: string,
+): string {
   const time = dueAt.replaceAll(/[-:]/g, '').replace(/^(\d{8}T\d{4}).*$/, '$1Z');
   const end = `-${backupType}-${time}`;
   return [...instanceName].slice(0, 255 - end.length).join('') + end;

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import type { CreateScheduleBody } from '../../../api/schemas/schedules.ts';
-import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../../model/consistency.ts';
+import { ACHIEVED_CONSISTENCIES } from '../../../model/consistency.ts';
+import { CONSISTENCY_OPTION } from '../../capture-options.ts';
 import type { CommandContext, CommandHost } from '../../context.ts';
 import type { GlobalOptions } from '../../global-options.ts';
 import { printResult } from '../../output.ts';
@@ -28,12 +29,7 @@ export function addScheduleCreate(yargs: Argv<GlobalOptions>, host: CommandHost)
         .option('timezone', TIMEZONE_OPTION)
         .option('type', { ...TYPE_OPTION, demandOption: true })
         .options(RETENTION_OPTIONS)
-        .option('consistency', {
-          choices: REQUESTED_CONSISTENCIES,
-          default: 'auto' as const,
-          requiresArg: true,
-          describe: 'How each is made; auto: quiesced where the guest agent answers, else paused',
-        })
+        .option('consistency', CONSISTENCY_OPTION)
         .option('require', {
           choices: ACHIEVED_CONSISTENCIES,
           requiresArg: true,
