@@ -6,6 +6,7 @@ import { createGeneralizer } from './drivers/host/generalizer.ts';
 import { createProcesses } from './drivers/host/processes.ts';
 import { createSeedBuilder } from './drivers/host/seed-builder.ts';
 import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
+import { createNotifier } from './drivers/notify/create-notifier.ts';
 import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
 import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
@@ -56,6 +57,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   });
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
+  const clock = createClock();
   const core: Core = {
     hypervisor,
     diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
@@ -65,7 +67,7 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     locks: state.locks,
     files: createHostFiles(),
     processes,
-    clock: createClock(),
+    clock,
     seeds: createSeedBuilder(),
     generalizer: createGeneralizer(),
     log,
@@ -75,6 +77,8 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     caller: { name: os.userInfo().username, role: 'admin', isTrustedWithPaths: options.isDaemon !== true },
     principals: state.principals,
     audit: state.audit,
+    schedules: state.schedules,
+    notifier: createNotifier({ targets: () => current.notify, clock }),
   };
   return createApplication(options.adapt?.(core) ?? core, async () => {
     await hypervisor[Symbol.asyncDispose]();

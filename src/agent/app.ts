@@ -4,11 +4,14 @@ import type { Logger } from '../lib/logger.ts';
 import type { CallerApplication } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 import { answerUnknownRoute, createErrorAnswer } from './error-answers.ts';
+import { addBackupRoutes } from './routes/backups.ts';
 import { addHostRoutes } from './routes/host.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addPrincipalRoutes } from './routes/principals.ts';
+import { addRecycledImageRoutes } from './routes/recycled-images.ts';
+import { addScheduleRoutes } from './routes/schedules.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
 import { compileValidator, NO_COMPILERS } from './validate-request.ts';
 
@@ -60,8 +63,11 @@ export function buildApp({ application, identify = () => application, extend, on
   extend?.(app);
   addHostRoutes(app);
   addImageRoutes(app);
+  addRecycledImageRoutes(app);
   addInstanceRoutes(app);
   addVolumeRoutes(app);
+  addBackupRoutes(app);
+  addScheduleRoutes(app);
   addOperationRoutes(app);
   addPrincipalRoutes(app);
   return app;

@@ -6,8 +6,10 @@ import type { Operation } from '../model/operation.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
-import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
+import type { RecycledImage } from '../model/recycled-image.ts';
+import type { ImageFilter, InstanceFilter, Page, VolumeFilter } from '../model/requests.ts';
 import { type AgentApi, createAgentApi } from './agent-api.ts';
+import { type BackupCalls, backupCalls, type ScheduleCalls, scheduleCalls } from './backup-calls.ts';
 import { call, callForNothing } from './call.ts';
 import { type ApiEvent, type EventOptions, followEvents } from './follow-events.ts';
 import { API_ROOT, collectionPath, encodeQuery, itemPath } from './paths.ts';
@@ -17,6 +19,7 @@ import {
   type ExportImageBody,
   type ImportImageBody,
   imageSchema,
+  recycledImageSchema,
   type UpdateImageBody,
   type VerifyImageBody,
 } from './schemas/images.ts';
@@ -26,8 +29,10 @@ import {
   type ShelveInstanceBody,
   type StopInstanceBody,
   type UnshelveInstanceBody,
+  type UpdateInstanceBody,
   volumeSchema,
 } from './schemas/instances.ts';
+import { formatLabelFilter } from './schemas/labels.ts';
 import { doctorReportSchema, operationSchema } from './schemas/operations.ts';
 import {
   auditEventSchema,
@@ -36,18 +41,12 @@ import {
   principalSchema,
   principalWithTokenSchema,
 } from './schemas/principals.ts';
-import { submitOperation } from './submit-operation.ts';
-import type { ApiRequest, Transport } from './transport.ts';
+import { post, read, type SubmitOptions, submit } from './send.ts';
+import type { Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
 /** What a client may ask of the list; the rest of the filter is for those who put things right. */
 export type ApiOperationFilter = Omit<OperationFilter, 'isUnsettled'>;
-
-/** How a request that starts work is sent. Without a key of the caller's it gets one of its own. */
-export interface SubmitOptions {
-  /** What the caller calls this request of its own: sent again under the same key, it is the same operation. */
-  readonly idempotencyKey?: string;
-}
 
 /** The API, one method per call. Every failure is a DarkroomError with the code that the application gave it. */
 export interface Client {
@@ -60,11 +59,18 @@ export interface Client {
     import(body: ImportImageBody, options?: SubmitOptions): Promise<Operation>;
     export(image: string, body: ExportImageBody, options?: SubmitOptions): Promise<Operation>;
     verify(image: string, body: VerifyImageBody, options?: SubmitOptions): Promise<Operation>;
-    delete(image: string, options?: SubmitOptions): Promise<Operation>;
+    /** Purged: for good, now, and also one that was deleted before. */
+    delete(image: string, options?: SubmitOptions & { readonly isPurged?: boolean }): Promise<Operation>;
+    /** The caller's own that can be brought back, last deleted first. */
+    listDeleted(page?: Page): Promise<readonly RecycledImage[]>;
+    undelete(image: string): Promise<Image>;
+    /** Deletes for good what was deleted before. */
+    purge(image: string): Promise<void>;
   };
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(instance: string): Promise<Instance>;
+    update(instance: string, changes: UpdateInstanceBody): Promise<Instance>;
     launch(body: LaunchInstanceBody, options?: SubmitOptions): Promise<Operation>;
     delete(instance: string, options: SubmitOptions & { readonly isForced: boolean }): Promise<Operation>;
     power(instance: string, verb: PowerVerb, options?: SubmitOptions): Promise<Operation>;
@@ -77,6 +83,8 @@ export interface Client {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volume: string): Promise<Volume>;
   };
+  readonly backups: BackupCalls;
+  readonly schedules: ScheduleCalls;
   readonly operations: {
     list(filter?: ApiOperationFilter): Promise<readonly Operation[]>;
     show(operation: string): Promise<Operation>;
@@ -109,6 +117,8 @@ export function createClient(transport: Transport): Client {
       list: (filter) => read(transport, collectionPath('volumes', { ...filter }), z.array(volumeSchema)),
       show: async (volume) => read(transport, itemPath('volumes', volume), volumeSchema),
     },
+    backups: backupCalls(transport),
+    schedules: scheduleCalls(transport),
     operations: {
       list: (filter) => read(transport, collectionPath('operations', { ...filter }), z.array(operationSchema)),
       show: async (operation) => read(transport, itemPath('operations', operation), operationSchema),
@@ -142,7 +152,14 @@ function imageCalls(transport: Transport): Client['images'] {
     import: (body, options) => submit(transport, post(`${API_ROOT}/images/import`, body), options),
     export: (image, body, options) => work(image, { verb: 'export', body, ...options }),
     verify: (image, body, options) => work(image, { verb: 'verify', body, ...options }),
-    delete: async (image, options) => submit(transport, { method: 'DELETE', path: itemPath('images', image) }, options),
+    delete: async (image, { isPurged = false, ...options } = {}) => {
+      const path = itemPath('images', image, isPurged ? { query: { isPurged: 'true' } } : {});
+      return submit(transport, { method: 'DELETE', path }, options);
+    },
+    listDeleted: (page) =>
+      read(transport, collectionPath('recycled-images', { ...page }), z.array(recycledImageSchema)),
+    undelete: async (image) => call(transport, post(itemPath('images', image, { verb: 'undelete' })), imageSchema),
+    purge: async (image) => callForNothing(transport, { method: 'DELETE', path: itemPath('recycled-images', image) }),
   };
 }
 
@@ -150,8 +167,13 @@ function instanceCalls(transport: Transport): Client['instances'] {
   const work = async (instance: string, { verb, body, ...options }: Work) =>
     submit(transport, post(itemPath('instances', instance, { verb }), body), options);
   return {
-    list: (filter) => read(transport, collectionPath('instances', { ...filter }), z.array(instanceSchema)),
+    list: ({ labels, ...filter } = {}) => {
+      const query = { ...filter, ...(labels === undefined ? {} : { labels: formatLabelFilter(labels) }) };
+      return read(transport, collectionPath('instances', query), z.array(instanceSchema));
+    },
     show: async (instance) => read(transport, itemPath('instances', instance), instanceSchema),
+    update: async (instance, body) =>
+      call(transport, { method: 'PATCH', path: itemPath('instances', instance), body }, instanceSchema),
     launch: (body, options) => submit(transport, post(collectionPath('instances'), body), options),
     delete: async (instance, { isForced, ...options }) => {
       const path = itemPath('instances', instance, { query: { isForced: String(isForced) } });
@@ -174,17 +196,4 @@ function principalCalls(transport: Transport): Client['principals'] {
       call(transport, post(itemPath('principals', name, { verb: 'token' })), principalWithTokenSchema),
     delete: async (name) => callForNothing(transport, { method: 'DELETE', path: itemPath('principals', name) }),
   };
-}
-
-function read<Answer>(transport: Transport, path: string, schema: z.ZodType<Answer>): Promise<Answer> {
-  return call(transport, { method: 'GET', path }, schema);
-}
-
-function submit(transport: Transport, request: ApiRequest, { idempotencyKey }: SubmitOptions = {}): Promise<Operation> {
-  const headers = idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
-  return submitOperation(transport, { ...request, ...headers });
-}
-
-function post(path: string, body?: unknown): ApiRequest {
-  return { method: 'POST', path, ...(body === undefined ? {} : { body }) };
 }

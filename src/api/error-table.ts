@@ -34,6 +34,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   VOLUME_NOT_FOUND: notFound,
   OPERATION_NOT_FOUND: notFound,
   PRINCIPAL_NOT_FOUND: notFound,
+  SCHEDULE_NOT_FOUND: notFound,
   HOST_NOT_FOUND: notFound,
   NETWORK_NOT_FOUND: notFound,
   ROUTE_NOT_FOUND: notFound,
@@ -48,6 +49,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   IMAGE_IN_USE: conflict,
   IMAGE_PROTECTED: conflict,
   OPERATION_FINISHED: conflict,
+  SCHEDULE_BUSY: conflict,
   IDEMPOTENCY_CONFLICT: conflict,
   AGENT_RUNNING: conflict,
 
@@ -84,6 +86,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   QEMU_IMG_FAILED: failed,
   COMMAND_FAILED: failed,
   OPERATION_INTERRUPTED: failed,
+  NOTIFY_FAILED: failed,
 
   LIBVIRT_UNREACHABLE: unreachable,
   AGENT_UNREACHABLE: unreachable,

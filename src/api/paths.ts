@@ -2,14 +2,25 @@ import { DarkroomError, type ErrorCode } from '../model/errors.ts';
 
 export const API_ROOT = '/v1';
 
-type Noun = 'images' | 'instances' | 'volumes' | 'operations' | 'principals';
+type Noun =
+  | 'images'
+  | 'recycled-images'
+  | 'instances'
+  | 'volumes'
+  | 'operations'
+  | 'principals'
+  | 'backups'
+  | 'schedules';
 
 const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   images: 'IMAGE_NOT_FOUND',
+  'recycled-images': 'IMAGE_NOT_FOUND',
   instances: 'INSTANCE_NOT_FOUND',
   volumes: 'VOLUME_NOT_FOUND',
   operations: 'OPERATION_NOT_FOUND',
   principals: 'PRINCIPAL_NOT_FOUND',
+  backups: 'IMAGE_NOT_FOUND',
+  schedules: 'SCHEDULE_NOT_FOUND',
 };
 
 export type Query = Readonly<Record<string, string | number | undefined>>;

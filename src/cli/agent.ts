@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { AgentStatus } from '../api/schemas/agent.ts';
+import { DarkroomError } from '../model/errors.ts';
 import type { CommandContext, CommandHost, StandaloneParts } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { printResult } from './output.ts';
@@ -46,6 +47,8 @@ async function runAgentCommand(parts: StandaloneParts, listen: string | undefine
     import('../config/load-settings.ts'),
   ]);
   const { options, environment, version, interrupts: signals } = parts;
+  if (options.host !== undefined)
+    throw new DarkroomError('INVALID_REQUEST', 'An agent serves the host that it runs on: leave --host out.');
   const flags = { ...options, listen };
   const load = () => loadSettings({ file: options.config, env: environment, flags });
   try {

@@ -8,6 +8,7 @@ import { addImageImport } from './image/import.ts';
 import { addImageList } from './image/list.ts';
 import { addImageSet } from './image/set.ts';
 import { addImageShow } from './image/show.ts';
+import { addImageUndelete } from './image/undelete.ts';
 import { addImageVerify } from './image/verify.ts';
 
 export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
@@ -17,6 +18,7 @@ export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   addImageVerify(yargs, host);
   addImageSet(yargs, host);
   addImageDelete(yargs, host);
+  addImageUndelete(yargs, host);
   addImageExport(yargs, host);
   addImageImport(yargs, host);
 }

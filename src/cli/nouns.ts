@@ -15,6 +15,7 @@ export interface Noun {
 
 export const NOUNS: readonly Noun[] = [
   { name: 'image', describe: 'Bootable images in the store', load: () => import('./image.ts') },
+  { name: 'backup', describe: 'Backups of instances, and when they are made', load: () => import('./backup.ts') },
   { name: 'instance', describe: 'Virtual machines of this host', load: () => import('./instance.ts') },
   { name: 'volume', describe: 'Disks of instances', load: () => import('./volume.ts') },
   { name: 'agent', describe: 'The daemon of this host', load: () => import('./agent.ts') },

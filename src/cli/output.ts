@@ -9,6 +9,8 @@ export interface Output {
   readonly stderr: TextStream;
   /** One JSON document on stdout, JSON lines on stderr. */
   readonly isJson: boolean;
+  /** More than ASCII can be written. */
+  readonly isUtf8: boolean;
   /** Colours a text of stdout where a person looks at it. */
   paint(colour: Colour, text: string): string;
 }
@@ -23,8 +25,15 @@ export function createOutput(streams: Pick<Output, 'stdout' | 'stderr'>, options
   return {
     ...streams,
     isJson: options.isJson,
+    isUtf8: isUtf8(options.environment),
     paint: (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text),
   };
+}
+
+/** As locale(7) has it: the first of these that says anything. */
+function isUtf8(environment: OutputOptions['environment']): boolean {
+  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '';
+  return /utf-?8/i.test(locale);
 }
 
 /** Prints what a command made or found: the value itself for programs, its text for people. */

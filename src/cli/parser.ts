@@ -59,7 +59,11 @@ function addNoun(parser: Argv<GlobalOptions>, host: CommandHost, noun: Noun): vo
 
 const REPEATABLE: ReadonlySet<string> = new Set(['_', 'property', 'ssh-key', 'sshKey', 'images']);
 /** Of one verb only: elsewhere the same option is given once. */
-const REPEATABLE_OF: Readonly<Record<string, readonly string[]>> = { unshelve: ['network'], set: ['member'] };
+const REPEATABLE_OF: Readonly<Record<string, readonly string[]>> = {
+  unshelve: ['network'],
+  set: ['member', 'label', 'no-label', 'noLabel'],
+  list: ['label'],
+};
 
 /** yargs makes an array of an option given twice, and NaN of a number that is none. */
 function refuseRepeated(argv: Readonly<Record<string, unknown>>): true {

@@ -74,6 +74,13 @@ export function loadSettings(sources: SettingSources): Settings {
     copyBandwidthBytesPerSecond: get('copy_bandwidth', 0),
     commitBandwidthBytesPerSecond: get('commit_bandwidth', 0),
     shelvedOffloadTimeMs: offloadTimeMs(get('shelved_offload_time', 0)),
+    notify: {
+      webhookUrl: get('notify.webhook_url', null),
+      webhookSecretFile: get('notify.webhook_secret_file', null),
+      command: get('notify.command', null),
+    },
+    maxConcurrentBackups: get('max_concurrent_backups', 2),
+    recyclePeriodMs: get('recycle_days', 7) * 86_400_000,
     hostName: get('host_name', hostname()),
     logLevel: get('log_level', 'info'),
     transferDirs: get('transfer_dirs', []),

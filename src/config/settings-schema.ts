@@ -85,6 +85,17 @@ export const SETTINGS = {
       z.int('must be a whole number of seconds').min(-1, 'must be -1 (never), 0 (at once) or seconds'),
     ),
   },
+  'notify.webhook_url': {
+    env: 'DARKROOM_NOTIFY_WEBHOOK_URL',
+    schema: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }),
+  },
+  'notify.webhook_secret_file': { env: 'DARKROOM_NOTIFY_WEBHOOK_SECRET_FILE', schema: absolutePath },
+  'notify.command': { env: 'DARKROOM_NOTIFY_COMMAND', schema: absolutePath },
+  max_concurrent_backups: { env: 'DARKROOM_MAX_CONCURRENT_BACKUPS', schema: positiveNumber },
+  recycle_days: {
+    env: 'DARKROOM_RECYCLE_DAYS',
+    schema: wholeNumber.refine((value) => value <= 36_500, 'must be 0 (not at all) to 36500 days'),
+  },
   host_name: { env: 'DARKROOM_HOST_NAME', schema: text },
   log_level: { env: 'DARKROOM_LOG_LEVEL', schema: choice(['debug', 'info', 'warn', 'error', 'silent']) },
   transfer_dirs: { env: 'DARKROOM_TRANSFER_DIRS', schema: pathList },
@@ -116,4 +127,6 @@ export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
   'tls.certificate',
   'tls.key',
   'tls.client_ca',
+  'notify.webhook_secret_file',
+  'notify.command',
 ] satisfies SettingKey[]);

@@ -59,6 +59,19 @@ export interface Settings {
   readonly commitBandwidthBytesPerSecond: number;
   /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
   readonly shelvedOffloadTimeMs: number | null;
+  /** Who is told of backups that fail, come right again, or are overdue. */
+  readonly notify: {
+    /** http:// or https:// URL. */
+    readonly webhookUrl: string | null;
+    /** File with the key that signs what the webhook is told. */
+    readonly webhookSecretFile: string | null;
+    /** Program that is run with the notification on its standard input. */
+    readonly command: string | null;
+  };
+  /** Backups of schedules at once; what they need of captures and copies they wait for. */
+  readonly maxConcurrentBackups: number;
+  /** How long a deleted image can be brought back; 0: not at all. */
+  readonly recyclePeriodMs: number;
   /** What this host is called in a store that several share. */
   readonly hostName: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';

@@ -4,6 +4,7 @@ import { getPriority } from 'node:os';
 import path from 'node:path';
 import { CommandCancelled, CommandFailed, CommandMissing, CommandTimedOut } from './command-errors.ts';
 import { splitLines } from './split-lines.ts';
+import { Turns } from './turns.ts';
 
 export interface Command {
   /** A name looked up in PATH, or an absolute path. */
@@ -18,16 +19,22 @@ export interface Command {
   readonly onStart?: (pid: number) => void;
   /** Written to stdin, which then stays open until the command ends or we do. Without it stdin is empty. */
   readonly heldInput?: string;
+  /** Written to stdin, which then ends; a command that does not read it is no failure. */
+  readonly input?: string;
   /** Scheduling priority, -20 to 19, through nice(1); as this process itself where that is not installed. */
   readonly nice?: number;
   /** ioprio_set(2) through ionice(1), best-effort at its lowest level; as this process itself where that is not installed. */
   readonly ioClass?: 'best-effort' | 'idle';
   /** Added to this process' environment. LC_ALL is always C. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The whole environment but for LC_ALL, in the place of this process' own. */
+  readonly wholeEnv?: Readonly<Record<string, string>>;
   /** Exit codes that are answers, not failures. Only 0 by default. */
   readonly acceptExitCodes?: readonly number[];
   /** For each of stdout and stderr; a command that says more is ended and has failed. 32 MiB by default. */
   readonly maxOutputBytes?: number;
+  /** How long after its end its output is waited for, which something that it left behind may hold open; for ever by default. */
+  readonly outputGraceMs?: number;
 }
 
 export interface CommandResult {
@@ -38,6 +45,12 @@ export interface CommandResult {
   /** The kernel ends the command when this process dies. False only where setpriv is not installed. */
   readonly diesWithUs: boolean;
 }
+
+/** To start a process takes ten milliseconds of the event loop, of which a process has one. */
+const turns = new Turns();
+
+/** Where programs were found, by name and PATH, as a shell remembers them; each is looked at again before it is run. */
+const knownPrograms = new Map<string, string>();
 
 const KILL_DELAY_MS = 5_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
@@ -60,8 +73,10 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   ]);
   // loaded with the first command: what runs none starts faster
   const { execa } = await import('execa');
+  await turns.take();
   const running = execa(file, args, execaOptions(command));
   followLines(running, command.onLine);
+  if (command.outputGraceMs !== undefined) endOutput(running, command.outputGraceMs);
   try {
     if (command.heldInput !== undefined) running.stdin?.write(command.heldInput);
     reportStart(running.pid, command);
@@ -108,9 +123,15 @@ async function findIonice(ioClass: Command['ioClass']): Promise<Link> {
 /** Absolute path of a program, looked up in PATH as execvp(3) does; null when there is none to run. */
 export async function findProgram(file: string): Promise<string | null> {
   if (file.includes('/')) return (await isExecutable(file)) ? file : null;
-  for (const directory of (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':')) {
+  const searched = process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin';
+  const known = knownPrograms.get(`${file}:${searched}`);
+  if (known !== undefined && (await isExecutable(known))) return known;
+  for (const directory of searched.split(':')) {
     const candidate = path.join(directory === '' ? '.' : directory, file);
-    if (await isExecutable(candidate)) return path.resolve(candidate);
+    if (!(await isExecutable(candidate))) continue;
+    const found = path.resolve(candidate);
+    knownPrograms.set(`${file}:${searched}`, found);
+    return found;
   }
   return null;
 }
@@ -127,14 +148,30 @@ async function isExecutable(file: string): Promise<boolean> {
 function execaOptions(command: Command) {
   return {
     reject: false,
-    stdin: command.heldInput === undefined ? 'ignore' : 'pipe',
+    stdin: command.heldInput === undefined && command.input === undefined ? 'ignore' : 'pipe',
     stripFinalNewline: false,
-    env: { ...command.env, LC_ALL: 'C' },
+    env: { ...(command.wholeEnv ?? command.env), LC_ALL: 'C' },
+    extendEnv: command.wholeEnv === undefined,
+    ...(command.input === undefined ? {} : { input: command.input }),
     forceKillAfterDelay: KILL_DELAY_MS,
     maxBuffer: command.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES,
     ...(command.signal === undefined ? {} : { cancelSignal: command.signal }),
     ...(command.timeoutMs === undefined ? {} : { timeout: command.timeoutMs }),
   } as const;
+}
+
+interface Ending {
+  readonly stdout: { destroy(): unknown };
+  readonly stderr: { destroy(): unknown };
+  once(event: 'exit', listener: () => void): unknown;
+}
+
+function endOutput(running: Ending, graceMs: number): void {
+  const end = () => {
+    running.stdout.destroy();
+    running.stderr.destroy();
+  };
+  running.once('exit', () => setTimeout(end, graceMs).unref());
 }
 
 interface OutputStream {

@@ -2,6 +2,11 @@ import type { DomainDescription } from './domain-xml/describe-domain.ts';
 import type { Image } from './image.ts';
 import { inheritedProperties } from './image-rules.ts';
 
+/** What kind of image a capture makes. */
+export type CapturedImageType =
+  | { readonly imageType: 'snapshot' }
+  | { readonly imageType: 'backup'; readonly backupType: string };
+
 /**
  * Properties of an image made from an instance, as OpenStack's compute service writes them
  * (https://docs.openstack.org/glance/latest/admin/useful-image-properties.html). What the caller states comes on top.
@@ -9,15 +14,17 @@ import { inheritedProperties } from './image-rules.ts';
 export function captureProperties(source: {
   readonly description: DomainDescription;
   readonly base: Image | null;
+  readonly type: CapturedImageType;
   readonly userId: string;
   readonly stated: Readonly<Record<string, string>>;
 }): Readonly<Record<string, string>> {
-  const { description, base, userId, stated } = source;
+  const { description, base, type, userId, stated } = source;
   return {
     ...hardwareProperties(description),
     ...inheritedProperties(base),
     ...stated,
-    image_type: 'snapshot',
+    image_type: type.imageType,
+    ...(type.imageType === 'backup' ? { backup_type: type.backupType } : {}),
     image_location: 'snapshot',
     image_state: 'available',
     instance_uuid: description.uuid,

@@ -41,6 +41,13 @@ export interface ImageFile {
   readonly sha256: string;
 }
 
+/** What came of booting an image from a throw-away overlay. */
+export interface BootProof {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  readonly hasBooted: boolean;
+}
+
 /** A bootable, standalone, immutable image, as `manifest.json` holds it and `--json` prints it. */
 export interface Image {
   readonly id: string;
@@ -64,6 +71,8 @@ export interface Image {
   readonly checksum: { readonly algorithm: 'sha256'; readonly value: string | null };
   /** null for imported images: nobody knows. */
   readonly consistency: Consistency | null;
+  /** The last try; null: never tried. */
+  readonly bootProof: BootProof | null;
   readonly disks: readonly ImageDisk[];
   readonly skippedDisks: readonly SkippedDisk[];
   /** UEFI variables, one `nvram.fd` (or another extension where the source's is qcow2). */

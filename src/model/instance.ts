@@ -1,3 +1,5 @@
+import type { Labels } from './labels.ts';
+
 export const INSTANCE_STATES = [
   'active',
   'paused',
@@ -48,6 +50,7 @@ export interface Instance {
   readonly imageId: string | null;
   /** The principal that it belongs to; null: the host's. */
   readonly owner: string | null;
+  readonly labels: Labels;
 }
 
 /** One disk of an instance. `id` is derived from the instance's UUID and the disk's target, so it outlives a shelve. */

@@ -2,6 +2,7 @@ import type { ErrorCode } from './errors.ts';
 
 export const OPERATION_KINDS = [
   'image.create',
+  'backup.create',
   'image.import',
   'image.export',
   'image.verify',

@@ -1,17 +1,32 @@
 import type { Role } from './access.ts';
+import type { Retention } from './backup/retention.ts';
+import type { BackupPolicy } from './backup/schedule.ts';
 import type { RequestedConsistency } from './consistency.ts';
 import type { ImageStatus, ImageType, ImageVisibility } from './image.ts';
 import type { InstanceState } from './instance.ts';
+import type { Labels } from './labels.ts';
 
-/** References to instances and images are a name where it is unique, or the id. */
-export interface CreateImageRequest {
-  readonly kind: 'image.create';
-  readonly instance: string;
+/** How an image is made of an instance. */
+export interface CaptureRequest {
   readonly name: string;
   readonly consistency: RequestedConsistency;
   readonly description: string | null;
   readonly properties: Readonly<Record<string, string>>;
   readonly isGeneralized: boolean;
+}
+
+/** References to instances and images are a name where it is unique, or the id. */
+export interface CreateImageRequest extends CaptureRequest {
+  readonly kind: 'image.create';
+  readonly instance: string;
+}
+
+export interface CreateBackupRequest extends Omit<CaptureRequest, 'isGeneralized'> {
+  readonly kind: 'backup.create';
+  readonly instance: string;
+  /** Backups of one instance rotate by their type, such as `daily`. */
+  readonly backupType: string;
+  readonly retention: Retention;
 }
 
 /** Formats that an import takes; null in a request: recognised by content. */
@@ -51,6 +66,8 @@ export interface VerifyImageRequest {
 export interface DeleteImageRequest {
   readonly kind: 'image.delete';
   readonly image: string;
+  /** For good, now, and also one that was deleted before. */
+  readonly isPurged?: boolean;
 }
 
 export interface LaunchInstanceRequest {
@@ -126,6 +143,7 @@ export interface UnshelveInstanceRequest {
 /** Everything that runs as an operation. */
 export type OperationRequest =
   | CreateImageRequest
+  | CreateBackupRequest
   | ImportImageRequest
   | ExportImageRequest
   | VerifyImageRequest
@@ -152,11 +170,14 @@ export interface ImageFilter extends Page {
   readonly visibility?: ImageVisibility;
   /** Id of the instance that it was made of. */
   readonly instance?: string;
+  readonly backupType?: string;
 }
 
 export interface InstanceFilter extends Page {
   readonly name?: string;
   readonly state?: InstanceState;
+  /** It has all of them. */
+  readonly labels?: Labels;
 }
 
 export interface VolumeFilter extends Page {
@@ -180,4 +201,40 @@ export interface UpdateImageRequest {
   readonly members?: readonly string[];
   readonly owner?: string;
   readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** Changes of what is noted of an instance. */
+export interface UpdateInstanceRequest {
+  /** An empty value takes a label away; what is absent stays. */
+  readonly labels: Labels;
+}
+
+export interface BackupFilter extends Page {
+  /** Name or id of an instance that is or was here. */
+  readonly instance?: string;
+  readonly backupType?: string;
+}
+
+export interface PlanBackupsRequest {
+  readonly instance?: string;
+  readonly backupType?: string;
+  /** null: as the schedules say. */
+  readonly retention: Retention | null;
+}
+
+export interface CreateScheduleRequest {
+  /** An instance's name or id, all, or a label. */
+  readonly selector:
+    | { readonly kind: 'instance'; readonly instance: string }
+    | { readonly kind: 'all' }
+    | { readonly kind: 'label'; readonly key: string; readonly value: string };
+  readonly cron: string;
+  /** IANA name. */
+  readonly timezone: string;
+  readonly backupType: string;
+  readonly retention: Retention;
+  readonly consistency: RequestedConsistency;
+  readonly policy: BackupPolicy | null;
+  readonly jitterMs: number;
+  readonly bootEvery: number;
 }

@@ -1,4 +1,5 @@
 import type { DiskFormat, ImageFile } from './image.ts';
+import type { Labels } from './labels.ts';
 import type { FileOwnership } from './ports/host.ts';
 
 /**
@@ -77,6 +78,7 @@ export interface ShelvedInstance {
   readonly reservations: readonly NetworkReservation[];
   /** The principal that it belongs to; null: the host's. */
   readonly owner: string | null;
+  readonly labels: Labels;
   /** What its launch made, where Darkroom launched it. */
   readonly made: {
     readonly imageId: string;

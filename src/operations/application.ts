@@ -1,4 +1,6 @@
 import type { Caller } from '../model/access.ts';
+import type { Backup, BackupPlan, BackupStatus } from '../model/backup/backup.ts';
+import type { BackupSchedule, ScheduleRun } from '../model/backup/schedule.ts';
 import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
@@ -6,13 +8,21 @@ import type { JournalledOperation, Operation } from '../model/operation.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
+import type { Notifier } from '../model/ports/notifier.ts';
 import type { Principal } from '../model/ports/principals.ts';
+import type { ScheduleBook } from '../model/ports/schedules.ts';
+import type { RecycledImage } from '../model/recycled-image.ts';
 import type {
+  BackupFilter,
   CreatePrincipalRequest,
+  CreateScheduleRequest,
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  Page,
+  PlanBackupsRequest,
   UpdateImageRequest,
+  UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
 import type { DueOffload } from './list-due-offloads.ts';
@@ -26,14 +36,42 @@ export interface CallerApplication {
     list(filter?: ImageFilter): Promise<readonly Image[]>;
     show(reference: string): Promise<Image>;
     update(reference: string, changes: UpdateImageRequest): Promise<Image>;
+    /** Of the caller's own those that can be brought back, last deleted first. */
+    listDeleted(page?: Page): Promise<readonly RecycledImage[]>;
+    /** Brings back one of those, by its id or, where that is unique among them, its name. */
+    undelete(reference: string): Promise<Image>;
+    /** Deletes one of those for good. */
+    purge(reference: string): Promise<void>;
   };
   readonly instances: {
     list(filter?: InstanceFilter): Promise<readonly Instance[]>;
     show(reference: string): Promise<Instance>;
+    update(reference: string, changes: UpdateInstanceRequest): Promise<Instance>;
   };
   readonly volumes: {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
+  };
+  readonly backups: {
+    /** Newest first, with why each is kept. */
+    list(filter?: BackupFilter): Promise<readonly Backup[]>;
+    /** What a rule would keep and what would go, without doing it; without one, what the schedules of the instance say. */
+    plan(request: PlanBackupsRequest): Promise<readonly BackupPlan[]>;
+    /** How well each instance is backed up; for one, or for all that the caller sees. */
+    status(request: { readonly instance?: string; readonly days: number }): Promise<readonly BackupStatus[]>;
+  };
+  readonly schedules: {
+    /** Those of the caller; all of them for an admin. Oldest first. */
+    list(): Promise<readonly BackupSchedule[]>;
+    /** By its id, or the beginning of it where that is unique: SCHEDULE_NOT_FOUND. */
+    show(reference: string): Promise<BackupSchedule>;
+    create(request: CreateScheduleRequest): Promise<BackupSchedule>;
+    delete(reference: string): Promise<void>;
+    setPaused(reference: string, isPaused: boolean): Promise<BackupSchedule>;
+    /** Asks for a run of now, which the agent begins; SCHEDULE_BUSY when one goes on for each of its instances. */
+    run(reference: string): Promise<readonly ScheduleRun[]>;
+    /** Newest first. */
+    listRuns(reference: string, filter: { readonly limit: number }): Promise<readonly ScheduleRun[]>;
   };
   readonly operations: {
     /**
@@ -80,6 +118,10 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly isRecovered: boolean;
   /** Shelved instances whose time on this host is over. */
   dueOffloads(): Promise<readonly DueOffload[]>;
+  /** What the scheduler of a daemon works with: everybody's schedules, and how it tells of what became of them. */
+  readonly scheduling: { readonly book: ScheduleBook; readonly notifier: Notifier };
+  /** Deletes for good what was deleted long enough ago; returns the ids. */
+  purgeExpired(): Promise<readonly string[]>;
   /** What monitoring asks for again and again: cheap, and on nobody's behalf. */
   readonly survey: {
     instances(): Promise<InstanceSurvey>;

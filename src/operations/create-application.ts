@@ -38,6 +38,8 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       return isRecovered;
     },
     dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
+    scheduling: { book: core.schedules, notifier: core.notifier },
+    purgeExpired: async () => (await import('./steps/purge-expired.ts')).purgeExpired(core),
     survey: createSurvey(core),
     get runningIds() {
       return runner.runningIds;
@@ -71,15 +73,25 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       list: (filter) => listImages(core, filter),
       show: (reference) => showImage(core, reference),
       update: async (reference, changes) => (await import('./update-image.ts')).updateImage(core, reference, changes),
+      listDeleted: async (page) => (await import('./undelete-image.ts')).listDeletedImages(core, page),
+      undelete: async (reference) => (await import('./undelete-image.ts')).undeleteImage(core, reference),
+      purge: async (reference) => (await import('./undelete-image.ts')).purgeImage(core, reference),
     },
     instances: {
       list: async (filter) => (await import('./list-instances.ts')).listInstances(core, filter),
       show: async (reference) => (await import('./list-instances.ts')).showInstance(core, reference),
+      update: async (reference, { labels }) => (await import('./set-labels.ts')).setLabels(core, reference, labels),
     },
     volumes: {
       list: async (filter) => (await import('./list-volumes.ts')).listVolumes(core, filter),
       show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
     },
+    backups: {
+      list: async (filter) => (await import('./list-backups.ts')).listBackups(core, filter),
+      plan: async (request) => (await import('./plan-backups.ts')).planBackups(core, request),
+      status: async (request) => (await import('./read-backup-status.ts')).readBackupStatus(core, request),
+    },
+    schedules: createSchedules(core),
     operations: {
       submit: (request, options) => submitOperation(runner, request, { caller, key: options?.idempotencyKey ?? null }),
       list: (filter) => listOperations(core, filter),
@@ -103,6 +115,19 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       ]);
       return diagnoseHost(core, RECOVERY, options);
     },
+  };
+}
+
+function createSchedules(core: Core): CallerApplication['schedules'] {
+  const load = () => import('./manage-schedules.ts');
+  return {
+    list: async () => (await load()).listSchedules(core),
+    show: async (reference) => (await load()).showSchedule(core, reference),
+    create: async (request) => (await load()).createSchedule(core, request),
+    delete: async (reference) => (await load()).deleteSchedule(core, reference),
+    setPaused: async (reference, isPaused) => (await load()).pauseSchedule(core, reference, { isPaused }),
+    run: async (reference) => (await load()).runSchedule(core, reference),
+    listRuns: async (reference, filter) => (await load()).listScheduleRuns(core, reference, filter),
   };
 }
 

@@ -1,40 +1,8 @@
-import path from 'node:path';
-import { newUuid } from '../lib/uuid.ts';
-import { captureProperties } from '../model/capture-properties.ts';
-import { DarkroomError, hasCode } from '../model/errors.ts';
-import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
-import { minDiskGiB } from '../model/image-rules.ts';
-import { overlayPath, overlayStem } from '../model/overlay-name.ts';
 import type { CreateImageRequest } from '../model/requests.ts';
-import { NO_CAPTURE_TIMINGS } from '../model/timings.ts';
-import { type CapturePlan, capturePlanSchema } from './capture-plan.ts';
-import { type CaptureJob, captureDisks } from './steps/capture/capture-disks.ts';
-import { measureDisks } from './steps/capture/copy-disks.ts';
-import { type Inspection, inspectInstance } from './steps/capture/inspect-instance.ts';
-import type { SelectedDisk } from './steps/capture/select-disks.ts';
-import { settleGuest } from './steps/capture/settle-guest.ts';
-import { probeConsistency } from './steps/capture/take-point-in-time.ts';
-import { writeFirmware } from './steps/capture/write-firmware.ts';
-import { checkQuota } from './steps/check-quota.ts';
-import { checkSpace } from './steps/check-space.ts';
+import { type CaptureInput, captureLocks, captureToImage, recoverCapture } from './steps/capture/capture-to-image.ts';
 import { findInstance } from './steps/find-instance.ts';
-import { publishImage } from './steps/publish-image.ts';
-import { removeUnpublished } from './steps/remove-unpublished.ts';
-import { undoAndSettle } from './steps/undo-and-settle.ts';
-import type { Core, OperationContext } from './support/context.ts';
-import { acquireLocks } from './support/operation-locks.ts';
-import { throwIfCancelled } from './support/patience.ts';
-import { takeSlot } from './support/slots.ts';
-import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
-
-/** What an overlay may grow to before anybody looks again. */
-const OVERLAY_ALLOWANCE_BYTES = 64 * 1024 ** 2;
-
-interface CaptureInput {
-  readonly instanceId: string;
-  readonly request: CreateImageRequest;
-}
+import type { Recover, UseCase } from './support/use-case.ts';
 
 /** A guest, running or not, becomes a bootable image that stands alone; the guest stays as it was. */
 export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
@@ -45,159 +13,14 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
     return {
       target: domain.name,
       locks: captureLocks(domain.uuid),
-      input: { instanceId: domain.uuid, request },
+      input: { instanceId: domain.uuid, request, type: { imageType: 'snapshot' } },
     };
   },
-  run: async (context, { instanceId, request }, signal) => {
-    if (request.isGeneralized) await context.generalizer.assertAvailable();
-    let seen = await lookAt(context, { instanceId, request }, signal);
-    await using captureSlot = await takeSlot(context, 'capture', signal);
-    // in hand before the guest is touched: no guest stands on overlays only to wait for a place to copy them to
-    await using copySlot = await takeSlot(context, 'copy', signal);
-    if (captureSlot.hasWaited || copySlot.hasWaited) seen = await lookAt(context, { instanceId, request }, signal);
-    const { inspection, agent } = seen;
-    const measuredBytes = await refuseWithoutRoom(context, inspection, signal);
-    const plan = planCapture(context, inspection);
-    context.operation.addTimings(NO_CAPTURE_TIMINGS);
-    await context.operation.enter('prepare', plan);
-    try {
-      const job = { request, inspection, agent, plan, measuredBytes, copySlot };
-      const image = await capture(context, job, signal);
-      // a thaw that nobody confirmed is all that can be left here
-      await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
-      return { imageId: image.id, instanceId };
-    } catch (error) {
-      await undoAndSettle(context, () => undoNow(context, plan));
-      throw error;
-    }
+  run: async (context, input, signal) => {
+    const image = await captureToImage(context, input, signal);
+    return { imageId: image.id, instanceId: input.instanceId };
   },
 };
 
-/** Refuses what can be refused now; looked at again after a wait, since a guest may have been stopped meanwhile. */
-async function lookAt(context: OperationContext, { instanceId, request }: CaptureInput, signal: AbortSignal) {
-  const inspection = await inspectInstance(context, instanceId, signal);
-  return { inspection, agent: await probeConsistency(context, inspection, request.consistency) };
-}
-
-function captureLocks(instanceId: string): LockRequest {
-  return { exclusive: [`instance:${instanceId}`], shared: [] };
-}
-
 /** For a capture whose process died, at whatever step. */
-export const recoverCreateImage: Recover = async (core, unfinished) => {
-  const plan = capturePlanSchema.parse(unfinished.plan);
-  const { id, kind } = unfinished.operation;
-  // the lock of the dead is free: nobody may begin anything while the guest is put right
-  await acquireLocks(core, captureLocks(plan.instanceId), { operationId: id, kind });
-  return await undoCapture(core, plan, () => core.journal.enterStep(id, 'recovering', plan));
-};
-
-/** A guest that never said that it is thawed is not settled: it is asked again at the next start. */
-async function undoNow(context: OperationContext, plan: CapturePlan): Promise<void> {
-  for (const note of await undoCapture(context, plan, () => context.operation.enter('undo', plan)))
-    context.operation.warn(note);
-  if (!plan.mayBeFrozen) return;
-  throw new DarkroomError('AGENT_UNRESPONSIVE', `The thaw of ${plan.instanceName} is not confirmed.`);
-}
-
-/** The guest first, whatever becomes of the draft. */
-async function undoCapture(core: Core, plan: CapturePlan, save: () => Promise<void>): Promise<readonly string[]> {
-  try {
-    return await settleGuest(core, plan, { save });
-  } finally {
-    await removeUnpublished(core, plan.imageId);
-  }
-}
-
-async function capture(context: OperationContext, job: Omit<CaptureJob, 'draft'>, signal: AbortSignal): Promise<Image> {
-  const { request, inspection, plan } = job;
-  const { description, savedXml, selection } = inspection;
-  const draft = await context.store.createDraft(plan.imageId);
-  const { disks, consistency, firmware } = await captureDisks(context, { ...job, draft }, signal);
-  const files = await writeFirmware(context, draft, { firmware, domainXml: savedXml });
-  const base = await findBase(context, description.imageId);
-  throwIfCancelled(signal);
-  await context.operation.enter('publish', plan);
-  const image = await publishImage(context, draft, {
-    name: request.name,
-    instanceOwner: description.owner,
-    description: request.description,
-    minDiskGiB: minDiskGiB(disks, base),
-    minMemoryMiB: base?.minMemoryMiB ?? 0,
-    consistency,
-    disks,
-    skippedDisks: selection.skipped,
-    ...files,
-    properties: captureProperties({ description, base, userId: context.caller.name, stated: request.properties }),
-  });
-  await context.operation.saveResult({ imageId: image.id });
-  return image;
-}
-
-/** The image that the instance was launched from, where it still can be read. */
-async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
-  if (imageId === null) return null;
-  try {
-    return await core.store.readImage(imageId);
-  } catch (error) {
-    if (hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED')) return null;
-    throw error;
-  }
-}
-
-async function refuseWithoutRoom(core: Core, inspection: Inspection, signal: AbortSignal): Promise<number> {
-  const { captured } = inspection.selection;
-  await core.store.assertWritable();
-  const measuredBytes = await measureDisks(core, captured, signal);
-  await checkQuota(core, measuredBytes);
-  const isLive = inspection.powerState === 'running' || inspection.powerState === 'paused';
-  await checkSpace(core, [
-    { path: core.store.rootPath, bytes: measuredBytes, what: 'the image' },
-    ...(isLive
-      ? captured.map((disk) => ({
-          path: overlayFolder(core, disk),
-          bytes: OVERLAY_ALLOWANCE_BYTES,
-          what: 'what the guest writes meanwhile',
-          // below that it would be given up at once
-          leftBytes: core.settings.overlayLowSpaceBytes,
-        }))
-      : []),
-  ]);
-  return measuredBytes;
-}
-
-function overlayFolder(core: Core, disk: { readonly path: string; readonly isBlockDevice: boolean }): string {
-  return disk.isBlockDevice ? core.settings.overlayDir : path.dirname(disk.path);
-}
-
-function planCapture(context: OperationContext, inspection: Inspection): CapturePlan {
-  const { domain, powerState, savedXml, selection } = inspection;
-  const isLive = powerState === 'running' || powerState === 'paused';
-  return {
-    version: 1,
-    instanceId: domain.uuid,
-    instanceName: domain.name,
-    imageId: newUuid(),
-    powerState,
-    isPersistent: domain.isPersistent,
-    isAutostart: domain.isAutostart,
-    savedXml,
-    disks: selection.captured.map((disk) => ({ ...disk, overlayPath: isLive ? planOverlay(context, disk) : null })),
-    mayBeFrozen: false,
-    mayBePaused: false,
-    helpers: [],
-    isChainRestored: !isLive,
-  };
-}
-
-const MAX_NAME_BYTES = 255;
-
-function planOverlay(context: OperationContext, disk: SelectedDisk): string {
-  const overlay = overlayPath(path.join(overlayFolder(context, disk), overlayStem(disk)), context.operation.id);
-  if (Buffer.byteLength(path.basename(overlay)) <= MAX_NAME_BYTES) return overlay;
-  throw new DarkroomError(
-    'DISK_UNSUPPORTED',
-    `The file name of disk ${disk.target} is so long that no overlay can be named after it: ${disk.path}. Rename the file.`,
-    { fields: { target: disk.target, path: disk.path } },
-  );
-}
+export const recoverCreateImage: Recover = recoverCapture;

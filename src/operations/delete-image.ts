@@ -1,128 +1,69 @@
 import { z } from 'zod';
-import { isUuid } from '../lib/uuid.ts';
-import { DarkroomError, hasCode } from '../model/errors.ts';
-import type { Image } from '../model/image.ts';
+import { hasCode } from '../model/errors.ts';
 import type { DeleteImageRequest } from '../model/requests.ts';
-import { findImage, requireOwnImage } from './steps/find-image.ts';
-import { dropStaleUsers, readUsage, requireUnused } from './steps/image-users.ts';
-import { undoAndSettle } from './steps/undo-and-settle.ts';
+import { findPurgeable } from './steps/find-recycled.ts';
+import { readUsage, requireUnused } from './steps/image-users.ts';
+import { tryPurgeExpired } from './steps/purge-expired.ts';
+import { findDeletable, recoverRemoval, removeImage, requireUnshelved } from './steps/remove-image.ts';
 import type { Core } from './support/context.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 
-const deletePlanSchema = z.object({ version: z.literal(1), imageId: z.string() });
+const versionSchema = z.literal(1);
+const noteSchema = z.strictObject({ deletedAt: z.string(), deletedBy: z.string().nullable(), expiresAt: z.string() });
+
+export const removalPlanSchema = z.union([
+  z.strictObject({ version: versionSchema, imageIds: z.array(z.string()), notes: z.record(z.string(), noteSchema) }),
+  // as it was before backups
+  z
+    .strictObject({ version: versionSchema, imageId: z.string() })
+    .transform(({ version, imageId }) => ({ version, imageIds: [imageId], notes: {} })),
+]);
 
 interface DeleteInput {
   readonly imageId: string;
+  readonly isPurged: boolean;
+  /** It was deleted before, and can still be brought back. */
+  readonly isRecycled: boolean;
 }
 
 export const deleteImage: UseCase<DeleteImageRequest, DeleteInput> = {
-  prepare: async (core, request) => {
-    const subject = await findDeletable(core, request.image);
-    await requireUnused(core, subject, await readUsage(core, subject.id));
-    await requireUnshelved(core, subject);
+  prepare: async (core, { image, isPurged = false }) => {
+    const { id, name, isRecycled } = await findSubject(core, { image, isPurged });
     return {
-      target: subject.name,
-      locks: { exclusive: [`image:${subject.id}`], shared: [] },
-      input: { imageId: subject.id },
+      target: name,
+      locks: { exclusive: [`image:${id}`], shared: [] },
+      input: { imageId: id, isPurged, isRecycled },
     };
   },
-  run: async (context, { imageId }) => {
-    // looked at again, because both may have changed before the lock was ours
-    const subject = await findDeletable(context, imageId);
-    const usage = await readUsage(context, imageId);
-    await requireUnused(context, subject, usage);
-    await context.operation.enter('delete', { version: 1, imageId });
-    try {
-      await dropStaleUsers(context, imageId, usage.stale);
-      await markDeleting(context, subject);
-    } catch (error) {
-      await undoAndSettle(context, () => unmark(context, subject));
-      throw error;
-    }
-    await context.store.deleteImage(imageId);
-    await context.operation.settle('deleted');
+  run: async (context, { imageId, isPurged, isRecycled }) => {
+    if (isRecycled) await context.store.purgeRecycled(imageId);
+    else await removeImage(context, imageId, { isPurged });
+    await tryPurgeExpired(context);
     return { imageId };
   },
 };
 
-interface Deletable {
+interface Subject {
   readonly id: string;
   readonly name: string;
-  /** null: its manifest cannot be read. */
-  readonly image: Image | null;
+  readonly isRecycled: boolean;
 }
 
-async function findDeletable(core: Core, reference: string): Promise<Deletable> {
+/** One that was deleted before is meant only where no other is. */
+async function findSubject(
+  core: Core,
+  { image, isPurged }: Pick<Required<DeleteImageRequest>, 'image' | 'isPurged'>,
+): Promise<Subject> {
   try {
-    const image = await findImage(core, reference);
-    requireOwnImage(core, image);
-    requireUnprotected(image);
-    return { id: image.id, name: image.name, image };
+    const subject = await findDeletable(core, image);
+    await requireUnused(core, subject, await readUsage(core, subject.id));
+    await requireUnshelved(core, subject);
+    return { ...subject, isRecycled: false };
   } catch (error) {
-    // whose it is stands in what cannot be read
-    if (!isUuid(reference) || !hasCode(error, 'IMAGE_DAMAGED') || core.caller.role !== 'admin') throw error;
-    const id = reference.toLowerCase();
-    return { id, name: id, image: null };
+    if (!isPurged || !hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
+    return { ...(await findPurgeable(core, image)), isRecycled: true };
   }
 }
 
-/** It may be all that there is of a machine: a record that cannot be read may be of one that is in it. */
-async function requireUnshelved(core: Core, subject: Deletable): Promise<void> {
-  const { instances, broken } = await core.shelf.list();
-  const record = instances.find(({ imageId }) => imageId === subject.id);
-  const mayBeShelved = subject.image === null || subject.image.properties['image_type'] === 'shelved';
-  const [unreadable] = mayBeShelved ? broken : [];
-  if (record === undefined && unreadable === undefined) return;
-  const who = record === undefined ? `one whose record is broken (${unreadable?.id})` : `${record.name} (${record.id})`;
-  throw new DarkroomError(
-    'IMAGE_IN_USE',
-    `The image ${subject.name} (${subject.id}) holds the shelved instance ${who}. Bring that back ` +
-      '(darkroom instance unshelve), or give it up (darkroom instance delete).',
-    { fields: { imageId: subject.id, instanceId: record?.id ?? unreadable?.id ?? null } },
-  );
-}
-
-function requireUnprotected(image: Image): void {
-  if (!image.protected) return;
-  throw new DarkroomError(
-    'IMAGE_PROTECTED',
-    `The image ${image.name} (${image.id}) is protected. If it may go: darkroom image set ${image.id} --no-protected`,
-    { fields: { imageId: image.id } },
-  );
-}
-
-/**
- * A launch on another host knows nothing of our lock: it records itself as a user and then looks at the status. We write
- * the status and then look at the users, so that one of both always sees the other.
- */
-async function markDeleting(core: Core, subject: Deletable): Promise<void> {
-  const { image } = subject;
-  if (image !== null && image.status !== 'deleting') await core.store.updateImage({ ...image, status: 'deleting' });
-  await requireUnused(core, subject, await readUsage(core, subject.id));
-  await requireUnshelved(core, subject);
-}
-
-async function unmark(core: Core, { image }: Deletable): Promise<void> {
-  if (image === null) return;
-  const { status } = await core.store.readImage(image.id);
-  if (status !== 'deleting') return;
-  await core.store.updateImage({ ...image, status: image.status === 'error' ? 'error' : 'active' });
-}
-
-/** Forwards, once the image was marked: whoever asked wants it gone, unless an instance came to depend on it. */
-export const recoverDeleteImage: Recover = async (core, unfinished) => {
-  const { imageId } = deletePlanSchema.parse(unfinished.plan);
-  try {
-    const subject = await findDeletable(core, imageId);
-    if (subject.image !== null && subject.image.status !== 'deleting') return [`The image ${imageId} was not touched.`];
-    await markDeleting(core, subject).catch(async (error: unknown) => {
-      await unmark(core, subject);
-      throw error;
-    });
-  } catch (error) {
-    if (hasCode(error, 'IMAGE_IN_USE', 'IMAGE_PROTECTED')) return [`The image ${imageId} was kept: ${error.message}`];
-    if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
-  }
-  await core.store.deleteImage(imageId);
-  return [`The image ${imageId} was deleted.`];
-};
+export const recoverDeleteImage: Recover = (core, unfinished) =>
+  recoverRemoval(core, removalPlanSchema.parse(unfinished.plan));

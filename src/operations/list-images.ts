@@ -13,14 +13,15 @@ export async function listImages(core: Core, filter: ImageFilter = {}): Promise<
   return takePage(seen, filter).map((image) => asSeenBy(core.caller, image));
 }
 
-function matches(image: Image, { type, name, status, owner, visibility, instance }: ImageFilter): boolean {
+function matches(image: Image, { type, name, status, owner, visibility, instance, backupType }: ImageFilter): boolean {
   return (
     (type === undefined || image.properties['image_type'] === type) &&
     (name === undefined || image.name === name) &&
     (status === undefined || image.status === status) &&
     (owner === undefined || image.owner === owner) &&
     (visibility === undefined || image.visibility === visibility) &&
-    (instance === undefined || image.properties['instance_uuid'] === instance)
+    (instance === undefined || image.properties['instance_uuid'] === instance) &&
+    (backupType === undefined || image.properties['backup_type'] === backupType)
   );
 }
 

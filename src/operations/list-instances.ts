@@ -2,6 +2,7 @@ import { maySeeInstance } from '../model/access.ts';
 import { describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { hasCode } from '../model/errors.ts';
 import type { Instance } from '../model/instance.ts';
+import { hasLabels } from '../model/labels.ts';
 import { takePage } from '../model/pages.ts';
 import type { InstanceFilter } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
@@ -32,8 +33,12 @@ export async function listInstances(core: Core, filter: InstanceFilter = {}): Pr
   return takePage(all, filter);
 }
 
-function matches(instance: Instance, { name, state }: InstanceFilter): boolean {
-  return (name === undefined || instance.name === name) && (state === undefined || instance.state === state);
+function matches(instance: Instance, { name, state, labels }: InstanceFilter): boolean {
+  return (
+    (name === undefined || instance.name === name) &&
+    (state === undefined || instance.state === state) &&
+    (labels === undefined || hasLabels(instance.labels, labels))
+  );
 }
 
 async function describe(core: Core, facts: InstanceFacts, shelved: readonly ShelvedInstance[]): Promise<Instance> {

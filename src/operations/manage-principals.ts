@@ -41,6 +41,16 @@ export async function renewToken(core: Core, name: string): Promise<PrincipalWit
 export async function deletePrincipal(core: Core, name: string): Promise<void> {
   requireAdmin(core);
   await core.principals.remove(name);
+  await pauseSchedulesOf(core, name);
+}
+
+/** Nothing goes on in the name of somebody who is gone. An admin may look at what that was, and resume or delete it. */
+async function pauseSchedulesOf(core: Core, name: string): Promise<void> {
+  for (const { id, owner, isPaused } of await core.schedules.list()) {
+    if (owner !== name || isPaused) continue;
+    await core.schedules.setPaused(id, true);
+    core.log.warn({ scheduleId: id, principal: name }, 'a schedule is paused, since its owner was deleted');
+  }
 }
 
 /** Whoever bore the name of the host's administrator would own what that has made; nobody in particular owns nothing. */

@@ -1,5 +1,6 @@
 import type { Operation } from '../model/operation.ts';
 import type { OperationRequest } from '../model/requests.ts';
+import { createBackup, recoverCreateBackup } from './create-backup.ts';
 import { createImage, recoverCreateImage } from './create-image.ts';
 import { deleteImage, recoverDeleteImage } from './delete-image.ts';
 import { deleteInstance, recoverDeleteInstance } from './delete-instance.ts';
@@ -18,6 +19,7 @@ import { recoverVerifyImage, verifyImage } from './verify-image.ts';
 /** How each kind of operation is put right after its process died; one that is not here leaves nothing to mend. */
 export const RECOVERY: RecoveryTable = {
   'image.create': recoverCreateImage,
+  'backup.create': recoverCreateBackup,
   'image.import': recoverImportImage,
   'image.export': recoverExportImage,
   'image.verify': recoverVerifyImage,
@@ -38,6 +40,8 @@ export function startUseCase(
   switch (request.kind) {
     case 'image.create':
       return runner.startOnce(createImage, request, options);
+    case 'backup.create':
+      return runner.startOnce(createBackup, request, options);
     case 'image.import':
       return runner.startOnce(importImage, request, options);
     case 'image.export':

@@ -1,11 +1,11 @@
 import { DarkroomError, hasCode } from '../model/errors.ts';
-import type { Image } from '../model/image.ts';
+import type { BootProof, Image } from '../model/image.ts';
 import { imageChecksum } from '../model/image-rules.ts';
 import type { VerifyImageRequest } from '../model/requests.ts';
 import { findImage, requireOwnImage } from './steps/find-image.ts';
 import { bootImage, removeBoot } from './steps/verify/boot-image.ts';
 import { verifyFiles } from './steps/verify/verify-files.ts';
-import type { Core } from './support/context.ts';
+import type { Core, OperationContext } from './support/context.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 import { verifyPlanSchema } from './verify-plan.ts';
 
@@ -38,10 +38,41 @@ export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
       if (hasCode(error, 'IMAGE_DAMAGED')) await recordDamage(context, imageId);
       throw error;
     }
-    if (boot !== null) await bootImage(context, { image, ...boot }, signal);
+    if (boot !== null) await proveBoot(context, { image, ...boot }, signal);
     return { imageId };
   },
 };
+
+/** Whether it came up goes on record either way; that it was not tried to the end does not. */
+async function proveBoot(
+  context: OperationContext,
+  job: { readonly image: Image } & NonNullable<VerifyInput['boot']>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await bootImage(context, job, signal);
+  } catch (error) {
+    if (hasCode(error, 'VERIFY_FAILED')) await recordBoot(context, job.image.id, { hasBooted: false });
+    throw error;
+  }
+  await recordBoot(context, job.image.id, { hasBooted: true });
+}
+
+/** A store that cannot be written is no reason to say that an image does not boot. */
+async function recordBoot(
+  context: OperationContext,
+  imageId: string,
+  proof: Pick<BootProof, 'hasBooted'>,
+): Promise<void> {
+  try {
+    const current = await context.store.readImage(imageId);
+    if (current.status === 'deleting') return;
+    await context.store.updateImage({ ...current, bootProof: { at: context.clock.now().toISOString(), ...proof } });
+  } catch (error) {
+    context.log.error({ imageId, error: String(error) }, 'what came of a boot could not be recorded');
+    context.operation.warn('What came of the boot could not be recorded in the store.');
+  }
+}
 
 function requireReadable(image: Image): void {
   if (image.status === 'active' || image.status === 'error') return;

@@ -50,6 +50,12 @@ export function describeShelf(name: string, makeSubject: () => Promise<ShelfUnde
         expect(await shelf.read(id)).toEqual(record);
       });
 
+      it('of before there were labels and owners has none', async () => {
+        const { labels: _labels, owner: _owner, ...old } = makeShelved(id);
+        subject.putRecord(id, JSON.stringify(old));
+        expect(await shelf.read(id)).toEqual({ ...old, labels: {}, owner: null });
+      });
+
       it('replaces the one before it', async () => {
         const record = makeShelved(id, { state: 'shelved' });
         await shelf.write(record);
@@ -292,6 +298,7 @@ function hostileChanges(): [string, (record: ShelvedInstance) => ShelvedInstance
     files: record.files.map((file) => ({ ...file, ...change })),
   });
   return [
+    ['labels that are none', (record) => ({ ...record, labels: { 'a b': 'c' } })],
     ['a file above the image', inFile({ file: '../nvram.fd' })],
     ['a file deep above the image', inFile({ file: 'a/../../nvram.fd' })],
     ['a file anywhere on the host', inFile({ file: '/etc/shadow' })],

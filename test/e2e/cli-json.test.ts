@@ -26,6 +26,7 @@ const imageShape = z.strictObject({
   minDiskGiB: z.int(),
   minMemoryMiB: z.int(),
   checksum: z.strictObject({ algorithm: z.literal('sha256'), value: z.string().length(64) }),
+  bootProof: z.null(),
   consistency: z.strictObject({
     requested: z.literal('auto'),
     achieved: z.literal('paused'),
@@ -72,6 +73,7 @@ const instanceShape = z.strictObject({
   imageId: z.null(),
   // the host's own: an admin made it
   owner: z.null(),
+  labels: z.strictObject({}),
 });
 
 const volumeShape = z.strictObject({

@@ -1,4 +1,5 @@
-import type { Client, SubmitOptions } from '../../src/api/client.ts';
+import type { Client } from '../../src/api/client.ts';
+import type { SubmitOptions } from '../../src/api/send.ts';
 import type { InstanceState } from '../../src/model/instance.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import type { Random } from './random.ts';

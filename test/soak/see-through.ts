@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, SubmitOptions } from '../../src/api/client.ts';
+import type { Client } from '../../src/api/client.ts';
+import type { SubmitOptions } from '../../src/api/send.ts';
 import { DarkroomError, type ErrorCode, hasCode } from '../../src/model/errors.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import { waitUntil } from '../e2e/support/wait-until.ts';

@@ -89,6 +89,8 @@ function environment(places: World['places']): Readonly<Record<string, string>> 
     DARKROOM_STORE: places.store,
     DARKROOM_INSTANCES_DIR: places.instances,
     DARKROOM_OVERLAY_DIR: places.overlays,
+    // an image that was deleted leaves nothing: that is what is judged
+    DARKROOM_RECYCLE_DAYS: '0',
   };
 }
 

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describeDomain } from '../../src/model/domain-xml/describe-domain.ts';
+import { writeLabels } from '../../src/model/domain-xml/labels.ts';
 import { attribute, parseXml, rootElement, selectElements, serializeXml } from '../../src/model/domain-xml/xml.ts';
 import { DarkroomError } from '../../src/model/errors.ts';
 import type { InstanceAddress, PowerState } from '../../src/model/instance.ts';
@@ -160,6 +161,14 @@ export function createFakeHypervisor(): FakeHypervisor {
     },
     setAutostart: async (uuid, { isEnabled }) => {
       get(uuid).isAutostart = isEnabled;
+    },
+    setLabels: async (uuid, labels) => {
+      eachXml(get(uuid), (xml) => {
+        const document = parseXml(xml);
+        writeLabels(rootElement(document), labels);
+        return serializeXml(document);
+      });
+      emit({ kind: 'metadata', uuid });
     },
 
     startDomain: async (uuid, { isPaused = false } = {}) => {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { DarkroomError, type ErrorCode } from '../../src/model/errors.ts';
 import type { Image, ImageUser } from '../../src/model/image.ts';
 import type { BrokenImage, ImageDraft, ImageStore } from '../../src/model/ports/image-store.ts';
+import type { RecycledImage } from '../../src/model/recycled-image.ts';
 
 export interface FakeImageStore extends ImageStore {
   /** Spoils an image's record. */
@@ -24,6 +25,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
   const images = new Map<string, Image>();
   const broken = new Map<string, BrokenImage>();
   const users = new Map<string, Map<string, ImageUser>>();
+  const recycled = new Map<string, RecycledImage>();
   const isPublished = (id: string): boolean => images.has(id) || broken.has(id);
   const read = (id: string): Image => {
     const image = images.get(id);
@@ -31,6 +33,12 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
     throw broken.has(id) ? failure('IMAGE_DAMAGED', `Image ${id} is damaged`) : failure('IMAGE_NOT_FOUND', `No ${id}`);
   };
   const folderOf = (id: string): string => path.join(root, 'images', assertUuid(id));
+  const recycledFolderOf = (id: string): string => path.join(root, 'recycle', assertUuid(id));
+  const move = (from: string, to: string): void => {
+    rmSync(to, { recursive: true, force: true });
+    mkdirSync(path.dirname(to), { recursive: true });
+    renameSync(from, to);
+  };
   const openDraft = (imageId: string): ImageDraft => {
     const folder = folderOf(imageId);
     return {
@@ -81,6 +89,32 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       const folder = folderOf(imageId);
       for (const records of [images, broken, users]) records.delete(imageId);
       rmSync(folder, { recursive: true, force: true });
+    },
+    recycleImage: async (imageId, note) => {
+      if (!images.has(assertUuid(imageId)) && recycled.has(imageId)) return;
+      const image = read(imageId);
+      move(folderOf(imageId), recycledFolderOf(imageId));
+      images.delete(imageId);
+      recycled.set(imageId, { id: imageId, image, sizeBytes: image.sizeBytes, ...note });
+    },
+    listRecycled: async () => ({
+      recycled: [...recycled.values()].sort(
+        (left, right) => Date.parse(left.deletedAt) - Date.parse(right.deletedAt) || (left.id < right.id ? -1 : 1),
+      ),
+      broken: [],
+      halfPurgedIds: [],
+    }),
+    restoreImage: async (imageId) => {
+      const found = recycled.get(assertUuid(imageId));
+      if (found === undefined) return void read(imageId);
+      if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is in the store again`);
+      move(recycledFolderOf(imageId), folderOf(imageId));
+      recycled.delete(imageId);
+      images.set(imageId, { ...found.image, status: 'active' });
+    },
+    purgeRecycled: async (imageId) => {
+      rmSync(recycledFolderOf(imageId), { recursive: true, force: true });
+      recycled.delete(imageId);
     },
     resolveFile: async (imageId, file) => {
       read(imageId);

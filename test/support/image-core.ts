@@ -15,6 +15,8 @@ import {
 import { createFakeHypervisor } from './fake-hypervisor.ts';
 import { createFakeImageStore } from './fake-image-store.ts';
 import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
+import { createFakeNotifier } from './fake-notifier.ts';
+import { createFakeScheduleBook } from './fake-schedule-book.ts';
 import { createFakeShelf } from './fake-shelf.ts';
 
 const SETTINGS: HostSettings = {
@@ -37,6 +39,8 @@ const SETTINGS: HostSettings = {
   commitBandwidthBytesPerSecond: 0,
   shelvedOffloadTimeMs: 0,
   transferDirs: [],
+  recyclePeriodMs: 0,
+  notify: { webhookUrl: null, webhookSecretFile: null, command: null },
 };
 
 /** A host of fakes for the image operations; tests put real drivers in the place of some. */
@@ -61,6 +65,8 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
     applySettings: () => {},
     principals: createFakePrincipals(),
     audit: createFakeAuditTrail(),
+    schedules: createFakeScheduleBook(),
+    notifier: createFakeNotifier(),
     hostName: 'host-a',
     caller: { name: 'root', role: 'admin' as const, isTrustedWithPaths: true },
     ...parts,

@@ -16,6 +16,7 @@ export function makeImage(id: string, changes: Partial<Image> = {}): Image {
     visibility: 'private',
     members: [],
     protected: false,
+    bootProof: null,
     minDiskGiB: 1,
     minMemoryMiB: 0,
     checksum: { algorithm: 'sha256', value: 'a'.repeat(64) },

@@ -9,6 +9,7 @@ export function makeShelved(id: string, changes: Partial<ShelvedInstance> = {}):
   return {
     version: 1,
     owner: null,
+    labels: { env: 'prod' },
     id,
     name: 'web',
     state: 'shelved_offloaded',

@@ -68,6 +68,9 @@ async function scrapeOneOfEverything(): Promise<ReadonlyMap<string, MetricFamily
   const request = { method: 'GET', route: '/v1/images' };
   host.metrics.requests.answered({ ...request, status: 200 });
   host.metrics.requests.took(request, 1);
+  const web = { id: 'a', name: 'web' };
+  host.metrics.schedules.showOverdue([{ instance: web, backupType: 'daily', isOverdue: false }]);
+  host.metrics.schedules.showNextRuns([{ scheduleId: 's', next: host.clock.now() }]);
   host.metrics.start();
   await host.clock.advance(0);
   await host.end(await host.begin(), { timings: { totalMs: 1 } });

@@ -1,15 +1,14 @@
-import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Clock } from '../../model/ports/host.ts';
-import { type KeptApplication, startHousekeeping } from '../housekeeping/start-housekeeping.ts';
+import { type HousekeepingParts, type KeptApplication, startHousekeeping } from '../housekeeping/start-housekeeping.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { LibvirtCheck } from './libvirt-check.ts';
 
 export interface BackgroundParts {
   readonly application: KeptApplication;
-  readonly metrics: Pick<Metrics, 'start' | 'stop'>;
+  readonly metrics: Pick<Metrics, 'start' | 'stop' | 'schedules'>;
   readonly libvirt: Pick<LibvirtCheck, 'ask'>;
-  readonly settings: Pick<Settings, 'housekeepingIntervalMs'>;
+  readonly settings: HousekeepingParts['settings'];
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -21,7 +20,7 @@ const ASK_AGAIN_MS = 1000;
 export function startBackground(parts: BackgroundParts): { stop(): Promise<void> } {
   const { application, metrics, settings, log, clock } = parts;
   metrics.start();
-  const housekeeping = startHousekeeping(application, { settings, log, clock });
+  const housekeeping = startHousekeeping(application, { settings, metrics: metrics.schedules, log, clock });
   return {
     // a recovery that goes on is waited for, as what it puts right is; a call to a libvirt that hangs would never end
     stop: async () => {

@@ -55,8 +55,9 @@ export class InstanceEvents {
 
   #hear(event: HypervisorEvent): void {
     if (event.kind === 'lifecycle') this.#touched.add(event.uuid);
-    // a look compares all of them, so what was missed while the connection was lost is found
-    if (event.kind === 'lifecycle' || (event.kind === 'connection' && event.isConnected)) this.#lookSoon();
+    // a look compares all of them: it finds what was missed while the connection was lost, and labels that changed
+    if (event.kind === 'lifecycle' || event.kind === 'metadata' || (event.kind === 'connection' && event.isConnected))
+      this.#lookSoon();
   }
 
   #lookSoon(): void {

@@ -4,14 +4,22 @@ import type { Clock } from '../../model/ports/host.ts';
 import type { Application, CallerApplication } from '../../operations/application.ts';
 import { guardTask, type Task } from '../background/guard-task.ts';
 import { type Loop, startLoop } from '../background/loop.ts';
+import type { ScheduleMetrics } from '../metrics/schedule-metrics.ts';
+import { createOutbox } from '../scheduler/outbox.ts';
+import { createScheduler, type TurnLimits } from '../scheduler/scheduler.ts';
 import { createChecksumTask } from './fill-checksums.ts';
 import { createOffloadTask } from './offload-due.ts';
+import { createPurgeTask } from './purge-recycled.ts';
 
 /** What housekeeping needs of a host. */
-export type KeptApplication = Pick<Application, 'recover' | 'dueOffloads' | 'subscribe' | 'feed' | 'as'>;
+export type KeptApplication = Pick<
+  Application,
+  'recover' | 'dueOffloads' | 'purgeExpired' | 'subscribe' | 'feed' | 'as' | 'scheduling'
+>;
 
 export interface HousekeepingParts {
-  readonly settings: Pick<Settings, 'housekeepingIntervalMs'>;
+  readonly settings: Pick<Settings, 'housekeepingIntervalMs' | 'maxConcurrentBackups' | 'hostName'>;
+  readonly metrics: ScheduleMetrics;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -21,24 +29,37 @@ export interface Housekeeping {
   stop(): Promise<void>;
 }
 
+/** Somebody may ask for a run of a schedule at any time, from another process. */
+const SCHEDULES_IDLE_MS = 5000;
+const SCHEDULES_ACTIVE_MS = 2000;
+
 /** Whose the operations are that nobody asked for. */
 const KEEPER = { name: 'agent', role: 'admin', isTrustedWithPaths: false } as const;
 
 /**
  * Looks again and again for what is due: operations that nobody put right yet, shelved instances whose time on this host is
- * over, images without a checksum. Each task takes its own turns, so that one that hangs or fails holds up no other.
+ * over, images without a checksum, deleted ones that nobody wanted back, backups that schedules ask for. Each task takes its
+ * own turns, so that one that hangs or fails holds up no other.
  */
 export function startHousekeeping(application: KeptApplication, parts: HousekeepingParts): Housekeeping {
-  const { settings, log, clock } = parts;
+  const { settings, metrics, log, clock } = parts;
   const keeper: CallerApplication = application.as(KEEPER);
-  const tasks: Readonly<Record<string, Task>> = {
-    recovery: () => application.recover(),
-    offloads: createOffloadTask({ dueOffloads: () => application.dueOffloads(), keeper, log, clock }),
-    checksums: createChecksumTask({ feed: application.feed, keeper, log }),
-  };
-  const loops: readonly Loop[] = Object.entries(tasks).map(([name, task]) =>
-    startLoop({ clock, work: guardTask(log, name, task), intervalMs: () => settings.housekeepingIntervalMs }),
-  );
+  const usualMs = (): number => settings.housekeepingIntervalMs;
+  const begin = (name: string, task: Task, intervalMs = usualMs): Loop =>
+    startLoop({ clock, work: guardTask(log, name, task), intervalMs });
+
+  const { notifier } = application.scheduling;
+  const outbox = createOutbox({ notifier, log, wake: () => notifications.wake() });
+  const notifications: Loop = begin('notifications', outbox.task);
+  const scheduler = createScheduler({ application, settings, metrics, tell: outbox.push, log, clock });
+  const loops: readonly Loop[] = [
+    begin('recovery', () => application.recover()),
+    begin('offloads', createOffloadTask({ dueOffloads: () => application.dueOffloads(), keeper, log, clock })),
+    begin('checksums', createChecksumTask({ feed: application.feed, keeper, log })),
+    begin('recycled', createPurgeTask({ purgeExpired: () => application.purgeExpired(), log })),
+    begin('schedules', scheduler.turn, () => scheduler.msToNextTurn(limitTurns(usualMs()))),
+    notifications,
+  ];
   // what happened while libvirt was away was told to nobody
   const unsubscribe = application.subscribe((event) => {
     if (event.kind === 'connection' && event.isConnected) for (const loop of loops) loop.wake();
@@ -49,4 +70,8 @@ export function startHousekeeping(application: KeptApplication, parts: Housekeep
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
+}
+
+function limitTurns(usualMs: number): TurnLimits {
+  return { idleMs: Math.min(usualMs, SCHEDULES_IDLE_MS), activeMs: Math.min(usualMs, SCHEDULES_ACTIVE_MS) };
 }

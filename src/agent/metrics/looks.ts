@@ -20,6 +20,7 @@ const STORE_BUSY_SHARE = 10;
 /** After which of them the store holds something else. */
 const CHANGE_IMAGES: readonly OperationKind[] = [
   'image.create',
+  'backup.create',
   'image.import',
   'image.verify',
   'image.delete',

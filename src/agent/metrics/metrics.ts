@@ -10,6 +10,7 @@ import { type Looks, startLooks } from './looks.ts';
 import { createOperationMetrics } from './operation-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
+import { createScheduleMetrics, type ScheduleMetrics } from './schedule-metrics.ts';
 
 /** What is measured. */
 export type MeasuredApplication = Pick<Application, 'feed' | 'operations' | 'survey' | 'subscribe'>;
@@ -25,6 +26,7 @@ export interface Metrics {
   /** In Prometheus' text format. Looks at the journal alone: what costs more is looked at in the background. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
   readonly requests: RequestMetrics;
+  readonly schedules: ScheduleMetrics;
   /** Operations that end from now on are counted; where it is not called, from the first look on. */
   begin(): Promise<void>;
   /** Begins to look. */
@@ -42,6 +44,7 @@ export function createMetrics(
   const host = createHostMetrics(registry);
   const operations = createOperationMetrics(registry, clock);
   const requests = createRequestMetrics(registry);
+  const schedules = createScheduleMetrics(registry);
   let looks: Looks | null = null;
   const feed = createFeedReader(application.feed, {
     begin: async () => {
@@ -62,6 +65,7 @@ export function createMetrics(
   });
   return {
     requests,
+    schedules,
     render: async () => {
       await pulse(new AbortController().signal);
       return { contentType: registry.contentType, text: await registry.metrics() };

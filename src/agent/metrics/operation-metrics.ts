@@ -16,7 +16,7 @@ const HOLD_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 10, 20, 60];
 const OVERLAY_BUCKETS = [1, 16, 64, 256, 1024, 4096, 16_384, 65_536].map((mib) => mib * MIB);
 
 /** Captures of guests, whose failures are told by their reasons. */
-const CAPTURES: readonly OperationKind[] = ['image.create'];
+const CAPTURES: readonly OperationKind[] = ['image.create', 'backup.create'];
 /** Steps in which a guest waits for us. */
 const HOLDING_STEPS: Readonly<Record<string, 'frozen' | 'paused'>> = { freezing: 'frozen', pausing: 'paused' };
 /** More than the journal keeps, so that none is counted twice while it can still change. */

@@ -2,6 +2,7 @@ import { API_ROOT } from '../../api/paths.ts';
 import { listOf } from '../../api/schemas/answers.ts';
 import {
   createImageBodySchema,
+  deleteImageQuerySchema,
   exportImageBodySchema,
   imageListQuerySchema,
   imageParamsSchema,
@@ -20,6 +21,13 @@ const IMAGES = `${API_ROOT}/images`;
 /** Whatever looks for an image by name may meet these. */
 const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
 const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
+/** Whatever captures an instance. */
+export const CAPTURING: readonly ErrorCode[] = [
+  ...(['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'] as const),
+  ...(['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'] as const),
+  ...(['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'] as const),
+  ...MAKING,
+];
 
 export function addImageRoutes(app: ApiApp): void {
   addImageRecordRoutes(app);
@@ -66,12 +74,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Captures an instance as an image',
-        errors: [
-          ...['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'],
-          ...['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'],
-          ...['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'],
-          ...MAKING,
-        ] as const,
+        errors: CAPTURING,
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.create', ...request.body }),
@@ -119,13 +122,17 @@ function addImageWorkRoutes(app: ApiApp): void {
   app.delete(
     `${IMAGES}/:image`,
     {
-      schema: { params: imageParamsSchema, response: accepted },
+      schema: { params: imageParamsSchema, querystring: deleteImageQuerySchema, response: accepted },
       config: {
         isWork: true,
-        summary: 'Deletes an image',
+        summary: 'Deletes an image: for its recycle period, or for good',
         errors: [...FINDING, 'IMAGE_BUSY', 'IMAGE_IN_USE', 'IMAGE_PROTECTED', 'LIBVIRT_FAILED'],
       },
     },
-    (request, reply) => submit(request, reply, { kind: 'image.delete', image: request.params.image }),
+    (request, reply) => {
+      const { isPurged } = request.query;
+      const purge = isPurged ? { isPurged } : {};
+      return submit(request, reply, { kind: 'image.delete', image: request.params.image, ...purge });
+    },
   );
 }

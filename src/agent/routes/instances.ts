@@ -9,6 +9,7 @@ import {
   launchInstanceBodySchema,
   powerBodySchema,
   stopInstanceBodySchema,
+  updateInstanceBodySchema,
 } from '../../api/schemas/instances.ts';
 import { operationSchema } from '../../api/schemas/operations.ts';
 import type { ErrorCode } from '../../model/errors.ts';
@@ -52,6 +53,15 @@ function addInstanceRecordRoutes(app: ApiApp): void {
       },
     },
     ({ application, params }) => application.instances.show(params.instance),
+  );
+
+  app.patch(
+    `${INSTANCES}/:instance`,
+    {
+      schema: { params: instanceParamsSchema, body: updateInstanceBodySchema, response: { 200: instanceSchema } },
+      config: { summary: 'Changes of what is noted of an instance', errors: [...WORKING, 'STORE_UNUSABLE'] },
+    },
+    ({ application, params, body }) => application.instances.update(params.instance, body),
   );
 }
 

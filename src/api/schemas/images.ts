@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
 import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES, type Image } from '../../model/image.ts';
+import type { RecycledImage } from '../../model/recycled-image.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
 import {
   descriptionSchema,
@@ -28,6 +29,15 @@ export const imageListQuerySchema = z.strictObject({
   instance: referenceSchema.exactOptional(),
   ...pageShape,
 });
+
+export const deleteImageQuerySchema = z.strictObject({
+  /** For good, now, and also one that was deleted before. */
+  isPurged: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
+});
+export const recycledImageListQuerySchema = z.strictObject(pageShape);
 
 export const createImageBodySchema = z.strictObject({
   instance: referenceSchema,
@@ -89,7 +99,7 @@ const consistencySchema = z.object({
 
 const imageFileSchema = z.object({ file: z.string(), sizeBytes: z.number(), sha256: z.string() });
 
-export const imageSchema: z.ZodType<Image> = z.object({
+export const imageObject = z.object({
   id: z.string(),
   name: z.string(),
   status: z.enum(IMAGE_STATUSES),
@@ -105,6 +115,7 @@ export const imageSchema: z.ZodType<Image> = z.object({
   minMemoryMiB: z.number(),
   checksum: z.object({ algorithm: z.literal('sha256'), value: z.string().nullable() }),
   consistency: consistencySchema.nullable(),
+  bootProof: z.object({ at: z.string(), hasBooted: z.boolean() }).nullable(),
   disks: z.array(
     z.object({
       target: z.string(),
@@ -125,4 +136,14 @@ export const imageSchema: z.ZodType<Image> = z.object({
   nvram: imageFileSchema.nullable(),
   tpm: z.array(imageFileSchema),
   properties: z.record(z.string(), z.string()),
+});
+export const imageSchema: z.ZodType<Image> = imageObject;
+
+export const recycledImageSchema: z.ZodType<RecycledImage> = z.object({
+  id: z.string(),
+  image: imageSchema,
+  sizeBytes: z.number(),
+  deletedAt: z.string(),
+  deletedBy: z.string().nullable(),
+  expiresAt: z.string(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { INSTANCE_STATES, type Instance, POWER_STATES, type Volume } from '../../model/instance.ts';
 import { judgePublicKey } from '../ssh-key.ts';
+import { labelChangesSchema, labelFilterSchema } from './labels.ts';
 import { instanceNameSchema, optionalBody, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
 import { pageShape } from './pages.ts';
 
@@ -13,6 +14,8 @@ const DEFAULT_STOP_TIMEOUT_MS = 60_000;
 export const instanceListQuerySchema = z.strictObject({
   name: referenceSchema.exactOptional(),
   state: z.enum(INSTANCE_STATES).exactOptional(),
+  /** `env=prod,tier=db`: it has all of them. */
+  labels: labelFilterSchema.exactOptional(),
   ...pageShape,
 });
 export const instanceParamsSchema = z.object({ instance: referenceSchema });
@@ -40,6 +43,11 @@ export const launchInstanceBodySchema = z.strictObject({
     .default(null),
 });
 export type LaunchInstanceBody = z.input<typeof launchInstanceBodySchema>;
+
+export const updateInstanceBodySchema = z
+  .strictObject({ labels: labelChangesSchema })
+  .refine(({ labels }) => Object.keys(labels).length > 0, { error: 'must change something' });
+export type UpdateInstanceBody = z.input<typeof updateInstanceBodySchema>;
 
 export const deleteInstanceQuerySchema = z.strictObject({
   isForced: z
@@ -108,6 +116,7 @@ export const instanceSchema: z.ZodType<Instance> = z.object({
   ),
   imageId: z.string().nullable(),
   owner: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
 });
 
 export const volumeParamsSchema = z.object({ volume: referenceSchema });

@@ -1,16 +1,24 @@
 import { z } from 'zod';
+import { backupPlanSchema, backupSchema, backupStatusSchema } from './backups.ts';
 import { errorBodySchema } from './errors.ts';
-import { imageSchema } from './images.ts';
+import { imageSchema, recycledImageSchema } from './images.ts';
 import { instanceSchema, volumeSchema } from './instances.ts';
 import { doctorReportSchema, operationSchema } from './operations.ts';
 import { auditEventSchema, principalSchema } from './principals.ts';
+import { scheduleRunSchema, scheduleSchema } from './schedules.ts';
 
 /** What the document of the API calls the things that answers are made of. */
 export function createNamedSchemas() {
   const named = z.registry<{ id: string }>();
   named.add(imageSchema, { id: 'Image' });
+  named.add(recycledImageSchema, { id: 'RecycledImage' });
   named.add(instanceSchema, { id: 'Instance' });
   named.add(volumeSchema, { id: 'Volume' });
+  named.add(backupSchema, { id: 'Backup' });
+  named.add(backupPlanSchema, { id: 'BackupPlan' });
+  named.add(backupStatusSchema, { id: 'BackupStatus' });
+  named.add(scheduleSchema, { id: 'BackupSchedule' });
+  named.add(scheduleRunSchema, { id: 'ScheduleRun' });
   named.add(operationSchema, { id: 'Operation' });
   named.add(principalSchema, { id: 'Principal' });
   named.add(auditEventSchema, { id: 'AuditEvent' });

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import type { CreateImageBody } from '../../api/schemas/images.ts';
-import { REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
+import { CAPTURE_OPTIONS } from '../capture-options.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
@@ -16,20 +16,7 @@ export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): v
       command
         .positional('instance', { type: 'string', demandOption: true, describe: 'Name or id of the instance' })
         .option('name', { type: 'string', demandOption: true, requiresArg: true, describe: 'Name of the image' })
-        .option('consistency', {
-          choices: REQUESTED_CONSISTENCIES,
-          default: 'auto' as const,
-          requiresArg: true,
-          describe: 'auto: quiesced where the guest agent answers, else paused',
-        })
-        .option('description', { type: 'string', requiresArg: true, describe: 'What it is for' })
-        .option('property', {
-          type: 'string',
-          array: true,
-          default: [],
-          requiresArg: true,
-          describe: 'KEY=VALUE to keep with the image; may be repeated',
-        })
+        .options(CAPTURE_OPTIONS)
         .option('generalize', {
           type: 'boolean',
           default: false,

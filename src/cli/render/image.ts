@@ -1,5 +1,5 @@
 import type { Consistency } from '../../model/consistency.ts';
-import type { Image } from '../../model/image.ts';
+import type { BootProof, Image } from '../../model/image.ts';
 import type { Operation } from '../../model/operation.ts';
 import type { Output } from '../output.ts';
 import { type Detail, renderDetails } from './details.ts';
@@ -32,6 +32,7 @@ export function renderImage(output: Output, image: Image): string {
     ['size', `${formatBytes(image.sizeBytes)} on disk, ${formatBytes(image.virtualSizeBytes)} virtual`],
     ['needs', `${image.minDiskGiB} GiB disk, ${image.minMemoryMiB} MiB memory`],
     ['consistency', image.consistency === null ? '-' : describeConsistency(image.consistency)],
+    ...(image.bootProof === null ? [] : [['boots', describeBoot(image.bootProof)] as const]),
     ['protected', image.protected ? 'yes' : 'no'],
     ['owner', image.owner === null ? '- (this host)' : printable(image.owner)],
     ['visibility', image.visibility],
@@ -40,6 +41,10 @@ export function renderImage(output: Output, image: Image): string {
     ...describeFiles(image),
     ['properties', Object.entries(image.properties).map(([key, value]) => `${key} = ${printable(value)}`)],
   ]);
+}
+
+function describeBoot({ at, hasBooted }: BootProof): string {
+  return `${hasBooted ? 'yes' : 'NO'}, tried ${formatTime(at)}`;
 }
 
 /** One line about a finished piece of work on an image. */

@@ -33,6 +33,7 @@ export function renderInstance(output: Output, instance: Instance): string {
     ['task', instance.taskState ?? '-'],
     ['host', instance.host === null ? '-' : printable(instance.host)],
     ['owner', instance.owner === null ? '- (this host)' : printable(instance.owner)],
+    ['labels', Object.entries(instance.labels).map(([key, value]) => `${printable(key)}=${printable(value)}`)],
     ['vcpus', String(instance.vcpus)],
     ['memory', `${instance.memoryMiB} MiB`],
     ['disks', instance.disks.map(describeDisk)],

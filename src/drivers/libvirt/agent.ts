@@ -53,7 +53,7 @@ function runLimited(
   { uuid, timeoutMs }: AgentRequest,
 ): Promise<number> {
   const args = { uuid, timeoutSeconds: Math.max(1, Math.ceil(timeoutMs / 1000)) };
-  const call = caller.callRaw(name, args, { isUrgent: name === 'thaw' });
+  const call = caller.callRaw(name, args, name === 'thaw' ? { urgency: 'urgent' } : {});
   return withDeadline(call, args.timeoutSeconds * 1000 + GRACE_MS, () => {
     const message = `no answer within ${args.timeoutSeconds} s`;
     return new LibvirtError({ call: name, code: ERROR_CODE.operationTimeout, domain: 0, level: 2, message });

@@ -14,8 +14,11 @@ type BlockJobsPart = Pick<
 
 export function createBlockJobsPart(caller: Caller): BlockJobsPart {
   return {
-    createDiskSnapshot: (uuid, xml) =>
-      caller.call('createDiskSnapshot', { uuid, xml }, { uuid, task: 'switch the disks to their overlays' }),
+    createDiskSnapshot(uuid, xml) {
+      // its guest may be frozen meanwhile
+      const subject = { uuid, task: 'switch the disks to their overlays', urgency: 'prompt' } as const;
+      return caller.call('createDiskSnapshot', { uuid, xml }, subject);
+    },
 
     countInternalSnapshots: (uuid) =>
       caller.call('countInternalSnapshots', { uuid }, { uuid, task: 'count the internal snapshots' }),

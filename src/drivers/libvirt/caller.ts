@@ -1,4 +1,5 @@
 import type { CallArgs, CallName, CallResult } from './calls/table.ts';
+import { type CallAnswer, reviveFailure } from './threads/call-answer.ts';
 import type { CallOptions, CallPool } from './threads/call-pool.ts';
 import { translateError } from './translate-error.ts';
 
@@ -25,6 +26,12 @@ export class Caller {
     } catch (error) {
       throw translateError(error, { uri: this.uri, ...subject });
     }
+  }
+
+  /** One answer of a call that has many. Throws DarkroomError. */
+  take<R>(answer: CallAnswer<R>, subject: CallSubject): R {
+    if (answer.isOk) return answer.value;
+    throw translateError(reviveFailure(answer.failure), { uri: this.uri, ...subject });
   }
 
   /** Throws LibvirtError, for those who read it themselves. */

@@ -16,8 +16,8 @@ export interface HypervisorOptions {
   readonly log?: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
 
-/** libvirtd serves 20 clients at a time (max_workers): a freeze that blocks 16 of them still lets a thaw through. */
-const CALL_THREADS = { maxThreads: 16, idleThreads: 2 };
+/** libvirtd serves 20 clients at a time (max_workers): freezes that block 16 of them still let lists and a thaw through. */
+const CALL_THREADS = { maxThreads: 16, readThreads: 2, idleThreads: 2 };
 
 /**
  * The Hypervisor port over libvirt. Nothing is loaded, started or connected before the first call, so this never fails;

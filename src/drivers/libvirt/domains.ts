@@ -1,38 +1,50 @@
+import { formatLabels, LABELS_NAMESPACE, LABELS_PREFIX } from '../../model/domain-xml/labels.ts';
 import type { PowerState } from '../../model/instance.ts';
 import type { DomainInfo, Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
 import type { DomainSummary, DomainWithXml } from './calls/domain-calls.ts';
 import { DescriptionCache } from './description-cache.ts';
+import { shareReads } from './share-reads.ts';
 
 type DomainsPart = Pick<
   Hypervisor,
-  'listDomains' | 'describeDomains' | 'getDomain' | 'getDomainXml' | 'defineDomain' | 'undefineDomain' | 'setAutostart'
+  | 'listDomains'
+  | 'describeDomains'
+  | 'getDomain'
+  | 'getDomainXml'
+  | 'defineDomain'
+  | 'undefineDomain'
+  | 'setAutostart'
+  | 'setLabels'
 >;
 
 const DOMAINS_OF_A_SHARE = 50;
-const MAX_SHARES = 3;
+/** As many threads as stay: to start one takes longer than to ask for hundreds of domains. */
+const MAX_SHARES = 2;
 
 export function createDomainsPart(caller: Caller): DomainsPart {
   const descriptions = new DescriptionCache();
+  const describeDomains = shareReads(async () => {
+    const found = await listInShares(caller, Math.ceil(descriptions.size / DOMAINS_OF_A_SHARE));
+    const described = descriptions.describeAll(found.map(({ summary: { uuid }, xml }) => ({ uuid, xml })));
+    return found.flatMap(({ summary }, index) => {
+      const description = described[index];
+      if (description === undefined) return [];
+      const { vcpus, memoryMiB } = description.current;
+      return [{ info: { ...toKnownDomain(summary), vcpus, memoryMiB }, description }];
+    });
+  });
   return {
     async listDomains() {
       const summaries = await caller.call('listDomains', undefined, { task: 'list the domains' });
       return summaries.map(toDomainInfo);
     },
 
-    async describeDomains() {
-      const found = await listInShares(caller, Math.ceil(descriptions.size / DOMAINS_OF_A_SHARE));
-      const described = descriptions.describeAll(found.map(({ summary: { uuid }, xml }) => ({ uuid, xml })));
-      return found.flatMap(({ summary }, index) => {
-        const description = described[index];
-        if (description === undefined) return [];
-        const { vcpus, memoryMiB } = description.current;
-        return [{ info: { ...toKnownDomain(summary), vcpus, memoryMiB }, description }];
-      });
-    },
+    describeDomains: () => describeDomains(),
 
     async getDomain(uuid) {
-      return toDomainInfo(await caller.call('getDomain', { uuid }, { uuid, task: 'read the domain' }));
+      const subject = { uuid, task: 'read the domain', urgency: 'read' } as const;
+      return toDomainInfo(await caller.call('getDomain', { uuid }, subject));
     },
 
     getDomainXml: (uuid, { isInactive = false, isSecure = false } = {}) =>
@@ -47,13 +59,21 @@ export function createDomainsPart(caller: Caller): DomainsPart {
 
     setAutostart: (uuid, { isEnabled }) =>
       caller.call('setAutostart', { uuid, isEnabled }, { uuid, task: 'change the autostart of the domain' }),
+
+    setLabels: (uuid, labels) =>
+      caller.call(
+        'setMetadata',
+        { uuid, namespace: LABELS_NAMESPACE, prefix: LABELS_PREFIX, xml: formatLabels(labels) },
+        { uuid, task: 'set the labels of the domain' },
+      ),
   };
 }
 
-/** Where there are hundreds, the threads that are kept anyway ask side by side. */
+/** Where there are many, the threads that are kept anyway ask side by side. */
 async function listInShares(caller: Caller, wanted: number): Promise<readonly DomainWithXml[]> {
   const count = Math.min(Math.max(wanted, 1), MAX_SHARES);
-  const ask = (index: number) => caller.call('listDomainXmls', { index, count }, { task: 'list the domains' });
+  const subject = { task: 'list the domains', urgency: 'read' } as const;
+  const ask = (index: number) => caller.call('listDomainXmls', { index, count }, subject);
   return (await Promise.all(Array.from({ length: count }, (_none, index) => ask(index)))).flat();
 }
 

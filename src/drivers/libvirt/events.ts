@@ -84,6 +84,8 @@ export function toHypervisorEvent(raw: RawEvent): HypervisorEvent | null {
     }
     case 'agent':
       return { kind: 'agent', uuid: raw.uuid, isConnected: raw.state === AGENT_CONNECTED };
+    case 'metadata':
+      return raw;
     case 'connection':
       return { kind: 'connection', isConnected: raw.isConnected };
     default:

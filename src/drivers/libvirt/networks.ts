@@ -2,6 +2,7 @@ import type { InstanceAddress } from '../../model/instance.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { DomainInterface } from './binding/domain-interfaces.ts';
 import type { Caller } from './caller.ts';
+import { shareReads } from './share-reads.ts';
 
 type NetworksPart = Pick<
   Hypervisor,
@@ -9,9 +10,18 @@ type NetworksPart = Pick<
 >;
 
 export function createNetworksPart(caller: Caller): NetworksPart {
+  // a list asks for every guest that runs
+  const listLeases = shareReads(async (asked: readonly string[]) => {
+    const uuids = [...new Set(asked)];
+    const subject = { task: 'tell the leases', urgency: 'read' } as const;
+    const answers = await caller.call('listLeasesOf', { uuids }, subject);
+    return new Map(answers.map((answer, index) => [uuids[index], answer]));
+  });
   return {
     async listInterfaceAddresses(uuid, source) {
       const subject = { uuid, task: `tell the addresses (${source})` };
+      const lease = source === 'lease' ? (await listLeases(uuid)).get(uuid) : undefined;
+      if (lease !== undefined) return toAddresses(caller.take(lease, subject), source);
       const interfaces = await caller.call('listInterfaceAddresses', { uuid, source }, subject);
       return toAddresses(interfaces, source);
     },

@@ -30,7 +30,8 @@ export function createPowerPart(caller: Caller, owner: Caller): PowerPart {
     destroyDomain: (uuid) => caller.call('destroyDomain', { uuid }, { uuid, task: 'destroy the domain' }),
     suspendDomain: (uuid) => caller.call('suspendDomain', { uuid }, { uuid, task: 'pause the domain' }),
     // whoever was paused for a snapshot must not wait for others to go on
-    resumeDomain: (uuid) => caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', isUrgent: true }),
+    resumeDomain: (uuid) =>
+      caller.call('resumeDomain', { uuid }, { uuid, task: 'resume the domain', urgency: 'urgent' }),
     isStoppedByIoError: (uuid) =>
       caller.call('isStoppedByIoError', { uuid }, { uuid, task: 'see why the domain is paused' }),
     managedSaveDomain: (uuid, { isRunning = false } = {}) =>

@@ -1,3 +1,4 @@
+import { Turns } from '../../lib/turns.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { JournalledOperation, Operation } from '../../model/operation.ts';
 import type { Idempotency, Journal, OperationFilter } from '../../model/ports/journal.ts';
@@ -17,7 +18,12 @@ export interface SqliteJournal extends Journal {
 export function createJournal(database: Database): SqliteJournal {
   const progress = new ProgressWriter(database);
   const run = <Result>(work: () => Result): Result => withStateErrors(database.file, work);
-  const write = <Result>(work: () => Result): Result => run(() => database.transact('durable', work));
+  // each waits for the disk, and twenty operations that go in step would do so one after the other
+  const turns = new Turns();
+  const write = async <Result>(work: () => Result): Promise<Result> => {
+    await turns.take();
+    return run(() => database.transact('durable', work));
+  };
   return {
     begin: async (operation, details) => write(() => begin(database, { operation, ...details })),
     findByKey: async (requestedBy, key) => run(() => findByKey(database, requestedBy, key)),
@@ -27,7 +33,7 @@ export function createJournal(database: Database): SqliteJournal {
       write(() => rewrite(database, operationId, { change: (known) => addFacts(known, facts) })),
     finish: async (operationId, outcome) => {
       const { status, endedAt, error } = outcome;
-      write(() => {
+      await write(() => {
         progress.writePending(operationId);
         rewrite(database, operationId, {
           status,

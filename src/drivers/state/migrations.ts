@@ -66,4 +66,27 @@ export const MIGRATIONS: readonly string[] = [
     operation_id TEXT
   ) STRICT;
   `,
+  `
+  CREATE TABLE schedules (
+    id TEXT PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    is_paused INTEGER NOT NULL,
+    handled_until TEXT NOT NULL,
+    document TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE schedule_runs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    schedule_id TEXT NOT NULL REFERENCES schedules (id) ON DELETE CASCADE,
+    instance_id TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    status TEXT NOT NULL,
+    ended_at TEXT,
+    document TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX schedule_runs_by_schedule ON schedule_runs (schedule_id, instance_id, due_at, sequence);
+  CREATE INDEX schedule_runs_by_instance ON schedule_runs (instance_id, due_at, sequence);
+  CREATE INDEX schedule_runs_by_status ON schedule_runs (status);
+  `,
 ];

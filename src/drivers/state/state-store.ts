@@ -1,11 +1,13 @@
 import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
 import type { Principals } from '../../model/ports/principals.ts';
+import type { ScheduleBook } from '../../model/ports/schedules.ts';
 import { createAuditTrail } from './audit-trail.ts';
 import { openDatabase } from './database.ts';
 import { createJournal } from './journal.ts';
 import { createLockTable, type IsAlive } from './lock-table.ts';
 import { createPrincipals } from './principals.ts';
+import { createScheduleBook } from './schedules.ts';
 
 export interface StateStoreOptions {
   /** Folder of `state.db`, on a local file system. Made where it is missing. */
@@ -19,6 +21,7 @@ export interface StateStore {
   readonly locks: LockTable;
   readonly principals: Principals;
   readonly audit: AuditTrail;
+  readonly schedules: ScheduleBook;
   /** Writes what is pending and lets go of the file. A second time does nothing. */
   close(): void;
 }
@@ -35,5 +38,10 @@ export function openStateStore(options: StateStoreOptions): StateStore {
     database.close();
   };
   const locks = createLockTable(database, options.isAlive);
-  return { journal, locks, principals: createPrincipals(database), audit: createAuditTrail(database), close };
+  return {
+    ...{ journal, locks, close },
+    principals: createPrincipals(database),
+    audit: createAuditTrail(database),
+    schedules: createScheduleBook(database),
+  };
 }

@@ -22,9 +22,11 @@ const OWN_FIELDS: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
 /** Fields that operators ask for by name; every other one is DARKROOM_…. */
 const PLAIN_FIELDS: ReadonlySet<string> = new Set(['OPERATION_ID', 'INSTANCE_ID', 'IMAGE_ID', 'CODE']);
 
-/** What a line of our log is in the journal. systemd.journal-fields(7) */
+/** What a line of our log is in the journal; what is null is not there. systemd.journal-fields(7) */
 export function toJournalFields(line: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
-  const facts = Object.entries(line).filter(([name, value]) => !OWN_FIELDS.has(name) && value !== undefined);
+  const facts = Object.entries(line).filter(
+    ([name, value]) => !OWN_FIELDS.has(name) && value !== undefined && value !== null,
+  );
   return new Map([
     ['MESSAGE', [String(line['msg'] ?? ''), ...facts.flatMap(mention)].join(' ')],
     ['PRIORITY', PRIORITIES[String(line['level'])] ?? '6'],
@@ -49,7 +51,7 @@ const MAX_MENTION_LENGTH = 300;
 /** `journalctl` shows the message alone: short facts stand in it too. */
 function mention([name, value]: readonly [string, unknown]): readonly string[] {
   const text = asText(value);
-  const isShort = value !== null && typeof value !== 'object' && text.length <= MAX_MENTION_LENGTH;
+  const isShort = typeof value !== 'object' && text.length <= MAX_MENTION_LENGTH;
   if (!isShort || text.includes('\n')) return [];
   return [`${name}=${/^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text)}`];
 }

@@ -1,5 +1,7 @@
 import type { Element } from '@xmldom/xmldom';
 import { DarkroomError } from '../errors.ts';
+import type { Labels } from '../labels.ts';
+import { readLabels } from './labels.ts';
 import { readDarkroomMetadata } from './metadata.ts';
 import { attribute, parseXml, rootElement, selectElement, selectElements, text } from './xml.ts';
 
@@ -48,6 +50,7 @@ export interface DomainDescription {
   /** What Darkroom noted in `<metadata>` when it launched the domain. */
   readonly imageId: string | null;
   readonly owner: string | null;
+  readonly labels: Labels;
 }
 
 export function describeDomain(xml: string): DomainDescription {
@@ -78,6 +81,7 @@ export function describeDomain(xml: string): DomainDescription {
     hasAgentChannel: selectElement("./devices/channel/target[@name='org.qemu.guest_agent.0']", root) !== null,
     imageId: metadata?.imageId ?? null,
     owner: metadata?.owner ?? null,
+    labels: readLabels(root),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Element } from '@xmldom/xmldom';
 import { detachFromHost } from './detach-host.ts';
 import { isBootFilePath } from './host-paths.ts';
+import { writeLabels } from './labels.ts';
 import { type LaunchDisk, replaceDisks } from './launch-disks.ts';
 import { replaceInterfaces } from './launch-interfaces.ts';
 import { writeDarkroomMetadata } from './metadata.ts';
@@ -54,6 +55,8 @@ export function buildLaunchXml(sourceXml: string, plan: LaunchPlan): LaunchXml {
   setVcpus(domain, plan.vcpus);
   setFirmware(domain, plan.nvramPath);
   if (plan.seedPath !== null) attachSeed(domain, plan.seedPath);
+  // what people say of the source is not said of its copies
+  writeLabels(domain, {});
   writeDarkroomMetadata(domain, { imageId: plan.imageId, owner: plan.owner });
   return { xml: serializeXml(document), dropped };
 }

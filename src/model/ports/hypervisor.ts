@@ -1,5 +1,6 @@
 import type { DomainDescription } from '../domain-xml/describe-domain.ts';
 import type { InstanceAddress, PowerState } from '../instance.ts';
+import type { Labels } from '../labels.ts';
 import type { NetworkReservation } from '../shelved-instance.ts';
 
 /** A domain as libvirt lists it. */
@@ -90,6 +91,8 @@ export type HypervisorEvent =
       readonly status: 'completed' | 'failed' | 'cancelled' | 'ready';
     }
   | { readonly kind: 'agent'; readonly uuid: string; readonly isConnected: boolean }
+  /** Title, description or labels changed, which is no event of its life. */
+  | { readonly kind: 'metadata'; readonly uuid: string }
   /** The connection that events come over was lost (then events were missed) or is back. */
   | { readonly kind: 'connection'; readonly isConnected: boolean };
 
@@ -116,6 +119,8 @@ export interface Hypervisor extends AsyncDisposable {
   /** Removes the persistent definition with managed save, snapshot and checkpoint metadata. */
   undefineDomain(uuid: string, options: UndefineOptions): Promise<void>;
   setAutostart(uuid: string, options: { readonly isEnabled: boolean }): Promise<void>;
+  /** All of them, in the metadata of what runs and of what is defined; what a managed save holds stays as it is. */
+  setLabels(uuid: string, labels: Labels): Promise<void>;
 
   startDomain(uuid: string, options?: { readonly isPaused?: boolean }): Promise<void>;
   /** Starts a transient domain that libvirt destroys when this process' connection ends; returns its UUID. */

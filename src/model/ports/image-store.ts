@@ -1,4 +1,5 @@
 import type { Image, ImageUser } from '../image.ts';
+import type { RecycledImage, RecycleNote } from '../recycled-image.ts';
 
 /** An image in the making: nobody sees it before publish. */
 export interface ImageDraft {
@@ -18,6 +19,15 @@ export interface ImageDraft {
 export interface BrokenImage {
   readonly id: string;
   readonly reason: string;
+}
+
+export interface RecycledImages {
+  /** Those that were deleted first come first. */
+  readonly recycled: readonly RecycledImage[];
+  /** Whose record cannot be read. */
+  readonly broken: readonly BrokenImage[];
+  /** Ids of purges that were cut short: purging them again ends them. */
+  readonly halfPurgedIds: readonly string[];
 }
 
 /**
@@ -50,6 +60,19 @@ export interface ImageStore {
   updateImage(image: Image): Promise<void>;
   /** Manifest first, then the files. Idempotent: finishes what an interrupted delete began; no error when nothing is there. */
   deleteImage(imageId: string): Promise<void>;
+  /**
+   * Takes a published image out of the images, files and all, in one step: it is there, or it can be restored. Idempotent;
+   * a deleted image that was left under the same id makes way for it. IMAGE_NOT_FOUND when it is in neither place.
+   */
+  recycleImage(imageId: string, note: RecycleNote): Promise<void>;
+  listRecycled(): Promise<RecycledImages>;
+  /**
+   * Brings a recycled image back as active, in one step; idempotent. IMAGE_NOT_FOUND when there is none, IMAGE_STATE when
+   * there is an image of that id again. Of many who restore and purge it at once, on whatever hosts, one succeeds.
+   */
+  restoreImage(imageId: string): Promise<void>;
+  /** Deletes a recycled image for good. Idempotent: finishes what an interrupted purge began; no error when nothing is there. */
+  purgeRecycled(imageId: string): Promise<void>;
   /** Local path of a file of an image, checked to lie inside its folder and to be a regular file. */
   resolveFile(imageId: string, file: string): Promise<string>;
 

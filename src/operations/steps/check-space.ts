@@ -2,6 +2,7 @@ import path from 'node:path';
 import { DarkroomError } from '../../model/errors.ts';
 import { formatBytes } from '../../model/format-bytes.ts';
 import type { Core } from '../support/context.ts';
+import { makeRoom } from './make-room.ts';
 
 export interface SpaceNeed {
   /** File or folder that will be written; need not exist yet. */
@@ -15,16 +16,24 @@ export interface SpaceNeed {
 
 interface FileSystemNeed {
   readonly place: string;
+  readonly device: number;
   readonly bytes: number;
   readonly reserveBytes: number;
   readonly whats: readonly string[];
 }
 
-/** NO_SPACE (fields: `neededBytes`, which tells it from a disk that filled up) unless every file system has room for all that is wanted of it, and its reserve besides. */
+/**
+ * NO_SPACE (fields: `neededBytes`, which tells it from a disk that filled up) unless every file system has room for all that is wanted of it, and its
+ * reserve besides. Deleted images that could be brought back go where that makes the room.
+ */
 export async function checkSpace(core: Core, needs: readonly SpaceNeed[]): Promise<void> {
   for (const need of await sumByFileSystem(core, needs)) {
+    const wantedBytes = need.bytes + need.reserveBytes;
     const freeBytes = await core.files.freeBytes(need.place);
-    if (freeBytes < need.bytes + need.reserveBytes) throw noSpace(need, freeBytes);
+    if (freeBytes >= wantedBytes) continue;
+    const { place, device } = need;
+    const roomBytes = await makeRoom(core, { place, device, wantedBytes, freeBytes });
+    if (roomBytes < wantedBytes) throw noSpace(need, roomBytes);
   }
 }
 
@@ -32,9 +41,10 @@ async function sumByFileSystem(core: Core, needs: readonly SpaceNeed[]): Promise
   const sums = new Map<number, FileSystemNeed>();
   for (const { path: wanted, bytes, what, leftBytes = 0 } of needs) {
     const { place, device } = await nearestExisting(core, wanted);
-    const sum = sums.get(device) ?? { place, bytes: 0, reserveBytes: core.settings.reserveBytes, whats: [] };
+    const sum = sums.get(device) ?? { place, device, bytes: 0, reserveBytes: core.settings.reserveBytes, whats: [] };
     sums.set(device, {
       place: sum.place,
+      device,
       bytes: sum.bytes + bytes,
       reserveBytes: Math.max(sum.reserveBytes, leftBytes),
       whats: [...new Set([...sum.whats, what])],

@@ -39,6 +39,7 @@ export async function describeInstance(
     addresses: domain.powerState === 'running' ? await findAddresses(core, domain.uuid, sources) : [],
     imageId: description.imageId,
     owner: description.owner,
+    labels: description.labels,
   };
 }
 

@@ -34,6 +34,7 @@ export async function publishImage(
     owner: core.caller.name,
     ...shareWith(core, instanceOwner),
     protected: false,
+    bootProof: null,
     checksum: imageChecksum(made.disks),
     ...summariseDisks(made.disks),
     ...made,

@@ -6,7 +6,9 @@ import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../.
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { Notifier, NotifyTargets } from '../../model/ports/notifier.ts';
 import type { Principals } from '../../model/ports/principals.ts';
+import type { ScheduleBook } from '../../model/ports/schedules.ts';
 import type { Shelf } from '../../model/ports/shelf.ts';
 import type { OperationHandle } from './operation-handle.ts';
 
@@ -37,6 +39,9 @@ export interface HostSettings {
   /** How long a shelved instance stays on its host; 0: not at all; null: for ever. */
   readonly shelvedOffloadTimeMs: number | null;
   readonly transferDirs: readonly string[];
+  /** How long a deleted image can be brought back; 0: not at all. */
+  readonly recyclePeriodMs: number;
+  readonly notify: NotifyTargets;
 }
 
 /** One host as the use cases see it. */
@@ -60,6 +65,8 @@ export interface Core {
   readonly caller: Caller;
   readonly principals: Principals;
   readonly audit: AuditTrail;
+  readonly schedules: ScheduleBook;
+  readonly notifier: Notifier;
 }
 
 /** A core at work on one operation. */

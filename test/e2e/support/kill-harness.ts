@@ -172,6 +172,7 @@ function environmentOf(host: DarkroomHost, uri: string): Record<string, string> 
     DARKROOM_INSTANCES_DIR: host.instancesDir,
     DARKROOM_OVERLAY_DIR: path.join(host.folder, 'overlays'),
     DARKROOM_SOCKET: path.join(host.folder, 'agent.sock'),
+    DARKROOM_RECYCLE_DAYS: '0',
   };
 }
 

@@ -51,6 +51,8 @@ export async function createDarkroomHost(options: DarkroomHostOptions = {}): Pro
     DARKROOM_INSTANCES_DIR: places.instancesDir,
     DARKROOM_OVERLAY_DIR: path.join(folder.path, 'overlays'),
     DARKROOM_SOCKET: path.join(folder.path, 'agent.sock'),
+    // what is deleted is gone, but for tests of the recycle period
+    DARKROOM_RECYCLE_DAYS: '0',
     NO_COLOR: '1',
     ...options.env,
   };

@@ -163,6 +163,32 @@ describe('instances', () => {
     (name) => byNameAndId(name).map((instance) => get(`/v1/instances/${instance}`)),
   );
 
+  const relabel = (instance: string): Sent => ({
+    method: 'PATCH',
+    url: `/v1/instances/${instance}`,
+    body: { labels: { env: 'prod' } },
+  });
+
+  itAnswers(
+    [
+      ['anns', [200, 404, 403, 200, 200]],
+      ['bobs', [404, 200, 403, 200, 200]],
+      ['hosts', [200, 200, 403, 200, 200]],
+      ['ann-shelved', [409, 404, 403, 409, 409]],
+    ],
+    (name) => byNameAndId(name).map(relabel),
+  );
+
+  it('are found by their labels by those who may see them', async () => {
+    for (const name of ['anns', 'hosts']) await world.send(null, relabel(name));
+    const names = async (caller: WorldCaller) =>
+      (await world.send(caller, get('/v1/instances?labels=env=prod')))
+        .json<{ name: string }[]>()
+        .map(({ name }) => name);
+    expect(await names('bob')).toEqual(['bob-shelved', 'hosts']);
+    expect(await names('ann')).toEqual(['ann-shelved', 'anns', 'hosts']);
+  });
+
   const verbs = ['start', 'pause', 'resume', 'suspend', 'stop', 'reboot', 'shelve', 'offload', 'unshelve'] as const;
 
   it.each(verbs)('of others cannot be worked on: %s', async (verb) => {

@@ -173,6 +173,19 @@ describe('events of instances', () => {
     expect(bob.told()).toEqual(['hosts paused', `gone ${ids.hosts}`]);
   });
 
+  it('tells of labels that changed, once', async () => {
+    const { host, hypervisor } = await open();
+    hypervisor.put(domainXml('hosts', ids.hosts, null), { powerState: 'running' });
+    const root = await follow(host, null);
+    await hypervisor.setLabels(ids.hosts, { env: 'prod' });
+    await expect.poll(() => root.seen).toMatchObject([{ type: 'instance', instance: { labels: { env: 'prod' } } }]);
+    // what somebody else notes there is nothing of ours
+    hypervisor.emit({ kind: 'metadata', uuid: ids.hosts });
+    await hypervisor.setLabels(ids.hosts, {});
+    await expect.poll(() => root.seen.length, { timeout: 3000 }).toBe(2);
+    expect(root.seen[1]).toHaveProperty('instance.labels', {});
+  });
+
   it('finds out what it missed while libvirt was away', async () => {
     const { host, hypervisor } = await open();
     const domain = hypervisor.put(domainXml('hosts', ids.hosts, null), { powerState: 'running' });

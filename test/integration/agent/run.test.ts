@@ -165,6 +165,12 @@ describe('an agent on its socket', () => {
   });
 });
 
+it('agent run serves the host that it runs on, and no other', async () => {
+  await using home = await createAgentHome();
+  const { exitCode, stderr } = await home.run(['agent', 'run', '--host', 'node2']);
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining('leave --host out')]);
+});
+
 describe('agent status', () => {
   it('prints how the agent is, for people and for programs', async () => {
     await using home = await createAgentHome();

@@ -63,6 +63,15 @@ describe('call threads against libvirtd', () => {
     await Promise.all(blocked);
   });
 
+  test('sixteen blocked calls do not hold up a list', async () => {
+    const blocked = await blockCalls(16);
+
+    await expect(hypervisor.describeDomains()).resolves.toBeInstanceOf(Array);
+
+    proxy.releaseAnswers();
+    await Promise.all(blocked);
+  });
+
   test('a seventeenth call waits for a free thread and is then made', async () => {
     const blocked = await blockCalls(16);
     const waiting = hypervisor.listNetworks();
@@ -106,7 +115,7 @@ describe('call threads against libvirtd', () => {
   test('threads beyond the fourth end when they are idle, and give their connections back', async () => {
     await Promise.all(Array.from({ length: 12 }, () => hypervisor.listNetworks()));
 
-    await expect.poll(() => proxy.connections).toBeLessThanOrEqual(4);
+    await expect.poll(() => proxy.connections, { timeout: 20_000 }).toBeLessThanOrEqual(4);
   });
 
   test('dispose gives all connections back', async () => {
@@ -132,7 +141,7 @@ describe('call threads against libvirtd', () => {
     await nextConnection(hypervisor, true);
     await Promise.all(Array.from({ length: 12 }, () => hypervisor.listNetworks()));
 
-    await expect.poll(() => proxy.connections).toBeLessThanOrEqual(5);
+    await expect.poll(() => proxy.connections, { timeout: 20_000 }).toBeLessThanOrEqual(5);
   });
 });
 
@@ -161,6 +170,16 @@ function pause(ms: number): Promise<'paused'> {
 }
 
 describe('a pool of call threads', () => {
+  test('a burst of short calls starts no thread for each of them', async () => {
+    const pool = new CallPool({ uri: proxy.uri, maxThreads: 16, idleThreads: 2 });
+    await Promise.all(Array.from({ length: 2 }, () => pool.call('hostVersions', undefined)));
+
+    await Promise.all(Array.from({ length: 40 }, () => pool.call('hostVersions', undefined)));
+
+    expect(proxy.connections).toBeLessThan(12);
+    await pool.close();
+  });
+
   test('keeps its threads for the moment, and one of them when nothing is asked for a while', async () => {
     const pool = new CallPool({ uri: proxy.uri, maxThreads: 4, idleThreads: 4, restAfterMs: 500 });
     await Promise.all(Array.from({ length: 4 }, () => pool.call('hostVersions', undefined)));

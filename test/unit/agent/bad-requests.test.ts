@@ -17,6 +17,8 @@ const create = { instance: 'web-1', name: 'golden' };
 const launch = { name: 'web-2', image: 'golden' };
 const post = (url: string, body: unknown, field: string | null) => ({ method: 'POST' as const, url, body, field });
 
+const patch = (body: unknown, field: string) => ({ method: 'PATCH' as const, url: '/v1/instances/i', body, field });
+
 const PRIVATE_KEY = '-----BEGIN OPENSSH PRIVATE KEY-----';
 
 const BAD_REQUESTS: readonly BadRequest[] = [
@@ -87,6 +89,27 @@ const BAD_REQUESTS: readonly BadRequest[] = [
   },
   { title: 'an instance name that is a folder', ...post('/v1/instances', { ...launch, name: '.' }, 'name') },
   { title: 'an instance name that ends in a blank', ...post('/v1/instances', { ...launch, name: 'a ' }, 'name') },
+  { title: 'a change of nothing', method: 'PATCH', url: '/v1/instances/i', body: {}, field: 'labels' },
+  { title: 'no labels', method: 'PATCH', url: '/v1/instances/i', body: { labels: {} }, field: null },
+  {
+    title: 'a new name',
+    method: 'PATCH',
+    url: '/v1/instances/i',
+    body: { labels: { a: 'b' }, name: 'x' },
+    field: 'name',
+  },
+  { title: 'a label key with a blank', ...patch({ labels: { 'a b': 'c' } }, 'labels.a b') },
+  { title: 'a label value of 64 characters', ...patch({ labels: { a: 'x'.repeat(64) } }, 'labels.a') },
+  { title: 'a label that is null', ...patch({ labels: { a: null } }, 'labels.a') },
+  {
+    title: '129 labels',
+    ...patch({ labels: Object.fromEntries(Array.from({ length: 129 }, (_, index) => [`k${index}`, 'v'])) }, 'labels'),
+  },
+  { title: 'a label without a value to list by', method: 'GET', url: '/v1/instances?labels=env', field: 'labels' },
+  { title: 'nothing to list by', method: 'GET', url: '/v1/instances?labels=', field: 'labels' },
+  { title: 'a label with two values to list by', method: 'GET', url: '/v1/instances?labels=a=b=c', field: 'labels' },
+  { title: 'a label twice to list by', method: 'GET', url: '/v1/instances?labels=a=1,a=2', field: 'labels' },
+  { title: 'labels twice', method: 'GET', url: '/v1/instances?labels=a=1&labels=b=2', field: 'labels' },
   { title: 'no memory', ...post('/v1/instances', { ...launch, memoryMiB: 0 }, 'memoryMiB') },
   { title: 'half a vcpu', ...post('/v1/instances', { ...launch, vcpus: 0.5 }, 'vcpus') },
   { title: 'a key that is private', ...post('/v1/instances', { ...launch, sshKeys: [PRIVATE_KEY] }, 'sshKeys.0') },

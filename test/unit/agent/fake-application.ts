@@ -1,3 +1,4 @@
+import type { BackupSchedule } from '../../../src/model/backup/schedule.ts';
 import type { DoctorReport } from '../../../src/model/doctor.ts';
 import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Image } from '../../../src/model/image.ts';
@@ -6,21 +7,33 @@ import type { Operation } from '../../../src/model/operation.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 import type {
+  BackupFilter,
   CreatePrincipalRequest,
+  CreateScheduleRequest,
   ImageFilter,
   InstanceFilter,
   OperationRequest,
+  Page,
+  PlanBackupsRequest,
   UpdateImageRequest,
+  UpdateInstanceRequest,
   VolumeFilter,
 } from '../../../src/model/requests.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
 import {
   sampleAuditEvent,
+  sampleBackup,
+  sampleBackupPlan,
+  sampleBackupStatus,
   sampleImage,
   sampleInstance,
   sampleOperation,
   samplePrincipal,
+  sampleRecycledImage,
+  sampleSchedule,
+  sampleScheduleRun,
   sampleVolume,
 } from './samples.ts';
 
@@ -33,7 +46,7 @@ export const succeed: Script = (running, request) => [
     ...running,
     status: 'succeeded',
     endedAt: '2026-03-01T12:00:04.200Z',
-    result: request.kind.startsWith('image') ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
+    result: /^(image|backup)/.test(request.kind) ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
   },
 ];
 
@@ -66,7 +79,7 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   readonly submitted: OperationRequest[] = [];
   /** Idempotency keys of what was submitted. */
   readonly keys: (string | null)[] = [];
-  readonly updates: UpdateImageRequest[] = [];
+  readonly updates: (UpdateImageRequest | UpdateInstanceRequest)[] = [];
   readonly filters: unknown[] = [];
   readonly cancelled: string[] = [];
   recoveries = 0;
@@ -92,6 +105,16 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
       this.updates.push(changes);
       return this.#answer(sampleImage);
     },
+    listDeleted: async (page?: Page): Promise<readonly RecycledImage[]> => this.#answer([sampleRecycledImage], page),
+    undelete: async (reference: string): Promise<Image> => {
+      if (reference !== sampleImage.id && reference !== sampleImage.name)
+        throw this.#missing('IMAGE_NOT_FOUND', reference);
+      return this.#answer(sampleImage);
+    },
+    purge: async (reference: string): Promise<void> => {
+      if (reference !== sampleImage.id) throw this.#missing('IMAGE_NOT_FOUND', reference);
+      this.#answer(null);
+    },
   };
 
   readonly instances = {
@@ -101,7 +124,40 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
       if (!isKnown) throw this.#missing('INSTANCE_NOT_FOUND', reference);
       return this.#answer(sampleInstance);
     },
+    update: async (_reference: string, changes: UpdateInstanceRequest): Promise<Instance> => {
+      this.updates.push(changes);
+      return this.#answer(sampleInstance);
+    },
   };
+
+  readonly backups = {
+    list: async (filter?: BackupFilter) => this.#answer([sampleBackup], filter),
+    plan: async (request: PlanBackupsRequest) => this.#answer([sampleBackupPlan], request),
+    status: async (request: { readonly instance?: string; readonly days: number }) =>
+      this.#answer([sampleBackupStatus], request),
+  };
+
+  readonly schedules = {
+    list: async () => this.#answer([sampleSchedule]),
+    show: async (reference: string) => this.#answer(this.#findSchedule(reference)),
+    create: async (request: CreateScheduleRequest) => this.#answer(sampleSchedule, request),
+    delete: async (reference: string): Promise<void> => void this.#answer(this.#findSchedule(reference)),
+    setPaused: async (reference: string, isPaused: boolean) =>
+      this.#answer({ ...this.#findSchedule(reference), isPaused }),
+    run: async (reference: string) => {
+      this.#findSchedule(reference);
+      return this.#answer([sampleScheduleRun]);
+    },
+    listRuns: async (reference: string, filter: { readonly limit: number }) => {
+      this.#findSchedule(reference);
+      return this.#answer([sampleScheduleRun], filter);
+    },
+  };
+
+  #findSchedule(reference: string): BackupSchedule {
+    if (reference === sampleSchedule.id) return sampleSchedule;
+    throw this.#missing('SCHEDULE_NOT_FOUND', reference);
+  }
 
   readonly volumes = {
     list: async (filter?: VolumeFilter): Promise<readonly Volume[]> => this.#answer([sampleVolume], filter),

@@ -10,12 +10,13 @@ import { ERROR_CODES } from '../../../src/model/errors.ts';
 import { createFakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createFakeImageStore } from '../../support/fake-image-store.ts';
 import { createFakeJournal } from '../../support/fake-journal.ts';
+import { createFakeScheduleBook } from '../../support/fake-schedule-book.ts';
 import { createFakeShelf } from '../../support/fake-shelf.ts';
 import { validate } from '../../support/json-schema.ts';
 import { makeImage, publishImage } from '../../support/sample-images.ts';
 import { makeShelved } from '../../support/sample-shelf.ts';
 import { type ServedHost, serveHost } from '../../support/served-host.ts';
-import { sampleOperation } from './samples.ts';
+import { sampleBackup, sampleOperation, sampleSchedule, sampleScheduleRun } from './samples.ts';
 
 const answerSchema = z.object({
   description: z.string().min(1),
@@ -40,6 +41,8 @@ type Document = z.output<typeof documentSchema>;
 const INSTANCE = '5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const SHELVED = '6a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const IMAGE = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
+const BACKUP = '3f1c1d5e-5a6b-4c7d-8e9f-000000000002';
+const DELETED = '3f1c1d5e-5a6b-4c7d-8e9f-000000000003';
 const XML = `<domain type='qemu'><name>web-1</name><uuid>${INSTANCE}</uuid><memory unit='MiB'>256</memory><vcpu>1</vcpu>
   <os><type arch='x86_64'>hvm</type></os><devices><disk type='file' device='disk'><driver name='qemu' type='raw'/>
   <source file='/nowhere/vda.raw'/><target dev='vda'/></disk><interface type='network'>
@@ -56,6 +59,19 @@ async function openHost(): Promise<ServedHost> {
   const address = { mac: '52:54:00:11:22:33', address: '10.0.0.2', prefix: 24, source: 'lease' as const };
   hypervisor.put(XML, { powerState: 'running', addresses: [address] });
   await publishImage(store, makeImage(IMAGE));
+  const { properties } = sampleBackup;
+  await publishImage(
+    store,
+    makeImage(BACKUP, { properties, bootProof: { at: '2026-03-01T12:00:00.000Z', hasBooted: true } }),
+  );
+  const schedules = createFakeScheduleBook();
+  await schedules.add(sampleSchedule);
+  await schedules.addRuns(sampleSchedule.id, {
+    ...{ expected: sampleSchedule.handledUntil, handledUntil: sampleSchedule.handledUntil, runs: [sampleScheduleRun] },
+  });
+  await publishImage(store, makeImage(DELETED));
+  const at = '2026-03-01T12:00:00.000Z';
+  await store.recycleImage(DELETED, { deletedAt: at, deletedBy: 'ann', expiresAt: at });
   await shelf.write(makeShelved(SHELVED));
   await journal.begin(
     { ...sampleOperation, id: 'op-1' },
@@ -68,7 +84,7 @@ async function openHost(): Promise<ServedHost> {
     error: { code: 'NO_SPACE', message: 'full' },
     warnings: ['careful'],
   });
-  const host = serveHost({ hypervisor, store, shelf, journal }, { extend: addDaemonRoutes });
+  const host = serveHost({ hypervisor, store, shelf, journal, schedules }, { extend: addDaemonRoutes });
   await host.addPrincipal('ann', 'operator');
   await host.send('ann', { method: 'POST', url: '/v1/doctor' });
   return host;
@@ -82,6 +98,7 @@ function addDaemonRoutes(app: ApiApp): void {
   addMetricsRoutes(app, {
     render,
     requests,
+    schedules: { countRun: nothing, showOverdue: nothing, showNextRuns: nothing },
     begin: async () => undefined,
     start: nothing,
     stop: async () => undefined,
@@ -165,6 +182,8 @@ describe('the document of the API', () => {
     expect(required('/v1/instances/{instance}/stop')).toBe(false);
     expect(required('/v1/instances/{instance}/start')).toBe(false);
     expect(required('/v1/doctor')).toBe(false);
+    expect(required('/v1/backups')).toBe(true);
+    expect(required('/v1/backups/plan')).toBe(false);
   });
 
   it('has the key of what starts an operation, and the page of lists', () => {
@@ -173,7 +192,9 @@ describe('the document of the API', () => {
     expect(parameters('/v1/images', 'post')).toContain('Idempotency-Key');
     expect(parameters('/v1/images/{image}', 'delete')).toContain('Idempotency-Key');
     expect(parameters('/v1/operations/{operation}/cancel', 'post')).not.toContain('Idempotency-Key');
-    for (const list of ['images', 'instances', 'volumes', 'operations']) {
+    expect(parameters('/v1/backups', 'post')).toContain('Idempotency-Key');
+    expect(parameters('/v1/schedules', 'post')).not.toContain('Idempotency-Key');
+    for (const list of ['images', 'backups', 'instances', 'volumes', 'operations']) {
       expect(parameters(`/v1/${list}`, 'get')).toEqual(expect.arrayContaining(['limit', 'marker']));
     }
   });
@@ -183,6 +204,8 @@ describe('the document of the API', () => {
     expect(document.paths['/v1/principals']?.['get']?.description).toContain('admin');
     expect(document.paths['/v1/images']?.['get']?.description).toContain('reader');
     expect(document.paths['/v1/images']?.['post']?.description).toContain('operator');
+    expect(document.paths['/v1/backups/plan']?.['post']?.description).toContain('reader');
+    expect(document.paths['/v1/schedules/{schedule}']?.['patch']?.description).toContain('operator');
   });
 
   const urls: Readonly<Record<string, readonly string[]>> = {
@@ -191,6 +214,7 @@ describe('the document of the API', () => {
     '/readyz': [],
     '/v1/agent': ['/v1/agent'],
     '/v1/images': ['/v1/images', '/v1/images?limit=1'],
+    '/v1/recycled-images': ['/v1/recycled-images'],
     '/v1/images/{image}': [`/v1/images/${IMAGE}`],
     '/v1/instances': ['/v1/instances'],
     '/v1/instances/{instance}': [`/v1/instances/${INSTANCE}`, `/v1/instances/${SHELVED}`],
@@ -198,6 +222,11 @@ describe('the document of the API', () => {
     '/v1/volumes/{volume}': [],
     '/v1/operations': ['/v1/operations'],
     '/v1/operations/{operation}': ['/v1/operations/op-1'],
+    '/v1/backups': ['/v1/backups', '/v1/backups?type=daily&limit=1'],
+    '/v1/backups/status': ['/v1/backups/status', '/v1/backups/status?days=366'],
+    '/v1/schedules': ['/v1/schedules'],
+    '/v1/schedules/{schedule}': [],
+    '/v1/schedules/{schedule}/runs': [],
     '/v1/principals': ['/v1/principals'],
     '/v1/audit': ['/v1/audit'],
   };
@@ -227,6 +256,7 @@ describe('the document of the API', () => {
   it('describes refusals and what changes answer', async () => {
     const answers = [
       ['/v1/images/{image}', 'get', await host.send(null, { method: 'GET', url: '/v1/images/none' })],
+      ['/v1/backups/plan', 'post', await host.send(null, { method: 'POST', url: '/v1/backups/plan' })],
       ['/readyz', 'get', await host.send(null, { method: 'GET', url: '/readyz' })],
       ['/v1/images', 'get', await host.send('nobody', { method: 'GET', url: '/v1/images' })],
       ['/v1/principals', 'get', await host.send('ann', { method: 'GET', url: '/v1/principals' })],
@@ -243,12 +273,19 @@ describe('the document of the API', () => {
         await host.send(null, { method: 'PATCH', url: `/v1/images/${IMAGE}`, body: { protected: true } }),
       ],
       [
+        '/v1/instances/{instance}',
+        'patch',
+        await host.send(null, { method: 'PATCH', url: `/v1/instances/${INSTANCE}`, body: { labels: { env: 'prod' } } }),
+      ],
+      [
         '/v1/principals',
         'post',
         await host.send(null, { method: 'POST', url: '/v1/principals', body: { name: 'bob', role: 'reader' } }),
       ],
     ] as const;
-    expect(answers.map(([, , { statusCode }]) => statusCode)).toEqual([404, 503, 401, 403, 400, 200, 202, 200, 201]);
+    expect(answers.map(([, , { statusCode }]) => statusCode)).toEqual([
+      404, 200, 503, 401, 403, 400, 200, 202, 200, 200, 201,
+    ]);
     for (const [path, method, response] of answers) {
       const schema =
         document.paths[path]?.[method]?.responses[response.statusCode]?.content?.['application/json']?.schema;

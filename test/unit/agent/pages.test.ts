@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../../src/agent/app.ts';
 import { takePage } from '../../../src/model/pages.ts';
 import { FakeApplication } from './fake-application.ts';
-import { sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
+import { sampleBackup, sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
 
 const IDS = ['id-1', 'id-2', 'id-3', 'id-4', 'id-5'];
 
@@ -11,13 +11,14 @@ function manyThings(): FakeApplication {
   const of = <Item>(sample: Item) => IDS.map((id) => ({ ...sample, id, name: `名 & ${id}` }));
   return Object.assign(application, {
     images: { ...application.images, list: async (filter = {}) => takePage(of(sampleImage), filter) },
+    backups: { ...application.backups, list: async (filter = {}) => takePage(of(sampleBackup), filter) },
     instances: { ...application.instances, list: async (filter = {}) => takePage(of(sampleInstance), filter) },
     volumes: { ...application.volumes, list: async (filter = {}) => takePage(of(sampleVolume), filter) },
     operations: { ...application.operations, list: async (filter = {}) => takePage(of(sampleOperation), filter) },
   });
 }
 
-const LISTS = ['/v1/images', '/v1/instances', '/v1/volumes', '/v1/operations'];
+const LISTS = ['/v1/images', '/v1/backups', '/v1/instances', '/v1/volumes', '/v1/operations'];
 
 describe('pages of lists', () => {
   it.each(LISTS)('%s is walked through by its links', async (list) => {

@@ -57,6 +57,12 @@ const WORK = [
     request: { kind: 'image.delete', image: 'a/b?c#d% é' },
   },
   {
+    title: 'image delete for good',
+    method: 'DELETE' as const,
+    url: '/v1/images/golden?isPurged=true',
+    request: { kind: 'image.delete', image: 'golden', isPurged: true },
+  },
+  {
     title: 'instance launch',
     method: 'POST' as const,
     url: '/v1/instances',
@@ -184,6 +190,22 @@ describe('routes of records', () => {
     const payload = { protected: true, description: '' };
     await buildApp({ application }).inject({ method: 'PATCH', url: '/v1/images/golden', payload });
     expect(application.updates).toEqual([{ isProtected: true, description: null }]);
+  });
+});
+
+describe('labels of instances', () => {
+  it('are passed on to be changed', async () => {
+    const application = new FakeApplication();
+    const payload = { labels: { env: 'prod', team: '' } };
+    const response = await buildApp({ application }).inject({ method: 'PATCH', url: '/v1/instances/web-1', payload });
+    expect([response.statusCode, response.json().labels]).toEqual([200, { env: 'prod' }]);
+    expect(application.updates).toEqual([payload]);
+  });
+
+  it('are passed on to list by', async () => {
+    const application = new FakeApplication();
+    await buildApp({ application }).inject({ url: '/v1/instances', query: { labels: 'env=prod,a.b/c=1' } });
+    expect(application.filters).toEqual([{ labels: { env: 'prod', 'a.b/c': '1' } }]);
   });
 });
 

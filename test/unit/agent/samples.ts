@@ -1,8 +1,11 @@
+import type { Backup, BackupPlan, BackupStatus } from '../../../src/model/backup/backup.ts';
+import type { BackupSchedule, ScheduleRun } from '../../../src/model/backup/schedule.ts';
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 
 const GIB = 1024 ** 3;
 
@@ -18,6 +21,7 @@ export const sampleImage: Image = {
   visibility: 'private',
   members: [],
   protected: false,
+  bootProof: null,
   minDiskGiB: 8,
   minMemoryMiB: 512,
   checksum: { algorithm: 'sha256', value: 'ab'.repeat(32) },
@@ -38,6 +42,15 @@ export const sampleImage: Image = {
   properties: { image_type: 'snapshot', os_distro: 'debian' },
 };
 
+export const sampleRecycledImage: RecycledImage = {
+  id: sampleImage.id,
+  image: { ...sampleImage, status: 'deleting' },
+  sizeBytes: sampleImage.sizeBytes,
+  deletedAt: '2026-03-02T12:00:00.000Z',
+  deletedBy: 'root',
+  expiresAt: '2026-03-09T12:00:00.000Z',
+};
+
 export const sampleInstance: Instance = {
   id: '5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f',
   name: 'web-1',
@@ -51,6 +64,7 @@ export const sampleInstance: Instance = {
   macs: ['52:54:00:12:34:56'],
   addresses: [{ mac: '52:54:00:12:34:56', address: '192.168.122.10', prefix: 24, source: 'agent' }],
   owner: null,
+  labels: { env: 'prod' },
   imageId: null,
 };
 
@@ -96,4 +110,80 @@ export const sampleAuditEvent: AuditEvent = {
   httpStatus: 202,
   errorCode: null,
   operationId: 'op-0',
+};
+
+export const sampleSchedule: BackupSchedule = {
+  id: '5c3f2c1e-6c1c-4f5e-9d55-0f6a1f6f7a01',
+  selector: { kind: 'instance', instanceId: sampleInstance.id },
+  cron: '15 3 * * *',
+  timezone: 'Europe/Berlin',
+  backupType: 'daily',
+  retention: { kind: 'rotation', count: 7 },
+  consistency: 'auto',
+  policy: { consistency: 'quiesced', maxAgeMs: 93_600_000 },
+  jitterMs: 0,
+  bootEvery: 0,
+  isPaused: false,
+  owner: 'root',
+  role: 'admin',
+  createdAt: '2026-03-01T12:00:00.000Z',
+  handledUntil: '2026-03-01T12:00:00.000Z',
+};
+
+export const sampleScheduleRun: ScheduleRun = {
+  id: '0f1de6a4-6a8e-4d3e-8b0d-2a8a5f1c9b02',
+  scheduleId: sampleSchedule.id,
+  instanceId: sampleInstance.id,
+  instanceName: sampleInstance.name,
+  dueAt: '2026-03-02T02:15:00.000Z',
+  status: 'failed',
+  startAt: null,
+  attempts: 3,
+  operationId: null,
+  imageId: null,
+  reason: { code: 'NO_SPACE', message: 'the store is full' },
+  endedAt: '2026-03-02T02:40:00.000Z',
+};
+
+export const sampleBackup: Backup = {
+  ...sampleImage,
+  properties: {
+    ...sampleImage.properties,
+    image_type: 'backup',
+    backup_type: 'daily',
+    instance_uuid: sampleInstance.id,
+  },
+  instanceName: sampleInstance.name,
+  keep: ['rotation-1'],
+};
+
+export const sampleBackupPlan: BackupPlan = {
+  instanceId: sampleInstance.id,
+  instanceName: sampleInstance.name,
+  backupType: 'daily',
+  scheduleId: sampleSchedule.id,
+  backups: [sampleBackup, { ...sampleBackup, id: '7b1f0c5a-22a4-4bd0-8f5d-7f2f9c1d3e03', keep: [] }],
+  freedBytes: sampleImage.sizeBytes,
+};
+
+export const sampleBackupStatus: BackupStatus = {
+  instanceId: sampleInstance.id,
+  instanceName: sampleInstance.name,
+  lastBackup: {
+    imageId: sampleImage.id,
+    backupType: 'daily',
+    createdAt: sampleImage.createdAt,
+    ageMs: 86_400_000,
+    consistency: 'quiesced',
+  },
+  lastBoot: { imageId: sampleImage.id, at: '2026-03-02T04:00:00.000Z', hasBooted: true },
+  nextRunAt: '2026-03-03T02:15:00.000Z',
+  scheduleIds: [sampleSchedule.id],
+  failures: 1,
+  lastFailure: { at: '2026-03-02T02:40:00.000Z', code: 'NO_SPACE', message: 'the store is full' },
+  alerts: ['no backup that is quiesced for 26 hours'],
+  days: [
+    { date: '2026-03-01', outcome: 'good', consistency: 'quiesced' },
+    { date: '2026-03-02', outcome: 'failed' },
+  ],
 };

@@ -8,6 +8,7 @@ import {
   sampleInstance,
   sampleOperation,
   samplePrincipal,
+  sampleRecycledImage,
   sampleVolume,
 } from '../agent/samples.ts';
 import { FakeTerminal } from './fake-terminal.ts';
@@ -67,6 +68,7 @@ const SUBMITTED: readonly (readonly [line: string, request: object])[] = [
     { ...defaults.verify, isBooted: true, expect: 'login:', timeoutMs: 1500 },
   ],
   ['image delete golden', { kind: 'image.delete', image: 'golden' }],
+  ['image delete --purge golden', { kind: 'image.delete', image: 'golden', isPurged: true }],
   ['image export golden /srv/x', { kind: 'image.export', image: 'golden', path: '/srv/x', format: null }],
   [
     'image export golden x --format raw',
@@ -226,6 +228,8 @@ describe('commands that read', () => {
   it.each([
     ['image list', [sampleImage]],
     ['image list --type snapshot', [sampleImage]],
+    ['image list --deleted', [sampleRecycledImage]],
+    ['image undelete web-golden', sampleImage],
     ['image show web-golden', sampleImage],
     ['instance list', [sampleInstance]],
     ['instance show web-1', sampleInstance],
@@ -244,6 +248,8 @@ describe('commands that read', () => {
 
   it.each([
     ['image list', ['web-golden', '1.5 GiB', 'quiesced']],
+    ['image list --deleted', ['GOES FOR GOOD', 'web-golden', 'root', '1 deleted image takes 1.5 GiB']],
+    ['image undelete web-golden', [`(${sampleImage.id}): back again`]],
     ['image show web-golden', ['name:', 'owner:', 'members:', 'sda: cdrom, left out: cdrom', 'os_distro = debian']],
     ['instance list', ['web-1', 'active', '192.168.122.10']],
     ['instance show web-1', ['192.168.122.10/24 on 52:54:00:12:34:56 (agent)', 'image:']],
@@ -290,11 +296,13 @@ describe('filters and pages', () => {
       },
     ],
     ['instance list --name n --state active', { name: 'n', state: 'active' }],
+    ['instance list --label env=prod --label a.b/c=1', { labels: { env: 'prod', 'a.b/c': '1' } }],
     ['volume list --instance i --marker m', { instance: 'i', marker: 'm' }],
     [
       'operation list --status failed --kind image.create --target t --requested-by r --limit 2 --marker m',
       { status: 'failed', kind: 'image.create', target: 't', requestedBy: 'r', limit: 3, marker: 'm' },
     ],
+    ['image list --deleted --limit 3 --marker m', { limit: 4, marker: 'm' }],
     ['operation list', { limit: 51 }],
     ['audit list --limit 7', { limit: 7 }],
   ])('%s', async (line, filter) => {
@@ -319,6 +327,39 @@ describe('image set', () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run('image', 'set', 'web-golden', '--member', 'a', '--no-members')).toBe(2);
     expect(terminal.stderr.text).toContain('mutually exclusive');
+  });
+});
+
+describe('instance set', () => {
+  it.each([
+    ['--label env=prod --label tier=db', { env: 'prod', tier: 'db' }],
+    ['--no-label env --no-label team', { env: '', team: '' }],
+    ['--no-label env --label tier=db', { env: '', tier: 'db' }],
+  ])('%s', async (flags, labels) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', ...flags.split(' '))).toBe(0);
+    expect(terminal.application.updates).toEqual([{ labels }]);
+    expect(terminal.stdout.text).toMatch(/^labels: +env=prod$/m);
+  });
+
+  it.each([
+    ['', 'Say what to change'],
+    ['--label env', 'not of the form KEY=VALUE'],
+    ['--label a=1 --label a=2', 'given more than once'],
+    ['--label env=prod --no-label env', 'both set and taken away'],
+    ['--label .env=prod', 'key'],
+    ['--label env=a,b', 'value'],
+  ])('is wrong with %j', async (flags, complaint) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', ...flags.split(' ').filter(Boolean))).toBe(2);
+    expect(terminal.stderr.text).toContain(complaint);
+    expect(terminal.application.updates).toEqual([]);
+  });
+
+  it('prints the instance as JSON', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('instance', 'set', 'web-1', '--label', 'env=prod', '--json')).toBe(0);
+    expect(terminal.json).toEqual(sampleInstance);
   });
 });
 
@@ -375,6 +416,8 @@ describe('recovery before a command', () => {
     ['instance list', 'attempted'],
     ['volume list', 'attempted'],
     ['image list', 'attempted'],
+    ['image list --deleted', 'attempted'],
+    ['image undelete web-golden', 'attempted'],
     ['operation list', 'attempted'],
     ['principal list', 'none'],
     ['audit list', 'none'],

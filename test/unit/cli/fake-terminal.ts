@@ -58,6 +58,7 @@ export class FakeTerminal {
   readonly stderr: FakeStream;
   readonly opened: OpenOptions[] = [];
   isAgent = false;
+  environment: NodeJS.ProcessEnv = {};
   /** Name of the other host that it is. */
   host: string | null = null;
   patience = { totalMs: 60_000, pauseMs: 1 };
@@ -68,14 +69,14 @@ export class FakeTerminal {
   }
 
   async run(...args: readonly string[]): Promise<number> {
-    const { stdout, stderr, interrupts } = this;
+    const { stdout, stderr, interrupts, environment } = this;
     const version = '9.9.9';
     return await runCli(args, {
       stdout,
       stderr,
       interrupts,
       version,
-      environment: {},
+      environment,
       open: async (options) => {
         this.opened.push(options);
         const app = buildApp({ application: this.application });

@@ -64,6 +64,9 @@ describe('loadSettings', () => {
       copyBandwidthBytesPerSecond: 0,
       commitBandwidthBytesPerSecond: 0,
       shelvedOffloadTimeMs: 0,
+      notify: { webhookUrl: null, webhookSecretFile: null, command: null },
+      maxConcurrentBackups: 2,
+      recyclePeriodMs: 604_800_000,
       hostName: hostname(),
       logLevel: 'info',
       transferDirs: [],
@@ -117,6 +120,11 @@ describe('loadSettings', () => {
     ['store:\n', { store: '/var/lib/darkroom/store' }],
     ['shelved_offload_time: -1\n', { shelvedOffloadTimeMs: null }],
     ['shelved_offload_time: 3600\nhost_name: node1\n', { shelvedOffloadTimeMs: 3_600_000, hostName: 'node1' }],
+    [
+      'notify:\n  webhook_url: https://a.example/x?y=z\n  webhook_secret_file: /k\n  command: /bin/tell\n',
+      { notify: { webhookUrl: 'https://a.example/x?y=z', webhookSecretFile: '/k', command: '/bin/tell' } },
+    ],
+    ['recycle_days: 0\nmax_concurrent_backups: 5\n', { recyclePeriodMs: 0, maxConcurrentBackups: 5 }],
     ['# only a comment\n', { logLevel: 'info' }],
   ])('understands %j', (yaml, expected) => {
     expect(load(yaml)).toMatchObject(expected);
@@ -127,6 +135,10 @@ describe('loadSettings', () => {
     [{ DARKROOM_MEMORY_MIB: '2048' }, { launch: { memoryMiB: 2048 } }],
     [{ DARKROOM_MAX_IMAGE_BYTES: '1TiB' }, { quota: { maxImageBytes: 1099511627776 } }],
     [{ DARKROOM_TRANSFER_DIRS: '/a:/b' }, { transferDirs: ['/a', '/b'] }],
+    [{ DARKROOM_NOTIFY_WEBHOOK_URL: 'http://[::1]:9/' }, { notify: { webhookUrl: 'http://[::1]:9/', command: null } }],
+    [{ DARKROOM_NOTIFY_COMMAND: '/bin/tell' }, { notify: { webhookUrl: null, command: '/bin/tell' } }],
+    [{ DARKROOM_NOTIFY_WEBHOOK_SECRET_FILE: 'key' }, { notify: { webhookSecretFile: path.resolve('key') } }],
+    [{ DARKROOM_RECYCLE_DAYS: '1' }, { recyclePeriodMs: 86_400_000 }],
     [{ DARKROOM_LOG_LEVEL: '' }, { logLevel: 'info' }],
     [{ DARKROOM_SOMETHING_ELSE: 'x' }, { logLevel: 'info' }],
   ])('understands the environment %j', (env, expected) => {
@@ -148,6 +160,13 @@ describe('loadSettings', () => {
     ['reserve_bytes: lots\n', 'reserve_bytes', 'must be a size such as 10GiB'],
     ['reserve_bytes: true\n', 'reserve_bytes', 'must be a size such as 10GiB'],
     ['connect: system\n', 'connect', 'libvirt connection URI'],
+    ['notify:\n  webhook_url: ftp://a.example/\n', 'notify.webhook_url', 'must be an http:// or https:// URL'],
+    ['notify:\n  webhook_url: a.example\n', 'notify.webhook_url', 'must be an http:// or https:// URL'],
+    ['notify:\n  command: tell\n', 'notify.command', 'must be an absolute path'],
+    ['notify:\n  webhook: https://a.example/\n', 'notify.webhook', 'did you mean notify.webhook_url?'],
+    ['max_concurrent_backups: 0\n', 'max_concurrent_backups', 'must be at least 1'],
+    ['recycle_days: -1\n', 'recycle_days', 'must not be negative'],
+    ['recycle_days: 36501\n', 'recycle_days', 'must be 0 (not at all) to 36500 days'],
     ['transfer_dirs: [a]\n', 'transfer_dirs', 'absolute path'],
   ])('refuses %j, naming the file, the key and what was seen', (yaml, key, text) => {
     const failure = failureOf(() => load(yaml));

@@ -40,6 +40,24 @@ describe('runCommand', () => {
     expect(result.stdout).toBe('C more\n');
   });
 
+  it('gives the command its input and then the end of it', async () => {
+    expect((await runCommand({ ...sh('cat; echo .'), input: 'a\nb' })).stdout).toBe('a\nb.\n');
+    expect((await runCommand({ file: 'true', args: [], input: 'x'.repeat(1_000_000) })).exitCode).toBe(0);
+  });
+
+  it('keeps its own environment from a command that is given a whole one', async () => {
+    const result = await runCommand({ file: '/usr/bin/env', args: [], wholeEnv: { EXTRA: 'more' } });
+    expect(result.stdout.trim().split('\n').sort()).toEqual(['EXTRA=more', 'LC_ALL=C']);
+  });
+
+  it.each([0, 3])('waits only so long for output that something left behind holds open: exit code %i', async (code) => {
+    const began = Date.now();
+    const script = sh(`echo said >&2; sleep 5 & exit ${code}`);
+    const result = await runCommand({ ...script, outputGraceMs: 100, acceptExitCodes: [code] });
+    expect(result).toMatchObject({ exitCode: code, stderr: 'said\n' });
+    expect(Date.now() - began).toBeLessThan(3_000);
+  });
+
   it('throws the exit code, the arguments and stderr when the command fails', async () => {
     const error = await failureOf(runCommand(sh('echo broken >&2; exit 3')));
     expect(error).toBeInstanceOf(CommandFailed);

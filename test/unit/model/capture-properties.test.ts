@@ -20,7 +20,10 @@ const FULL = `<domain type='kvm'><name>web</name><uuid>${UUID}</uuid><memory>104
 
 function propertiesOf(xml: string, options: { base?: Image; stated?: Record<string, string> } = {}) {
   const { base = null, stated = {} } = options;
-  return captureProperties({ description: describeDomain(xml), base, userId: 'alice', stated });
+  return captureProperties({
+    ...{ description: describeDomain(xml), base, userId: 'alice', stated },
+    type: { imageType: 'snapshot' },
+  });
 }
 
 describe('properties of a captured image', () => {
@@ -94,7 +97,9 @@ describe('properties of a captured image', () => {
 
   it('name the image that an instance was launched from even where that image is gone', () => {
     const description = { ...describeDomain(FULL), imageId: BASE_ID };
-    expect(captureProperties({ description, base: null, userId: 'alice', stated: {} })).toMatchObject({
+    expect(
+      captureProperties({ description, base: null, type: { imageType: 'snapshot' }, userId: 'alice', stated: {} }),
+    ).toMatchObject({
       base_image_ref: BASE_ID,
     });
   });

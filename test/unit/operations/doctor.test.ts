@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DoctorCheck } from '../../../src/model/doctor.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import { overlayPath } from '../../../src/model/overlay-name.ts';
+import type { RecycledImages } from '../../../src/model/ports/image-store.ts';
 import type { CapturePlan } from '../../../src/operations/capture-plan.ts';
 import { recoverCreateImage } from '../../../src/operations/create-image.ts';
 import { diagnoseHost } from '../../../src/operations/diagnose-host.ts';
@@ -17,6 +18,9 @@ import {
   putOnOverlays,
 } from '../../support/capture-host.ts';
 import { writeFakeDisk } from '../../support/fake-disk-tool.ts';
+import { createFakeImageStore } from '../../support/fake-image-store.ts';
+import { createImageCore } from '../../support/image-core.ts';
+import { makeImage } from '../../support/sample-images.ts';
 import { makeOperation } from '../../support/sample-operations.ts';
 
 const TABLE = { 'image.create': recoverCreateImage };
@@ -164,4 +168,46 @@ it('row 25: tells of a guest that is frozen, and how it is thawed', async () => 
   host.domain.isFrozen = true;
   const [check] = await diagnose('guest.agent');
   expect(check).toMatchObject({ status: 'error', remedy: expect.stringContaining('virsh domfsthaw guest') });
+});
+
+describe('deleted images', () => {
+  const note = { deletedAt: '2026-01-01T00:00:00.000Z', deletedBy: null, expiresAt: '2026-01-08T00:00:00.000Z' };
+  const image = makeImage('3f1c1d5e-5a6b-4c7d-8e9f-000000000001');
+
+  async function diagnoseStore(found: Partial<RecycledImages>, isRepairing = false) {
+    const store = createFakeImageStore();
+    const purged: string[] = [];
+    const nothing = { recycled: [], broken: [], halfPurgedIds: [] };
+    const core = createImageCore({
+      store: {
+        ...store,
+        listRecycled: async () => ({ ...nothing, ...found }),
+        purgeRecycled: async (id: string) => void purged.push(id),
+      },
+    });
+    const { checks } = await diagnoseHost(core, TABLE, { isRepairing });
+    return { purged, checks: checks.filter(({ id }) => id === 'store.recycled') };
+  }
+
+  it('are counted, with what they take', async () => {
+    const { checks } = await diagnoseStore({ recycled: [{ id: image.id, image, sizeBytes: 2048, ...note }] });
+    expect(checks).toMatchObject([{ status: 'ok', message: expect.stringContaining('1, 2.0 KiB') }]);
+  });
+
+  it('that are damaged are told of, and left to people', async () => {
+    const { checks, purged } = await diagnoseStore({ broken: [{ id: image.id, reason: 'not JSON' }] }, true);
+    expect(checks).toMatchObject([{ status: 'warning', remedy: expect.stringContaining(`--purge ${image.id}`) }]);
+    expect(purged).toEqual([]);
+  });
+
+  it('whose purge was cut short are purged by a repair', async () => {
+    expect(await diagnoseStore({ halfPurgedIds: [image.id] })).toMatchObject({
+      checks: [{ status: 'warning' }],
+      purged: [],
+    });
+    expect(await diagnoseStore({ halfPurgedIds: [image.id] }, true)).toMatchObject({
+      checks: [{ status: 'ok', isRepaired: true }],
+      purged: [image.id],
+    });
+  });
 });

@@ -209,6 +209,7 @@ describe('booting an image', () => {
     const operation = await verify({ isBooted: true });
     expect(operation.error).toBeNull();
     expect(operation.timings['bootMs']).toBeGreaterThan(0);
+    expect((await store.readImage(ID)).bootProof).toEqual({ at: clock.now().toISOString(), hasBooted: true });
     assertNothingLeft();
   });
 
@@ -244,7 +245,7 @@ describe('booting an image', () => {
     expect(operation).toMatchObject({ status: 'failed', error: { code: 'VERIFY_FAILED' } });
     expect(operation.error?.message).toContain('within 3 s');
     expect(operation.error?.message).toContain('kernel panic\nno root');
-    expect((await store.readImage(ID)).status).toBe('active');
+    expect(await store.readImage(ID)).toMatchObject({ status: 'active', bootProof: { hasBooted: false } });
     assertNothingLeft();
   });
 
@@ -260,6 +261,7 @@ describe('booting an image', () => {
     writeFileSync(fileOf('domain.xml'), DOMAIN_XML.replace(/<channel.*<\/channel>/, ''));
     const operation = await verify({ isBooted: true });
     expect(operation).toMatchObject({ status: 'failed', error: { code: 'INSTANCE_UNSUPPORTED' } });
+    expect((await store.readImage(ID)).bootProof).toBeNull();
     expect(operation.error?.message).toContain('--expect');
     assertNothingLeft();
   });

@@ -31,7 +31,7 @@ const native = declareFunctions(
 
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virConnectListAllDomainsFlags */
 export const LIST_DOMAINS = {
-  persistent: 1 << 2,
+  transient: 1 << 3,
   running: 1 << 4,
   paused: 1 << 5,
   shutoff: 1 << 6,

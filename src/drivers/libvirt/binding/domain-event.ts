@@ -3,7 +3,7 @@ import { checked } from './last-error.ts';
 import { declareFunctions, type Pointer } from './library.ts';
 
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainEventID */
-export const DOMAIN_EVENT_ID = { lifecycle: 0, blockJob2: 16, agentLifecycle: 18 } as const;
+export const DOMAIN_EVENT_ID = { lifecycle: 0, blockJob2: 16, agentLifecycle: 18, metadataChange: 23 } as const;
 
 /** Called in the thread that runs the event loop. `domain` is valid during the call only; `opaque` as registered. */
 export interface DomainEventHandlers {
@@ -12,6 +12,9 @@ export interface DomainEventHandlers {
     ...args: [connection: Pointer, domain: Pointer, disk: Pointer, type: number, status: number, opaque: Pointer]
   ): void;
   agentLifecycle(...args: [connection: Pointer, domain: Pointer, state: number, reason: number, opaque: Pointer]): void;
+  metadataChange(
+    ...args: [connection: Pointer, domain: Pointer, type: number, namespace: Pointer | null, opaque: Pointer]
+  ): void;
   /** The connection was lost. */
   close(...args: [connection: Pointer, reason: number, opaque: Pointer]): void;
 }
@@ -32,6 +35,7 @@ const native = declareFunctions((library): Native => {
   koffi.proto('void virDomainLifecycle(void *connection, void *domain, int event, int detail, void *opaque)');
   koffi.proto('void virDomainBlockJob(void *connection, void *domain, void *disk, int type, int status, void *opaque)');
   koffi.proto('void virDomainAgent(void *connection, void *domain, int state, int reason, void *opaque)');
+  koffi.proto('void virDomainMetadata(void *connection, void *domain, int type, void *nsuri, void *opaque)');
   koffi.proto('void virConnectClosed(void *connection, int reason, void *opaque)');
   return {
     registerAny: library.func(
@@ -52,6 +56,7 @@ export function createDomainEventCallbacks(handlers: DomainEventHandlers): Domai
     lifecycle: koffi.register(handlers.lifecycle, 'virDomainLifecycle *'),
     blockJob2: koffi.register(handlers.blockJob2, 'virDomainBlockJob *'),
     agentLifecycle: koffi.register(handlers.agentLifecycle, 'virDomainAgent *'),
+    metadataChange: koffi.register(handlers.metadataChange, 'virDomainMetadata *'),
     close: koffi.register(handlers.close, 'virConnectClosed *'),
   };
 }

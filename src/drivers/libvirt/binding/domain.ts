@@ -34,6 +34,7 @@ interface Native {
   getName(domain: Pointer): string | null;
   getXMLDesc(domain: Pointer, flags: number): string | null;
   getInfo(domain: Pointer, info: Partial<DomainInfo>): number;
+  isActive(domain: Pointer): number;
   isPersistent(domain: Pointer): number;
   getAutostart(domain: Pointer, autostart: Out<number>): number;
   setAutostart(domain: Pointer, autostart: number): number;
@@ -57,6 +58,7 @@ const native = declareFunctions((library): Native => {
     getName: library.func('const char *virDomainGetName(void *domain)'),
     getXMLDesc: library.func('HeapString virDomainGetXMLDesc(void *domain, uint flags)'),
     getInfo: library.func('int virDomainGetInfo(void *domain, _Out_ virDomainInfo *info)'),
+    isActive: library.func('int virDomainIsActive(void *domain)'),
     isPersistent: library.func('int virDomainIsPersistent(void *domain)'),
     getAutostart: library.func('int virDomainGetAutostart(void *domain, _Out_ int *autostart)'),
     setAutostart: library.func('int virDomainSetAutostart(void *domain, int autostart)'),
@@ -88,7 +90,7 @@ export function free(domain: Pointer): void {
 
 /** Asks nobody. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainGetUUIDString */
 export function getUUIDString(domain: Pointer): string {
-  const buffer = Buffer.alloc(37);
+  const buffer = Buffer.allocUnsafe(37);
   checked('virDomainGetUUIDString', native().getUUIDString(domain, buffer));
   return buffer.toString('latin1', 0, 36);
 }
@@ -112,6 +114,11 @@ export function getInfo(domain: Pointer): DomainInfo {
   checked('virDomainGetInfo', native().getInfo(domain, info));
   const { state = 0, maxMemKiB = 0, memoryKiB = 0, nrVirtCpu = 0 } = info;
   return { state, maxMemKiB, memoryKiB, nrVirtCpu };
+}
+
+/** Running or paused. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainIsActive */
+export function isActive(domain: Pointer): boolean {
+  return checked('virDomainIsActive', native().isActive(domain)) === 1;
 }
 
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainIsPersistent */

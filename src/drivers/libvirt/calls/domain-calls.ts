@@ -1,5 +1,6 @@
 import * as connect from '../binding/connect.ts';
 import * as domain from '../binding/domain.ts';
+import * as metadata from '../binding/domain-metadata.ts';
 import type { Pointer } from '../binding/library.ts';
 import { ERROR_CODE, LibvirtError } from '../binding/libvirt-error.ts';
 import { type DomainArgs, usingDomain, withDomain } from './with-domain.ts';
@@ -42,9 +43,8 @@ export const domainCalls = {
   listDomainXmls(connection: Pointer, share: Share): DomainWithXml[] {
     const states = readStates(connection);
     const read = (object: Pointer, flags: Flags): DomainWithXml => {
-      const uuid = domain.getUUIDString(object);
-      const state = states.get(uuid) ?? domain.getInfo(object).state;
-      return { summary: { ...flags, uuid, name: domain.getName(object), state }, xml: domain.getXMLDesc(object, 0) };
+      const state = states.get(flags.uuid) ?? domain.getInfo(object).state;
+      return { summary: { ...flags, name: domain.getName(object), state }, xml: domain.getXMLDesc(object, 0) };
     };
     return listWith(connection, { share, read });
   },
@@ -77,6 +77,21 @@ export const domainCalls = {
   setAutostart(connection: Pointer, { uuid, isEnabled }: DomainArgs & { readonly isEnabled: boolean }): void {
     withDomain(connection, uuid, (object) => domain.setAutostart(object, { isEnabled }));
   },
+
+  /** Of what runs and of what is defined, whichever there is. */
+  setMetadata(connection: Pointer, { uuid, ...element }: DomainArgs & metadata.MetadataElement): void {
+    withDomain(connection, uuid, (object) => {
+      const flags = partsOf(object);
+      try {
+        metadata.setMetadata(object, element, flags);
+      } catch (error) {
+        // started, stopped or undefined since it was looked at
+        const flagsNow = partsOf(object);
+        if (flagsNow === flags) throw error;
+        metadata.setMetadata(object, element, flagsNow);
+      }
+    });
+  },
 };
 
 interface XmlArgs {
@@ -84,24 +99,30 @@ interface XmlArgs {
   readonly isSecure: boolean;
 }
 
-type Flags = Pick<DomainSummary, 'isPersistent' | 'isAutostart' | 'hasManagedSave'>;
+function partsOf(object: Pointer): number {
+  const { live, config } = metadata.AFFECT;
+  return (domain.isActive(object) ? live : 0) | (domain.isPersistent(object) ? config : 0);
+}
+
+type Flags = Pick<DomainSummary, 'uuid' | 'isPersistent' | 'isAutostart' | 'hasManagedSave'>;
 
 function listWith<T>(
   connection: Pointer,
   { share, read }: { readonly share: Share; readonly read: (object: Pointer, flags: Flags) => T },
 ): T[] {
-  const persistent = uuidsOf(connection, connect.LIST_DOMAINS.persistent);
-  const autostart = uuidsOf(connection, connect.LIST_DOMAINS.autostart);
-  const managedSave = uuidsOf(connection, connect.LIST_DOMAINS.managedSave);
-  const found = mapDomains(connect.listAllDomains(connection, 0), (object) => {
-    const uuid = domain.getUUIDString(object);
-    if (!isOfShare(uuid, share)) return null;
-    const flags = {
-      isPersistent: persistent.has(uuid),
-      isAutostart: autostart.has(uuid),
-      hasManagedSave: managedSave.has(uuid),
-    };
-    return unlessGone(() => read(object, flags));
+  const objects = connect.listAllDomains(connection, 0);
+  const found = usingDomains(objects, () => {
+    // after the list of all: of a domain that came since nothing is wanted
+    const transient = uuidsOf(connection, connect.LIST_DOMAINS.transient);
+    const autostart = uuidsOf(connection, connect.LIST_DOMAINS.autostart);
+    const managedSave = uuidsOf(connection, connect.LIST_DOMAINS.managedSave);
+    return objects.map((object) => {
+      const uuid = domain.getUUIDString(object);
+      if (!isOfShare(uuid, share)) return null;
+      const isPersistent = !transient.has(uuid);
+      const flags = { isPersistent, isAutostart: autostart.has(uuid), hasManagedSave: managedSave.has(uuid) };
+      return unlessGone(() => read(object, { ...flags, uuid }));
+    });
   });
   return found.filter((item) => item !== null);
 }
@@ -124,12 +145,13 @@ function isOfShare(uuid: string, { index, count }: Share): boolean {
 
 /** Four lists and one call per domain, instead of four calls per domain. */
 function uuidsOf(connection: Pointer, filter: number): Set<string> {
-  return new Set(mapDomains(connect.listAllDomains(connection, filter), domain.getUUIDString));
+  const objects = connect.listAllDomains(connection, filter);
+  return usingDomains(objects, () => new Set(objects.map(domain.getUUIDString)));
 }
 
-function mapDomains<T>(objects: readonly Pointer[], map: (object: Pointer) => T): T[] {
+function usingDomains<T>(objects: readonly Pointer[], use: () => T): T {
   try {
-    return objects.map(map);
+    return use();
   } finally {
     for (const object of objects) domain.free(object);
   }

@@ -3,6 +3,7 @@ import { ADDRESS_SOURCE, type DomainInterface, interfaceAddresses } from '../bin
 import type { Pointer } from '../binding/library.ts';
 import { ERROR_CODE, LibvirtError } from '../binding/libvirt-error.ts';
 import * as network from '../binding/network.ts';
+import { type CallAnswer, describeFailure } from '../threads/call-answer.ts';
 import { type DomainArgs, withDomain } from './with-domain.ts';
 
 interface AddressArgs extends DomainArgs {
@@ -12,6 +13,18 @@ interface AddressArgs extends DomainArgs {
 export const networkCalls = {
   listInterfaceAddresses(connection: Pointer, { uuid, source }: AddressArgs): DomainInterface[] {
     return withDomain(connection, uuid, (object) => interfaceAddresses(object, ADDRESS_SOURCE[source]));
+  },
+
+  /** In one way between threads; each with its own failure. */
+  listLeasesOf(connection: Pointer, { uuids }: { readonly uuids: readonly string[] }): CallAnswer<DomainInterface[]>[] {
+    return uuids.map((uuid) => {
+      try {
+        const read = (object: Pointer): DomainInterface[] => interfaceAddresses(object, ADDRESS_SOURCE.lease);
+        return { isOk: true, value: withDomain(connection, uuid, read) };
+      } catch (error) {
+        return { isOk: false, failure: describeFailure(error, !connect.isAlive(connection)) };
+      }
+    });
   },
 
   listNetworks(connection: Pointer): { name: string; isActive: boolean }[] {

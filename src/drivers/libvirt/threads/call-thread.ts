@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { builtFile } from '../../../lib/built-file.ts';
+import { type CallAnswer, reviveFailure } from './call-answer.ts';
 import { exitPast } from './exit-past-threads.ts';
-import { type CallAnswer, type CallRequest, reviveFailure } from './messages.ts';
+import type { CallRequest } from './messages.ts';
 
 /** One call thread, seen from outside. A running call keeps the process alive, an idle thread does not. */
 export class CallThread {
@@ -9,6 +10,8 @@ export class CallThread {
   readonly #ended: Promise<void>;
   #fail: ((error: Error) => void) | null = null;
   #hasEnded = false;
+  #lastUseMs = performance.now();
+  #startedMs: number | null = performance.now();
 
   constructor(uri: string) {
     // Node's own options would be inherited, such as --input-type, which a thread must not have
@@ -31,6 +34,16 @@ export class CallThread {
 
   get isBusy(): boolean {
     return this.#fail !== null;
+  }
+
+  /** For how long it has been starting; null: it has answered. */
+  get startingMs(): number | null {
+    return this.#startedMs === null ? null : performance.now() - this.#startedMs;
+  }
+
+  /** For how long it has not been used. */
+  get idleMs(): number {
+    return this.isBusy ? 0 : performance.now() - this.#lastUseMs;
   }
 
   get hasEnded(): boolean {
@@ -66,6 +79,8 @@ export class CallThread {
 
   #release(): void {
     this.#fail = null;
+    this.#startedMs = null;
+    this.#lastUseMs = performance.now();
     this.#worker.unref();
   }
 }

@@ -1,7 +1,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Pointer } from '../binding/library.ts';
 import { CALLS } from '../calls/table.ts';
-import { type CallAnswer, describeFailure, type ReceivedRequest } from './messages.ts';
+import { type CallAnswer, describeFailure } from './call-answer.ts';
+import type { ReceivedRequest } from './messages.ts';
 import { WorkerConnection } from './worker-connection.ts';
 
 /** Entry of a call thread: runs one call at a time, on its own connection. */

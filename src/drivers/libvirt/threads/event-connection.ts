@@ -76,7 +76,7 @@ export class EventConnection {
     this.#pointer = pointer;
     connect.setKeepAlive(pointer, KEEP_ALIVE);
     ifSupported(() => domainEvent.registerCloseCallback(pointer, { callbacks, opaque }));
-    for (const kind of ['lifecycle', 'blockJob2', 'agentLifecycle'] as const) {
+    for (const kind of ['lifecycle', 'blockJob2', 'agentLifecycle', 'metadataChange'] as const) {
       ifSupported(() =>
         this.#registered.push(domainEvent.domainEventRegisterAny(pointer, kind, { callbacks, opaque })),
       );

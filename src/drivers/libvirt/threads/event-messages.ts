@@ -8,6 +8,7 @@ export type RawEvent =
   | { readonly kind: 'lifecycle'; readonly uuid: string; readonly event: number; readonly detail: number }
   | { readonly kind: 'block-job'; readonly uuid: string; readonly disk: string; readonly status: number }
   | { readonly kind: 'agent'; readonly uuid: string; readonly state: number }
+  | { readonly kind: 'metadata'; readonly uuid: string }
   | { readonly kind: 'connection'; readonly isConnected: boolean; readonly reason: string };
 
 /** From the event thread. */

@@ -29,6 +29,8 @@ class EventWorker {
         })),
       agentLifecycle: (_connection, object, state, _reason, opaque) =>
         this.#emit(opaque, () => ({ kind: 'agent', uuid: domain.getUUIDString(object), state })),
+      metadataChange: (_connection, object, _type, _namespace, opaque) =>
+        this.#emit(opaque, () => ({ kind: 'metadata', uuid: domain.getUUIDString(object) })),
       close: (_connection, _reason, opaque) => this.#connections.get(opaque)?.onLost(),
     });
     this.#timeoutCallback = event.createTimeoutCallback((_timer, opaque) => this.#connections.get(opaque)?.onTimeout());

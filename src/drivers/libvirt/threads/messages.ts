@@ -1,4 +1,3 @@
-import { LibvirtError, type LibvirtErrorFields } from '../binding/libvirt-error.ts';
 import type { CallName } from '../calls/table.ts';
 
 /** To a call thread; `null` instead asks it to close its connection and end. The pool has checked `args` against `name`. */
@@ -10,31 +9,4 @@ export interface CallRequest {
 /** The same where it arrives: `never` fits the arguments of every function of the table. */
 export interface ReceivedRequest extends CallRequest {
   readonly args: never;
-}
-
-export type CallAnswer<R> =
-  | { readonly isOk: true; readonly value: R }
-  | { readonly isOk: false; readonly failure: CallFailure };
-
-/** An error as plain data: a structured clone would drop class and fields. */
-export type CallFailure =
-  | { readonly kind: 'libvirt'; readonly fields: LibvirtErrorFields }
-  | { readonly kind: 'other'; readonly message: string };
-
-/** What fails before there is a connection, such as loading the library, keeps libvirt from being reached as well. */
-export function describeFailure(error: unknown, isConnectionLost: boolean): CallFailure {
-  if (error instanceof LibvirtError) {
-    const { call, code, domain, level, message } = error;
-    return { kind: 'libvirt', fields: { call, code, domain, level, message, isConnectionLost } };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  if (!isConnectionLost) return { kind: 'other', message };
-  return {
-    kind: 'libvirt',
-    fields: { call: 'virConnectOpen', code: 0, domain: 0, level: 2, message, isConnectionLost },
-  };
-}
-
-export function reviveFailure(failure: CallFailure): Error {
-  return failure.kind === 'libvirt' ? new LibvirtError(failure.fields) : new Error(failure.message);
 }

@@ -18,7 +18,8 @@ export async function deleteImage(context: StoreContext, imageId: string): Promi
   });
 }
 
-async function isFolder(folder: string): Promise<boolean> {
+/** False when nothing is there; IMAGE_DAMAGED where a link or a file stands in its place. */
+export async function isFolder(folder: string): Promise<boolean> {
   try {
     if ((await lstat(folder)).isDirectory()) return true;
   } catch (error) {

@@ -11,7 +11,9 @@ import { replaceFile } from './durable-files.ts';
 import { lookUpImageOwner } from './image-owner.ts';
 import { manifestPath } from './layout.ts';
 import { listDraftIds, listImages, readImage } from './list.ts';
+import { listRecycled } from './list-recycled.ts';
 import { serialiseManifest } from './manifest.ts';
+import { purgeRecycled, recycleImage, restoreImage } from './recycle.ts';
 import { resolveFile } from './resolve-file.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 import { addUser, listUsers, removeUser } from './users.ts';
@@ -24,8 +26,8 @@ export interface DirectoryStoreOptions {
 }
 
 /**
- * Images in a folder: `images/<id>/` with `manifest.json`, disks, `nvram.fd`, `tpm/`, `domain.xml` and `users/`. Nothing
- * is touched before the first call. Errors as the port says. Atomicity rests on rename(2) within one folder and fsync(2) of
+ * Images in a folder: `images/<id>/` with `manifest.json`, disks, `nvram.fd`, `tpm/`, `domain.xml` and `users/`; deleted
+ * ones, which can be brought back, the same in `recycle/<id>/`. Nothing is touched before the first call. Errors as the port says. Atomicity rests on rename(2) within one folder and fsync(2) of
  * file and folder (https://man7.org/linux/man-pages/man2/fsync.2.html), which NFS and CephFS give too.
  */
 export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore {
@@ -44,6 +46,10 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
     readImage: (imageId) => readImage(context, imageId),
     updateImage: (image) => updateImage(context, image),
     deleteImage: (imageId) => deleteImage(context, imageId),
+    recycleImage: (imageId, note) => recycleImage(context, imageId, note),
+    listRecycled: () => listRecycled(context),
+    restoreImage: (imageId) => restoreImage(context, imageId),
+    purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file) => resolveFile(context, imageId, file),
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),

@@ -3,6 +3,8 @@ import { DarkroomError } from '../../../model/errors.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const USERS_FOLDER = 'users';
+/** Beside the manifest of a deleted image: since when, by whom, until when. */
+export const RECYCLED_FILE = 'recycled.json';
 
 /** QEMU's user must be able to pass through to a disk whose path it was given, and need not see what else there is. */
 export const FOLDER_MODE = 0o711;
@@ -41,6 +43,29 @@ export function userPath(root: string, user: { readonly imageId: string; readonl
   return path.join(usersFolder(root, user.imageId), `${requireInstanceId(user.instanceId)}.json`);
 }
 
+/** Deleted images that can be brought back. */
+export function recycleFolder(root: string): string {
+  return path.join(root, 'recycle');
+}
+
+/** IMAGE_NOT_FOUND unless the id is a UUID in lower case. */
+export function recycledFolder(root: string, imageId: string): string {
+  if (!isUuid(imageId)) throw imageNotFound(imageId);
+  return path.join(recycleFolder(root), imageId);
+}
+
+/** What is being purged has this name until all of it is gone. */
+export function purgedFolder(root: string, imageId: string): string {
+  const folder = recycledFolder(root, imageId);
+  return path.join(path.dirname(folder), `.${imageId}.purged`);
+}
+
+/** The id of an image that is being purged; null for any other name. */
+export function parsePurgedName(name: string): string | null {
+  const id = /^\.(.*)\.purged$/.exec(name)?.[1] ?? '';
+  return isUuid(id) ? id : null;
+}
+
 /** Shelved instances. */
 export function instancesFolder(root: string): string {
   return path.join(root, 'instances');
@@ -60,7 +85,7 @@ export function claimPath(root: string, instanceId: string): string {
 export function isSafeFileName(file: string): boolean {
   const segments = file.split('/');
   if (segments.length > MAX_DEPTH || !segments.every(isSafeSegment)) return false;
-  return file !== MANIFEST_FILE && segments[0] !== USERS_FOLDER;
+  return file !== MANIFEST_FILE && file !== RECYCLED_FILE && segments[0] !== USERS_FOLDER;
 }
 
 function requireInstanceId(instanceId: string): string {

@@ -56,6 +56,8 @@ const manifest = z.object({
   minMemoryMiB: count,
   checksum: z.object({ algorithm: z.literal('sha256'), value: sha256.nullable() }),
   consistency: consistency.nullable(),
+  // younger than the first manifests
+  bootProof: z.object({ at: z.iso.datetime(), hasBooted: z.boolean() }).nullable().default(null),
   disks: z.array(disk).min(1),
   skippedDisks: z.array(skippedDisk),
   nvram: file.nullable(),

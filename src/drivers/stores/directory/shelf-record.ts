@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { DarkroomError } from '../../../model/errors.ts';
 import { DISK_FORMATS } from '../../../model/image.ts';
+import { judgeLabel } from '../../../model/labels.ts';
 import { SHELF_STATES, SHELVABLE_POWER_STATES, type ShelvedInstance } from '../../../model/shelved-instance.ts';
 import { isSafeFileName, isUuid } from './layout.ts';
 
@@ -47,6 +48,10 @@ const reservation = z.strictObject({
   name: text.nullable(),
 });
 
+const labels = z
+  .record(z.string(), z.string())
+  .refine((found) => Object.entries(found).every(([key, value]) => judgeLabel(key, value) === null), 'are no labels');
+
 // Strict, unlike a manifest: what we do not know we would lose when we write it again or bring the machine back.
 const record = z.strictObject({
   version: z.literal(1),
@@ -69,6 +74,7 @@ const record = z.strictObject({
   reservations: z.array(reservation),
   // younger than the first records
   owner: text.nullable().default(null),
+  labels: labels.default({}),
   made: z.strictObject({ imageId: uuid, folder: hostPath, files: z.array(plainName) }).nullable(),
 });
 

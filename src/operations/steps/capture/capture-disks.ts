@@ -2,7 +2,7 @@ import type { Consistency } from '../../../model/consistency.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import type { AgentState } from '../../../model/ports/hypervisor.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
-import type { CreateImageRequest } from '../../../model/requests.ts';
+import type { CaptureRequest } from '../../../model/requests.ts';
 import type { TimingName } from '../../../model/timings.ts';
 import type { CapturePlan } from '../../capture-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
@@ -20,7 +20,7 @@ import { takePointInTime } from './take-point-in-time.ts';
 import { type OverlayWatch, watchOverlays } from './watch-overlays.ts';
 
 export interface CaptureJob {
-  readonly request: CreateImageRequest;
+  readonly request: CaptureRequest;
   readonly inspection: Inspection;
   readonly agent: AgentState;
   readonly plan: CapturePlan;

@@ -26,6 +26,7 @@ export async function describeShelved(core: Core, record: ShelvedInstance): Prom
     addresses: [],
     imageId: made?.imageId ?? null,
     owner: record.owner,
+    labels: record.labels,
   };
 }
 

@@ -16,7 +16,7 @@ export async function drawUpRecord(
   shelvable: Shelvable,
 ): Promise<ShelvedInstance> {
   const { inspection, made } = shelvable;
-  const { vcpus, memoryMiB, interfaces, owner } = describeDomain(inspection.savedXml);
+  const { vcpus, memoryMiB, interfaces, owner, labels } = describeDomain(inspection.savedXml);
   const macs = interfaces.flatMap(({ mac }) => mac ?? []);
   const disks: ShelvedDisk[] = [];
   for (const disk of inspection.selection.captured) disks.push(await describeDisk(context, shelvable, disk));
@@ -40,6 +40,7 @@ export async function drawUpRecord(
     checkpoints: [],
     reservations: await findReservations(context, macs),
     owner,
+    labels,
     made,
   };
 }

@@ -33,7 +33,10 @@ export async function publishShelved(
       nvram: record.files.map(toImageFile).find(({ file }) => file === NVRAM_FILE) ?? null,
       tpm: record.files.filter(isFirmware).map(toImageFile),
       properties: {
-        ...captureProperties({ description, base: null, userId: core.caller.name, stated: {} }),
+        ...captureProperties({
+          ...{ description, base: null, userId: core.caller.name, stated: {} },
+          type: { imageType: 'snapshot' },
+        }),
         image_type: 'shelved',
       },
     });

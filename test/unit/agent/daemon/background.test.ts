@@ -1,6 +1,10 @@
+import { Registry } from 'prom-client';
 import { beforeEach, expect, it } from 'vitest';
 import { startBackground } from '../../../../src/agent/daemon/background.ts';
 import type { LibvirtState } from '../../../../src/agent/daemon/libvirt-check.ts';
+import { createScheduleMetrics } from '../../../../src/agent/metrics/schedule-metrics.ts';
+import { createFakeNotifier } from '../../../support/fake-notifier.ts';
+import { createFakeScheduleBook } from '../../../support/fake-schedule-book.ts';
 import { createManualClock, type ManualClock } from '../../../support/manual-clock.ts';
 import { createRememberingLogger } from '../../../support/remembering-logger.ts';
 import { FakeApplication } from '../fake-application.ts';
@@ -23,12 +27,18 @@ function start(): { stop(): Promise<void> } {
       as: () => new FakeApplication(),
       recover: () => recovery,
       dueOffloads: async () => [],
+      purgeExpired: async () => [],
       subscribe: () => () => undefined,
       feed: { lastRevision: async () => 0, listChanged: async () => [] },
+      scheduling: { book: createFakeScheduleBook(), notifier: createFakeNotifier() },
     },
-    metrics: { start: () => void events.push('start'), stop: async () => void events.push('stop') },
+    metrics: {
+      start: () => void events.push('start'),
+      stop: async () => void events.push('stop'),
+      schedules: createScheduleMetrics(new Registry()),
+    },
     libvirt: { ask: async () => ({ kind, error: null }) },
-    settings: { housekeepingIntervalMs: 1000 },
+    settings: { housekeepingIntervalMs: 1000, maxConcurrentBackups: 2, hostName: 'host-a' },
     log: createRememberingLogger(),
     clock,
   });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Housekeeping } from '../../../../src/agent/housekeeping/start-housekeeping.ts';
+import { sampleInstance, sampleSchedule } from '../samples.ts';
 import { INTERVAL_MS, type KeptHost, makeKeptHost } from './kept-host.ts';
 
 let host: KeptHost;
@@ -222,5 +223,38 @@ describe('the checksums of images that were cloned', () => {
     host.state.refusals.clear();
     await host.round();
     expect(host.asked('image.verify')).toEqual(['image']);
+  });
+});
+
+describe('backup schedules', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const hourly = { ...sampleSchedule, policy: null, cron: '0 * * * *', createdAt: at, handledUntil: at };
+  const waits: readonly [string, number][] = [
+    ['begin on the minute, however seldom the rest is looked at', 3_600_000],
+    ['begin on the minute where an interval is longer still', 7_200_000],
+  ];
+
+  it.each(waits)('%s', async (_, intervalMs) => {
+    await housekeeping.stop();
+    host.settings.housekeepingIntervalMs = intervalMs;
+    housekeeping = host.start();
+    await host.book.add(hourly);
+    await host.clock.advance(3_599_999);
+    expect(host.asked('backup.create')).toEqual([]);
+    await host.clock.advance(1);
+    expect(host.asked('backup.create')).toEqual([sampleInstance.id]);
+  });
+
+  it('are told of at once when they fail, and what cannot be told holds up no backup', async () => {
+    await host.book.add({ ...hourly, cron: '* * * * *' });
+    host.notifier.send = () => host.clock.sleep(600_000);
+    host.state.refusals.set(sampleInstance.id, 'NO_DISKS');
+    await host.clock.advance(60_000);
+    expect((await host.book.listRuns({})).map(({ status }) => status)).toEqual(['failed']);
+    host.state.refusals.clear();
+    await host.clock.advance(60_000);
+    expect(host.asked('backup.create')).toEqual([sampleInstance.id]);
+    await host.clock.advance(600_000);
+    expect(host.told).toContain('a notification was sent');
   });
 });

@@ -1,8 +1,10 @@
+import { Registry } from 'prom-client';
 import {
   type Housekeeping,
   type KeptApplication,
   startHousekeeping,
 } from '../../../../src/agent/housekeeping/start-housekeeping.ts';
+import { createScheduleMetrics } from '../../../../src/agent/metrics/schedule-metrics.ts';
 import { createLogger } from '../../../../src/lib/logger.ts';
 import { DarkroomError, type ErrorCode } from '../../../../src/model/errors.ts';
 import type { Image } from '../../../../src/model/image.ts';
@@ -10,6 +12,8 @@ import type { Operation } from '../../../../src/model/operation.ts';
 import type { HypervisorEvent } from '../../../../src/model/ports/hypervisor.ts';
 import type { OperationRequest } from '../../../../src/model/requests.ts';
 import { createFakeJournal } from '../../../support/fake-journal.ts';
+import { createFakeNotifier } from '../../../support/fake-notifier.ts';
+import { createFakeScheduleBook } from '../../../support/fake-schedule-book.ts';
 import { createManualClock } from '../../../support/manual-clock.ts';
 import { makeImage } from '../../../support/sample-images.ts';
 import { makeOperation, outcome, processIdentity } from '../../../support/sample-operations.ts';
@@ -23,6 +27,8 @@ export type KeptHost = ReturnType<typeof makeKeptHost>;
 export function makeKeptHost() {
   const clock = createManualClock();
   const journal = createFakeJournal();
+  const book = createFakeScheduleBook();
+  const notifier = createFakeNotifier();
   const images = new Map<string, Image>();
   const listeners = new Set<(event: HypervisorEvent) => void>();
   const submitted: { readonly request: OperationRequest; readonly operationId: string }[] = [];
@@ -69,6 +75,7 @@ export function makeKeptHost() {
       state.recoveries += 1;
       await state.onRecover();
     },
+    purgeExpired: async () => [],
     dueOffloads: async () => {
       await state.onDueOffloads();
       return state.due.map((id) => ({ id, name: id, shelvedAt: '2026-01-01T00:00:00.000Z' }));
@@ -81,18 +88,23 @@ export function makeKeptHost() {
       lastRevision: () => journal.lastRevision(),
       listChanged: (after, limit) => journal.listChanged(after, limit),
     },
+    scheduling: { book, notifier },
   };
+  const settings = { housekeepingIntervalMs: INTERVAL_MS, maxConcurrentBackups: 2, hostName: 'host-a' };
+  const metrics = createScheduleMetrics(new Registry());
   const log = { ...createLogger({ level: 'silent', isPretty: false }), info: tell, warn: tell };
   return {
     clock,
     journal,
+    book,
+    notifier,
     images,
     listeners,
     submitted,
     told,
     state,
-    start: (): Housekeeping =>
-      startHousekeeping(application, { settings: { housekeepingIntervalMs: INTERVAL_MS }, log, clock }),
+    settings,
+    start: (): Housekeeping => startHousekeeping(application, { settings, metrics, log, clock }),
     /** What was asked of `kind`, by instance or image. */
     asked: (kind: OperationRequest['kind']): readonly string[] =>
       submitted.flatMap(({ request }) =>

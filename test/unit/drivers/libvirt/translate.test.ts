@@ -3,7 +3,7 @@ import { LibvirtError } from '../../../../src/drivers/libvirt/binding/libvirt-er
 import { toPowerState } from '../../../../src/drivers/libvirt/domains.ts';
 import { toHypervisorEvent } from '../../../../src/drivers/libvirt/events.ts';
 import { toAddresses } from '../../../../src/drivers/libvirt/networks.ts';
-import { describeFailure, reviveFailure } from '../../../../src/drivers/libvirt/threads/messages.ts';
+import { describeFailure, reviveFailure } from '../../../../src/drivers/libvirt/threads/call-answer.ts';
 import { translateError } from '../../../../src/drivers/libvirt/translate-error.ts';
 import { undefineFlags } from '../../../../src/drivers/libvirt/undefine-domain.ts';
 

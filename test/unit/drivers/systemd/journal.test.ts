@@ -42,6 +42,18 @@ describe('a line of the log in the journal', () => {
     });
   });
 
+  it('has nothing of what is not known', () => {
+    const fields = toJournalFields({
+      level: 'info',
+      msg: 'asked',
+      operationId: null,
+      errorCode: null,
+      httpStatus: 200,
+    });
+    expect([...fields.keys()]).toEqual(['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', 'DARKROOM_HTTP_STATUS']);
+    expect(fields.get('MESSAGE')).toBe('asked httpStatus=200');
+  });
+
   it('keeps what is long or nested out of the message, and whole in its field', () => {
     const stack = 'Error: x\n  at y';
     const fields = toJournalFields({ level: 'error', msg: 'failed', code: 'NO_SPACE', stack, seen: { a: [1] } });
