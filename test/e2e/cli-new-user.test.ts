@@ -35,19 +35,20 @@ describe('darkroom --help', () => {
     }
   });
 
-  /** Every command that the help of nouns lists. */
+  /** Every command that the help of nouns lists, at whatever depth. */
   async function listCommands(noun: readonly string[]): Promise<readonly (readonly string[])[]> {
     const { stdout } = await darkroom.run([...noun, '--help']);
-    const [, list = ''] = /^Commands:\n(.*?)\n\n/ms.exec(stdout) ?? [];
+    const [, list] = /^Commands:\n(.*?)\n\n/ms.exec(stdout) ?? [];
+    if (list === undefined) return [noun];
     const words = list
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
       .filter(([program]) => program === 'darkroom')
       .map((line) => line[noun.length + 1] ?? '')
       .filter((word) => word !== 'completion');
-    if (noun.length > 0) return words.map((word) => [...noun, word]);
-    const inner = await Promise.all(words.map((word) => (word === 'doctor' ? [[word]] : listCommands([word]))));
-    return inner.flat();
+    const inner: (readonly string[])[] = [];
+    for (const word of words) inner.push(...(await listCommands([...noun, word])));
+    return inner;
   }
 });
 
