@@ -10,8 +10,8 @@ import {
   samplePrincipal,
   sampleRecycledImage,
   sampleVolume,
-} from '../agent/samples.ts';
-import { FakeTerminal } from './fake-terminal.ts';
+} from '../../unit/agent/samples.ts';
+import { FakeTerminal } from '../../unit/cli/fake-terminal.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dr-cl-'));
 afterAll(() => rmSync(folder, { recursive: true }));
