@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { RUN_STATUSES, type RunStatus } from '../../model/backup/schedule.ts';
+import { isOpen, RUN_STATUSES, type RunStatus } from '../../model/backup/schedule.ts';
 
 export interface OverdueBackup {
   readonly instance: { readonly id: string; readonly name: string };
@@ -22,8 +22,6 @@ export interface ScheduleMetrics {
   showNextRuns(next: readonly NextRun[]): void;
 }
 
-const OPEN: readonly RunStatus[] = ['waiting', 'running', 'verifying'];
-
 export function createScheduleMetrics(registry: Registry): ScheduleMetrics {
   const registers = [registry];
   const runs = new Counter({
@@ -44,7 +42,7 @@ export function createScheduleMetrics(registry: Registry): ScheduleMetrics {
     labelNames: ['schedule'] as const,
     registers,
   });
-  for (const status of RUN_STATUSES) if (!OPEN.includes(status)) runs.inc({ status }, 0);
+  for (const status of RUN_STATUSES) if (!isOpen({ status })) runs.inc({ status }, 0);
   return {
     countRun: (status) => runs.inc({ status }),
     showOverdue: (watched) => {

@@ -1,5 +1,5 @@
 import { findStart } from '../../model/backup/due.ts';
-import type { BackupSchedule, RunStatus, ScheduleRun } from '../../model/backup/schedule.ts';
+import { type BackupSchedule, OPEN_RUN_STATUSES, type ScheduleRun } from '../../model/backup/schedule.ts';
 import type { Task } from '../background/guard-task.ts';
 import { addDueRuns } from './add-due-runs.ts';
 import type { OpenRun, SchedulerContext, SchedulerParts } from './context.ts';
@@ -9,7 +9,6 @@ import { settleRun } from './settle-run.ts';
 import { type BusySince, startRun } from './start-run.ts';
 import { createPolicyWatch } from './watch-policies.ts';
 
-const OPEN: readonly RunStatus[] = ['waiting', 'running', 'verifying'];
 const REMEMBERED_MS = 400 * 86_400_000;
 
 export interface Scheduler {
@@ -58,7 +57,8 @@ export function createScheduler({ application, ...parts }: SchedulerParts): Sche
       const now = context.clock.now();
       const schedules = await book.list();
       context.dueTimes.keepOnly(schedules);
-      const open = async (): Promise<readonly OpenRun[]> => pair(schedules, await book.listRuns({ statuses: OPEN }));
+      const open = async (): Promise<readonly OpenRun[]> =>
+        pair(schedules, await book.listRuns({ statuses: OPEN_RUN_STATUSES }));
       await settle(await open(), attempt);
       const unsettled = (await open()).map(({ run }) => run);
       const findCovered = createFindCovered(context);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { BACKUP_TYPE, MOST_KEPT } from '../../model/backup/backup-request-rules.ts';
 import type { Retention } from '../../model/backup/retention.ts';
 import { DarkroomError } from '../../model/errors.ts';
 
-const MOST_KEPT = 10_000;
 const countSchema = z.int().min(0).max(MOST_KEPT);
 
 /** IANA name; whether there is such a zone is for the core to say. */
@@ -10,10 +10,7 @@ export const timezoneSchema = z.string().min(1).max(64);
 
 export const backupTypeSchema = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
-    'must be 1 to 63 of the characters A-Z a-z 0-9 _ . -, and begin with a letter or digit',
-  );
+  .regex(BACKUP_TYPE, 'must be 1 to 63 of the characters A-Z a-z 0-9 _ . -, and begin with a letter or digit');
 
 const keepSchema = z
   .strictObject({

@@ -1,8 +1,8 @@
 import { DarkroomError } from '../errors.ts';
 import type { Retention } from './retention.ts';
 
-const BACKUP_TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
-const MOST_KEPT = 10_000;
+export const BACKUP_TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+export const MOST_KEPT = 10_000;
 
 /** INVALID_REQUEST unless backups may be of that type: it is a word that stands in names and commands. */
 export function requireBackupType(type: string): void {

@@ -72,11 +72,12 @@ function tierReasons(
   { counts, timezone }: Extract<Retention, { kind: 'tiers' }>,
 ): Reasons {
   const periodsOf = createCalendar(timezone);
+  const dated = sorted.map(({ id, createdAt }) => ({ id, periods: periodsOf(new Date(createdAt)) }));
   const reasons = new Map<string, string[]>();
   for (const tier of TIERS) {
     const seen = new Set<string>();
-    for (const { id, createdAt } of sorted) {
-      const period = periodsOf(new Date(createdAt))[tier];
+    for (const { id, periods } of dated) {
+      const period = periods[tier];
       if (seen.has(period)) continue;
       if (seen.size === counts[tier]) break;
       seen.add(period);
