@@ -10,6 +10,11 @@ fail() {
   say "error: $*"
   exit 1
 }
+# fail_usage SYNOPSIS: what was asked for is not what the script takes.
+fail_usage() {
+  say "usage: $*"
+  exit 2
+}
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # Milliseconds since the epoch.
