@@ -49,11 +49,15 @@ operator() {
 pick() { node -p "const it = JSON.parse(require('node:fs').readFileSync(0, 'utf8')); $1"; }
 
 # cut_power MACHINE: as if its plug was pulled.
-cut_power() { virsh -q -c "$libvirt_uri" destroy "$name-$1" >/dev/null; }
+cut_power() {
+  virsh -q -c "$libvirt_uri" destroy "$name-$1" >/dev/null
+  close_connections
+}
 
-# remove_machines: all of them, with the pool and the networks.
+# remove_machines: all of them, with the pool, the networks, and what was made for them; the log stays.
 remove_machines() {
   local volume network
+  close_connections
   run_vagrant destroy -f
   for volume in $(virsh -q -c "$libvirt_uri" vol-list "$name" 2>/dev/null | awk '{ print $1 }'); do
     virsh -q -c "$libvirt_uri" vol-delete --pool "$name" "$volume" >/dev/null
@@ -64,5 +68,13 @@ remove_machines() {
     virsh -q -c "$libvirt_uri" net-destroy "$network" >/dev/null 2>&1 || true
     virsh -q -c "$libvirt_uri" net-undefine "$network" >/dev/null 2>&1 || true
   done
-  rm -rf "/var/lib/libvirt/images/${name:?}" "$ssh_config"
+  rm -rf "/var/lib/libvirt/images/${name:?}" "$ssh_config" "$state"/{share,tls,operator}
+}
+
+# To who is gone: whoever comes next has the same address.
+close_connections() {
+  local connection
+  for connection in "$state"/ssh-*; do
+    [ ! -S "$connection" ] || ssh -q -o ControlPath="$connection" -O exit machine 2>/dev/null || rm -f "$connection"
+  done
 }
