@@ -7,6 +7,17 @@ export const OPERATION_KINDS = [
   'image.export',
   'image.verify',
   'image.delete',
+  'image.from-snapshot',
+  'snapshot.create',
+  'snapshot.delete',
+  'snapshot.restore',
+  'snapshot.verify',
+  'snapshot.export',
+  'snapshot.import',
+  'snapshot.copy',
+  'snapshot.mount',
+  'snapshot.consolidate',
+  'volume.create',
   'instance.launch',
   'instance.delete',
   'instance.start',
@@ -34,7 +45,15 @@ export interface OperationProgress {
 export interface OperationResult {
   readonly imageId?: string;
   readonly instanceId?: string;
+  /** The first, where there are several. */
   readonly snapshotId?: string;
+  readonly snapshotIds?: readonly string[];
+  /** File of a volume that was made. */
+  readonly path?: string;
+  /** Bytes that a delete freed. */
+  readonly freedBytes?: number;
+  /** Where a mounted snapshot can be read. */
+  readonly uri?: string;
 }
 
 /** One long piece of work, as `--json` prints it. */

@@ -11,6 +11,7 @@ import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Notifier } from '../model/ports/notifier.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { ScheduleBook } from '../model/ports/schedules.ts';
+import type { QuotaReport } from '../model/quota.ts';
 import type { RecycledImage } from '../model/recycled-image.ts';
 import type {
   BackupFilter,
@@ -21,10 +22,12 @@ import type {
   OperationRequest,
   Page,
   PlanBackupsRequest,
+  SnapshotFilter,
   UpdateImageRequest,
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
+import type { Snapshot, SnapshotDeletion, SnapshotShare } from '../model/snapshot/snapshot.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
 import type { ImageSurvey, InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
@@ -52,6 +55,19 @@ export interface CallerApplication {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
   };
+  readonly snapshots: {
+    /** Oldest first. */
+    list(filter?: SnapshotFilter): Promise<readonly Snapshot[]>;
+    show(reference: string): Promise<Snapshot>;
+    /** With all that its chain is made of, from the one that stands alone to itself, and its children. */
+    showChain(reference: string): Promise<readonly Snapshot[]>;
+    planDelete(reference: string): Promise<SnapshotDeletion>;
+    /** Replaces an earlier share with the same principal. */
+    share(reference: string, share: SnapshotShare): Promise<Snapshot>;
+    unshare(reference: string, principal: string): Promise<Snapshot>;
+  };
+  /** What the caller has of images and snapshots, and may have; for an admin the host's own. */
+  quota(): Promise<QuotaReport>;
   readonly backups: {
     /** Newest first, with why each is kept. */
     list(filter?: BackupFilter): Promise<readonly Backup[]>;

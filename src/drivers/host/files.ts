@@ -26,6 +26,12 @@ export function createHostFiles(): HostFiles {
     tryLink: linkFile,
     copy: copyWholeFile,
     copyTree: copyFolder,
+    reserve: async () => {
+      throw new Error('not there yet');
+    },
+    releaseReserve: async () => {
+      throw new Error('not there yet');
+    },
     sync: (path) => writing(path, () => syncPath(path)),
     rename: (from, to) => writing(to, () => rename(from, to)),
     setOwnership,

@@ -28,6 +28,9 @@ export interface DiskToolOptions {
  */
 export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
   const { bandwidthBytesPerSecond = 0 } = options;
+  const missing = async (): Promise<never> => {
+    throw new Error('not there yet');
+  };
   const prioritised = (): { readonly priority?: Priority } =>
     options.priority === undefined ? {} : { priority: options.priority() };
   return {
@@ -44,5 +47,10 @@ export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
     holdForReading: holdDisk,
     resize: resizeDisk,
     removeBitmap: removeDiskBitmap,
+    addBitmap: missing,
+    copyDirty: missing,
+    mapAllocation: missing,
+    exportNbd: missing,
+    exportFile: missing,
   };
 }
