@@ -97,7 +97,9 @@ async function warnOfDifferences(
   const old = await diskTool.info({ path: place.path, format: place.format }).catch(() => null);
   if (old === null) return;
   if (old.backing !== null) {
-    operation.warn(`Disk ${place.target} stood on ${old.backing.path}; restored it stands alone and takes its full size.`);
+    operation.warn(
+      `Disk ${place.target} stood on ${old.backing.path}; restored it stands alone and takes its full size.`,
+    );
   }
   if (old.virtualSizeBytes !== snapshot.logicalBytes) {
     const [was, is] = [formatBytes(old.virtualSizeBytes), formatBytes(snapshot.logicalBytes)];

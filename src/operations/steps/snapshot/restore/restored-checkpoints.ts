@@ -1,5 +1,5 @@
-import { buildCheckpointXml } from '../../../../model/domain-xml/checkpoint-xml.ts';
 import { withoutCheckpointDisk } from '../../../../model/domain-xml/checkpoint-disks.ts';
+import { buildCheckpointXml } from '../../../../model/domain-xml/checkpoint-xml.ts';
 import { describeDomain } from '../../../../model/domain-xml/describe-domain.ts';
 import { hasCode } from '../../../../model/errors.ts';
 import type { CheckpointInfo } from '../../../../model/ports/hypervisor.ts';
@@ -65,8 +65,7 @@ function lastOf(checkpoints: readonly CheckpointInfo[]): string | null {
 export async function goOnAsBefore(core: Core, plan: RestorePlan, changed: readonly CheckpointInfo[]): Promise<void> {
   const { instanceId, checkpoint } = plan;
   try {
-    if (checkpoint !== null)
-      await core.hypervisor.deleteCheckpoint(instanceId, checkpoint, { isMetadataOnly: true });
+    if (checkpoint !== null) await core.hypervisor.deleteCheckpoint(instanceId, checkpoint, { isMetadataOnly: true });
     for (const { xml } of changed) await core.hypervisor.redefineCheckpoint(instanceId, xml);
   } catch (error) {
     core.log.warn({ instanceId, error: String(error) }, 'checkpoints could not be put back after a restore failed');

@@ -1,5 +1,5 @@
-import { restoreDiskElements } from '../../../../model/domain-xml/disk-sources.ts';
 import { endBackingChain, forgetBackingChain } from '../../../../model/domain-xml/disk-chain.ts';
+import { restoreDiskElements } from '../../../../model/domain-xml/disk-sources.ts';
 import { hasCode } from '../../../../model/errors.ts';
 import type { RestorePlan } from '../../../restore-snapshot-plan.ts';
 import type { Core } from '../../../support/context.ts';
