@@ -27,6 +27,7 @@ import type {
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
+import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
 import type { Snapshot, SnapshotDeletion, SnapshotShare } from '../model/snapshot/snapshot.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
@@ -60,7 +61,7 @@ export interface CallerApplication {
     list(filter?: SnapshotFilter): Promise<readonly Snapshot[]>;
     show(reference: string): Promise<Snapshot>;
     /** With all that its chain is made of, from the one that stands alone to itself, and its children. */
-    showChain(reference: string): Promise<readonly Snapshot[]>;
+    showChain(reference: string): Promise<readonly SnapshotLink[]>;
     planDelete(reference: string): Promise<SnapshotDeletion>;
     /** Replaces an earlier share with the same principal. */
     share(reference: string, share: SnapshotShare): Promise<Snapshot>;

@@ -1,4 +1,5 @@
 import type { SnapshotFilter } from '../model/requests.ts';
+import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
 import type { Snapshot } from '../model/snapshot/snapshot.ts';
 import type { Core } from './support/context.ts';
 
@@ -11,6 +12,6 @@ export async function showSnapshot(_core: Core, _reference: string): Promise<Sna
   throw new Error('not there yet');
 }
 
-export async function showSnapshotChain(_core: Core, _reference: string): Promise<readonly Snapshot[]> {
+export async function showSnapshotChain(_core: Core, _reference: string): Promise<readonly SnapshotLink[]> {
   throw new Error('not there yet');
 }

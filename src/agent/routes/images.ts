@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { API_ROOT } from '../../api/paths.ts';
 import { listOf } from '../../api/schemas/answers.ts';
 import {
@@ -12,7 +13,8 @@ import {
   verifyImageBodySchema,
 } from '../../api/schemas/images.ts';
 import { operationSchema } from '../../api/schemas/operations.ts';
-import type { ErrorCode } from '../../model/errors.ts';
+import { DarkroomError, type ErrorCode } from '../../model/errors.ts';
+import type { OperationRequest } from '../../model/requests.ts';
 import type { ApiApp } from '../api-app.ts';
 import { answerPage } from '../paged-list.ts';
 import { submit } from '../submit.ts';
@@ -27,6 +29,12 @@ export const CAPTURING: readonly ErrorCode[] = [
   ...(['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'] as const),
   ...(['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'] as const),
   ...MAKING,
+];
+
+/** Whatever reads a snapshot with all that it stands on. */
+export const READING_SNAPSHOT: readonly ErrorCode[] = [
+  ...(['SNAPSHOT_NOT_FOUND', 'SNAPSHOT_BUSY', 'SNAPSHOT_STATE', 'SNAPSHOT_DAMAGED'] as const),
+  ...(['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'] as const),
 ];
 
 export function addImageRoutes(app: ApiApp): void {
@@ -73,11 +81,11 @@ function addImageWorkRoutes(app: ApiApp): void {
       schema: { body: createImageBodySchema, response: accepted },
       config: {
         isWork: true,
-        summary: 'Captures an instance as an image',
-        errors: CAPTURING,
+        summary: 'Captures an instance as an image, or makes one from a snapshot',
+        errors: [...CAPTURING, ...READING_SNAPSHOT],
       },
     },
-    (request, reply) => submit(request, reply, { kind: 'image.create', ...request.body }),
+    (request, reply) => submit(request, reply, toImageRequest(request.body)),
   );
 
   app.post(
@@ -135,4 +143,12 @@ function addImageWorkRoutes(app: ApiApp): void {
       return submit(request, reply, { kind: 'image.delete', image: request.params.image, ...purge });
     },
   );
+}
+
+function toImageRequest(body: z.output<typeof createImageBodySchema>): OperationRequest {
+  const { instance, fromSnapshot, consistency = 'auto', isGeneralized, ...image } = body;
+  if (fromSnapshot !== undefined) return { kind: 'image.from-snapshot', snapshot: fromSnapshot, ...image };
+  // its schema has seen to it that there is one
+  if (instance === undefined) throw new DarkroomError('INVALID_REQUEST', 'instance: must be given, or fromSnapshot.');
+  return { kind: 'image.create', instance, consistency, isGeneralized, ...image };
 }

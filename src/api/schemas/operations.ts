@@ -31,6 +31,10 @@ export const operationSchema: z.ZodType<Operation> = z.object({
     imageId: z.string().exactOptional(),
     instanceId: z.string().exactOptional(),
     snapshotId: z.string().exactOptional(),
+    snapshotIds: z.array(z.string()).exactOptional(),
+    path: z.string().exactOptional(),
+    freedBytes: z.number().exactOptional(),
+    uri: z.string().exactOptional(),
   }),
   warnings: z.array(z.string()),
 });

@@ -1,3 +1,4 @@
+import { DarkroomError } from '../../model/errors.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { Caller } from './caller.ts';
 
@@ -6,27 +7,47 @@ type CheckpointsPart = Pick<
   'listCheckpoints' | 'redefineCheckpoint' | 'readCheckpointSizes' | 'deleteCheckpoint'
 >;
 
+/** XML is read by code that is loaded when it is needed: most commands need none of it. */
 export function createCheckpointsPart(caller: Caller): CheckpointsPart {
-  const missing = async (): Promise<never> => {
-    throw new Error('not there yet');
-  };
   return {
-    readCheckpointSizes: missing,
-    deleteCheckpoint: missing,
     async listCheckpoints(uuid) {
       const subject = { uuid, task: 'list the checkpoints of the domain' };
       const checkpoints = await caller.call('listCheckpoints', { uuid }, subject);
-      const { readCheckpointParent } = await import('./read-xml.ts');
-      return checkpoints.map(({ name, xml }) => ({
-        name,
-        parent: readCheckpointParent(xml),
-        targets: [],
-        creationTime: 0,
-        xml,
-      }));
+      const { readCheckpoint } = await import('../../model/domain-xml/checkpoint-xml.ts');
+      return checkpoints.map(({ name, xml }) => {
+        const { parent, targets, creationTime } = readCheckpoint(xml);
+        return { name, parent, targets, creationTime, xml };
+      });
     },
 
-    redefineCheckpoint: (uuid, xml) =>
-      caller.call('redefineCheckpoint', { uuid, xml }, { uuid, task: 'take up a checkpoint of the domain again' }),
+    redefineCheckpoint(uuid, xml, { isValidated = false } = {}) {
+      const subject = { uuid, task: 'take up a checkpoint of the domain again' };
+      return caller.call('redefineCheckpoint', { uuid, xml, isValidated }, subject);
+    },
+
+    async readCheckpointSizes(uuid, name) {
+      const subject = { uuid, task: `tell what changed since checkpoint ${name}` };
+      const xml = await caller.call('readCheckpointSizes', { uuid, name }, subject);
+      const { readCheckpoint } = await import('../../model/domain-xml/checkpoint-xml.ts');
+      const { targets, sizes } = readCheckpoint(xml);
+      const target = targets.find((each) => !sizes.has(each));
+      if (target === undefined) return sizes;
+      throw brokenBitmap({ uuid, name, target });
+    },
+
+    deleteCheckpoint(uuid, name, { isMetadataOnly }) {
+      const subject = { uuid, task: `delete the checkpoint ${name}` };
+      return caller.call('deleteCheckpoint', { uuid, name, isMetadataOnly }, subject);
+    },
   };
+}
+
+/** libvirt leaves the size out where it could not work it out. */
+function brokenBitmap(of: { readonly uuid: string; readonly name: string; readonly target: string }): DarkroomError {
+  const { uuid, name, target } = of;
+  return new DarkroomError(
+    'CHECKPOINT_INCONSISTENT',
+    `What changed of ${target} since checkpoint ${name} cannot be told (instance ${uuid}): its bitmap is missing or broken.`,
+    { fields: { instance: uuid, checkpoint: name, target } },
+  );
 }

@@ -1,17 +1,18 @@
 import type { ConvertOptions } from '../../model/ports/disk-tool.ts';
+import { describeFile, toJsonName } from './block-spec.ts';
 import { fillNewFile } from './new-file.ts';
 import { type Priority, plainPath, runQemuImg } from './run-qemu-img.ts';
 
 /**
  * `qemu-img convert`: a flat copy with mode 0600 that holds everything its chain holds; runs of zeroes take no space.
- * Not synced to disk. Its dirty bitmaps come along only when asked for, and those flagged in-use never do. A target that exists is QEMU_IMG_FAILED; after a failure or CANCELLED there is no target.
+ * With `backing` it holds what the top layer holds, zeroes too, and its header names the backing file by its full path. Not synced to disk. Its dirty bitmaps come along only when asked for, and those flagged in-use never do. A target that exists is QEMU_IMG_FAILED; after a failure or CANCELLED there is no target.
  */
 export async function convertDisk(
   options: ConvertOptions & { readonly priority?: Priority },
   signal?: AbortSignal,
 ): Promise<void> {
   const target = plainPath(options.target.path);
-  const args = convertArguments(options);
+  const args = convertArguments(options, await nameSource(options));
   const { onProgress, onStart } = options;
   const onLine = (line: string): void => {
     const fraction = parseProgress(line);
@@ -28,15 +29,25 @@ export async function convertDisk(
   );
 }
 
-function convertArguments(options: ConvertOptions): string[] {
-  const { source, target, bandwidthBytesPerSecond = 0 } = options;
+/** Over the backing file that was stated: the source's own header may name one that is elsewhere by now, or none. */
+async function nameSource({ source, backing }: ConvertOptions): Promise<string> {
+  const path = plainPath(source.path);
+  if (backing === undefined) return path;
+  const below = { driver: backing.format, file: await describeFile(plainPath(backing.path)) };
+  return toJsonName({ driver: source.format, file: await describeFile(path), backing: below });
+}
+
+function convertArguments(options: ConvertOptions, source: string): string[] {
+  const { target, backing, compression, bandwidthBytesPerSecond = 0 } = options;
   return [
     '-p',
-    ...['-f', source.format, '-O', target.format],
+    ...['-f', options.source.format, '-O', target.format],
+    ...(backing === undefined ? [] : ['-B', backing.path, '-F', backing.format]),
+    ...(compression === undefined ? [] : ['-c', '-o', `compression_type=${compression}`]),
     ...(options.hasBitmaps === true ? ['--bitmaps', '--skip-broken-bitmaps'] : []),
     ...(bandwidthBytesPerSecond === 0 ? [] : ['-r', String(bandwidthBytesPerSecond)]),
     '--',
-    plainPath(source.path),
+    source,
     target.path,
   ];
 }

@@ -1,5 +1,5 @@
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
-import { removeDiskBitmap } from './bitmap.ts';
+import { addDiskBitmap, removeDiskBitmap } from './bitmap.ts';
 import { checkDisk } from './check.ts';
 import { commitDisk } from './commit.ts';
 import { compareDisks } from './compare.ts';
@@ -8,6 +8,7 @@ import { createDisk } from './create.ts';
 import { holdDisk } from './hold.ts';
 import { readDiskInfo } from './info.ts';
 import { readDiskChain } from './info-chain.ts';
+import { mapDisk } from './map.ts';
 import { measureDisk } from './measure.ts';
 import { rebaseDisk } from './rebase.ts';
 import { resizeDisk } from './resize.ts';
@@ -47,9 +48,9 @@ export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
     holdForReading: holdDisk,
     resize: resizeDisk,
     removeBitmap: removeDiskBitmap,
-    addBitmap: missing,
+    addBitmap: addDiskBitmap,
     copyDirty: missing,
-    mapAllocation: missing,
+    mapAllocation: mapDisk,
     exportNbd: missing,
     exportFile: missing,
   };

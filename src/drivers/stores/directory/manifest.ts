@@ -12,7 +12,7 @@ const milliseconds = z.number().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in lower-case hex');
 const fileName = z.string().refine(isSafeFileName, 'names a file outside of the image');
 
-const consistency = z.object({
+export const consistency = z.object({
   requested: z.enum(REQUESTED_CONSISTENCIES),
   achieved: z.enum(ACHIEVED_CONSISTENCIES),
   freezeMs: milliseconds,

@@ -9,7 +9,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { announceWait, type Slot } from '../../support/slots.ts';
 import { finishDisk } from '../finish-disk.ts';
-import type { PointInTime } from './capture-work.ts';
+import type { CaptureWork, PointInTime } from './capture-work.ts';
 import { copyDisks, countCopied, type DiskCopy, type DiskSource } from './copy-disks.ts';
 import { createOverlays } from './create-overlays.ts';
 import { holdDisks } from './hold-disks.ts';
@@ -17,6 +17,7 @@ import type { Inspection } from './inspect-instance.ts';
 import { type FirmwareState, readFirmware } from './read-firmware.ts';
 import { settleGuest } from './settle-guest.ts';
 import { takePointInTime } from './take-point-in-time.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 import { type OverlayWatch, watchOverlays } from './watch-overlays.ts';
 
 export interface CaptureJob {
@@ -51,17 +52,21 @@ export async function captureDisks(
   return { ...point, disks: await finishDisks(context, job, changed, signal) };
 }
 
+interface CapturedInstant extends PointInTime {
+  readonly firmware: FirmwareState;
+}
+
 interface Copied {
-  readonly point: PointInTime;
+  readonly point: CapturedInstant;
   readonly copies: readonly DiskCopy[];
 }
 
 async function copyLive(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<Copied> {
-  const { plan, inspection, request, agent } = job;
+  const { plan } = job;
   await context.operation.enter('create overlays', plan);
   await createOverlays(context, plan, signal);
   throwIfCancelled(signal);
-  const point = await takePointInTime({ context, plan, inspection, requested: request.consistency }, agent);
+  const point = await takeInstant(context, job);
   const { freezeMs, pauseMs } = point.consistency;
   context.operation.addTimings({ freezeMs, pauseMs });
   await using watch = watchOverlays(context, plan);
@@ -70,6 +75,21 @@ async function copyLive(context: OperationContext, job: CaptureJob, signal: Abor
   await context.operation.enter('commit', plan);
   await timed(context, 'commitMs', () => commitInTurn(context, plan, [signal, watch.signal]));
   return { point, copies };
+}
+
+/** One instant for all disks and the firmware. */
+async function takeInstant(context: OperationContext, job: CaptureJob): Promise<CapturedInstant> {
+  const { plan, inspection, request, agent } = job;
+  let firmware: FirmwareState | null = null;
+  const work: CaptureWork = {
+    ...{ context, plan, inspection, requested: request.consistency },
+    takeInstant: async () => {
+      await timed(context, 'snapshotCallMs', () => takeSnapshot(context, plan, inspection));
+      firmware = await readFirmware(context, inspection.description);
+    },
+  };
+  const { consistency } = await takePointInTime(work, agent);
+  return { consistency, firmware: firmware ?? { nvram: null, tpm: new Map() } };
 }
 
 async function copyWatched(

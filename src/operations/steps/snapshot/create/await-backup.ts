@@ -1,0 +1,53 @@
+import { DarkroomError } from '../../../../model/errors.ts';
+import type { SnapshotPlan } from '../../../snapshot-plan.ts';
+import type { Core, OperationContext } from '../../../support/context.ts';
+import { outlastLibvirtRestart, throwIfCancelled } from '../../../support/patience.ts';
+
+const FIRST_POLL_MS = 10;
+const LAST_POLL_MS = 250;
+const POLL_GROWTH = 1.5;
+const ABORT_PATIENCE_MS = 60_000;
+
+/** Waits until the backup job has ended, and ended well: BACKUP_FAILED. That it is gone says nothing of how it went. */
+export async function awaitBackup(context: OperationContext, plan: SnapshotPlan, signal: AbortSignal): Promise<void> {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * POLL_GROWTH, LAST_POLL_MS)) {
+    throwIfCancelled(signal);
+    const job = await outlastLibvirtRestart(context, () => context.hypervisor.getBackup(plan.instanceId));
+    if (job === null) break;
+    if (pollMs > FIRST_POLL_MS) await context.operation.report({ done: job.done, total: job.total, unit: 'bytes' });
+    await context.clock.sleep(pollMs);
+  }
+  const outcome = await context.hypervisor.takeBackupOutcome(plan.instanceId);
+  if (outcome === 'completed') return;
+  throw new DarkroomError(
+    'BACKUP_FAILED',
+    `QEMU did not finish writing the snapshot of ${plan.instanceName} (${outcome}): the guest was stopped, libvirt was restarted, or ` +
+      `there was no room beside its disks. Look at /var/log/libvirt/qemu/${plan.instanceName}.log, and try again.`,
+    { fields: { instanceId: plan.instanceId, outcome } },
+  );
+}
+
+/** Ends the backup job that writes to files of that plan, and nobody else's. */
+export async function endBackup(core: Core, plan: SnapshotPlan): Promise<void> {
+  const ours = plan.disks.map(({ stagingPath }) => stagingPath);
+  const isOurs = async (): Promise<boolean> => {
+    const job = await outlastLibvirtRestart(core, () => core.hypervisor.getBackup(plan.instanceId));
+    return job?.paths.some((path) => ours.includes(path)) ?? false;
+  };
+  if (!(await isOurs())) return;
+  await outlastLibvirtRestart(core, () => core.hypervisor.abortBackup(plan.instanceId));
+  const deadline = core.clock.monotonicMs() + ABORT_PATIENCE_MS;
+  while (await isOurs()) {
+    if (core.clock.monotonicMs() > deadline) throw stuck(plan);
+    await core.clock.sleep(LAST_POLL_MS);
+  }
+}
+
+function stuck(plan: SnapshotPlan): DarkroomError {
+  return new DarkroomError(
+    'BACKUP_FAILED',
+    `The backup job of ${plan.instanceName} does not end. Look at it: virsh domjobinfo ${plan.instanceName}. Darkroom tries again at ` +
+      'its next start.',
+    { fields: { instanceId: plan.instanceId } },
+  );
+}
