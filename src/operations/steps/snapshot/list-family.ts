@@ -3,6 +3,7 @@ import { DarkroomError } from '../../../model/errors.ts';
 import type { BrokenSnapshot } from '../../../model/ports/snapshot-store.ts';
 import type { SnapshotRecord, SnapshotUser } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
+import { listLiveUsers } from './snapshot-users.ts';
 
 /** A snapshot as the rules of deleting see it. */
 export type FamilyNode = Pick<SnapshotRecord, 'id' | 'parent' | 'isDeleted' | 'users'>;
@@ -18,7 +19,7 @@ export interface Family {
 export async function listFamily(core: Core, volume: string): Promise<Family> {
   const { snapshots: records, broken } = await core.snapshots.list({ volume });
   const nodes: FamilyNode[] = [];
-  for (const record of records) nodes.push({ ...record, users: await listLiveUsers(core, record.users) });
+  for (const record of records) nodes.push({ ...record, users: await listLiveUsers(core, record) });
   for (const each of broken) nodes.push(await standIn(core, each));
   return { records, nodes };
 }
@@ -32,15 +33,6 @@ export function requireRecord({ records }: Family, id: string): SnapshotRecord {
 /** Name of its file as the headers of others have it. */
 export function fileNameOf(core: Core, snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): string {
   return path.basename(core.snapshots.filePath(snapshot));
-}
-
-/** Thin volumes of other hosts are believed; of this host those whose file is there. */
-async function listLiveUsers(core: Core, users: readonly SnapshotUser[]): Promise<readonly SnapshotUser[]> {
-  const live: SnapshotUser[] = [];
-  for (const user of users) {
-    if (user.host !== core.hostName || (await core.files.stat(user.path)) !== null) live.push(user);
-  }
-  return live;
 }
 
 /** Its file may be good, and a person may mend the record: all that it stands on stays as it is. */

@@ -1,4 +1,5 @@
-import { type DarkroomError, hasCode, toDarkroomError } from '../../../model/errors.ts';
+import { DarkroomError, hasCode, toDarkroomError } from '../../../model/errors.ts';
+import { childrenOf } from '../../../model/snapshot/lineage.ts';
 import type { DeleteStep } from '../../../model/snapshot/plan-delete.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
@@ -83,6 +84,7 @@ async function doStep(core: Core, { removal, family, step }: Work, signal: Abort
   await using _locked = await lockSnapshots(core, { ids: touchedBy(step), held, kind: operation.kind });
   if (step.kind === 'merge') await merge(core, { removal, family, step }, signal);
   await requireClaim(core, volume, operation.id);
+  await requireNoChild(core, { id: goneWith(step), volume });
   await core.snapshots.remove({ id: goneWith(step), volume });
 }
 
@@ -97,6 +99,15 @@ async function merge(
   const operationId = removal.operation.id;
   const write = (path: string) => writeMerged(core, { from, into, operationId }, path, signal);
   await rewriteSnapshot(core, { record: into, parent: from.parent, operationId, write }, signal);
+}
+
+/** Whatever the plan says: what is removed for good is looked at once more. */
+async function requireNoChild(core: Core, { id, volume }: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<void> {
+  const [child] = childrenOf((await listFamily(core, volume)).nodes, id);
+  if (child === undefined) return;
+  throw new DarkroomError('SNAPSHOT_BUSY', `The snapshot ${child.id} still stands on ${id}.`, {
+    fields: { snapshotId: id, child: child.id },
+  });
 }
 
 /** Others still need it. Last, so that whatever failed before leaves it as it was. */

@@ -38,7 +38,17 @@ export async function rewriteSnapshot(core: Core, rewrite: Rewrite, signal: Abor
     await settleQuietly(core, record);
     throw error;
   }
-  return await settleRewrite(core, { ...current, pending });
+  return requireMovedIn(await settleRewrite(core, { ...current, pending }), parent);
+}
+
+/** A draft that somebody threw away is not moved in, whatever the move says; then nothing else may go for its sake. */
+function requireMovedIn(record: SnapshotRecord, parent: string | null): SnapshotRecord {
+  if (record.parent === parent) return record;
+  throw new DarkroomError(
+    'STORE_WRITE_FAILED',
+    `The new file of the snapshot ${record.id} did not get to its place. The old one was kept.`,
+    { fields: { snapshotId: record.id } },
+  );
 }
 
 interface Written {
