@@ -11,6 +11,7 @@ import {
   bitmapsOf,
   expectKept,
   expectNoJob,
+  expectSameContent,
   expectSound,
   readStoreState,
   type StoreState,

@@ -25,7 +25,10 @@ export async function listSnapshots(darkroom: DarkroomHost): Promise<readonly Sn
   return z.array(snapshotSchema).parse(await darkroom.json(['snapshot', 'list']));
 }
 
-export function snapshotFile(darkroom: DarkroomHost, { volume, id }: Pick<Snapshot, 'volume' | 'id'>): string {
+/** Whose file is meant. */
+export type SnapshotRef = Pick<Snapshot, 'volume' | 'id'>;
+
+export function snapshotFile(darkroom: DarkroomHost, { volume, id }: SnapshotRef): string {
   return path.join(darkroom.store, 'snapshots', volume, `${id}.qcow2`);
 }
 
@@ -42,12 +45,12 @@ export async function storedBytes(darkroom: DarkroomHost): Promise<number> {
 }
 
 /** Nothing but qemu-img reads it. */
-export async function exportRaw(darkroom: DarkroomHost, snapshot: Snapshot, target: string): Promise<void> {
+export async function exportRaw(darkroom: DarkroomHost, snapshot: SnapshotRef, target: string): Promise<void> {
   await runCommand('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', snapshotFile(darkroom, snapshot), target]);
 }
 
 /** SHA-256 of what the volume held, as a guest would read it. */
-export async function hashContent(darkroom: DarkroomHost, snapshot: Snapshot): Promise<string> {
+export async function hashContent(darkroom: DarkroomHost, snapshot: SnapshotRef): Promise<string> {
   await using folder = await createTestFolder();
   const raw = path.join(folder.path, 'content.raw');
   await exportRaw(darkroom, snapshot, raw);
@@ -59,7 +62,7 @@ export async function hashFile(file: string): Promise<string> {
 }
 
 /** A file of the ext4 file system that fills the volume. */
-export async function readFileInSnapshot(darkroom: DarkroomHost, snapshot: Snapshot, file: string): Promise<string> {
+export async function readFileInSnapshot(darkroom: DarkroomHost, snapshot: SnapshotRef, file: string): Promise<string> {
   await using folder = await createTestFolder();
   const raw = path.join(folder.path, 'content.raw');
   await exportRaw(darkroom, snapshot, raw);
