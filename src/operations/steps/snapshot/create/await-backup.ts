@@ -1,18 +1,21 @@
-import { DarkroomError } from '../../../../model/errors.ts';
+import { DarkroomError, hasCode } from '../../../../model/errors.ts';
+import type { BackupJob } from '../../../../model/ports/hypervisor.ts';
 import type { SnapshotPlan } from '../../../snapshot-plan.ts';
 import type { Core, OperationContext } from '../../../support/context.ts';
 import { outlastLibvirtRestart, throwIfCancelled } from '../../../support/patience.ts';
+import { findDomain, isLive } from '../../capture/look-at-domain.ts';
 
 const FIRST_POLL_MS = 10;
 const LAST_POLL_MS = 250;
 const POLL_GROWTH = 1.5;
 const ABORT_PATIENCE_MS = 60_000;
+const ENDING_PATIENCE_MS = 30_000;
 
 /** Waits until the backup job has ended, and ended well: BACKUP_FAILED. That it is gone says nothing of how it went. */
 export async function awaitBackup(context: OperationContext, plan: SnapshotPlan, signal: AbortSignal): Promise<void> {
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * POLL_GROWTH, LAST_POLL_MS)) {
     throwIfCancelled(signal);
-    const job = await outlastLibvirtRestart(context, () => context.hypervisor.getBackup(plan.instanceId));
+    const job = await lookAtBackup(context, plan);
     if (job === null) break;
     if (pollMs > FIRST_POLL_MS) await context.operation.report({ done: job.done, total: job.total, unit: 'bytes' });
     await context.clock.sleep(pollMs);
@@ -31,7 +34,7 @@ export async function awaitBackup(context: OperationContext, plan: SnapshotPlan,
 export async function endBackup(core: Core, plan: SnapshotPlan): Promise<void> {
   const ours = plan.disks.map(({ stagingPath }) => stagingPath);
   const isOurs = async (): Promise<boolean> => {
-    const job = await outlastLibvirtRestart(core, () => core.hypervisor.getBackup(plan.instanceId));
+    const job = await lookAtBackup(core, plan);
     return job?.paths.some((path) => ours.includes(path)) ?? false;
   };
   if (!(await isOurs())) return;
@@ -40,6 +43,22 @@ export async function endBackup(core: Core, plan: SnapshotPlan): Promise<void> {
   while (await isOurs()) {
     if (core.clock.monotonicMs() > deadline) throw stuck(plan);
     await core.clock.sleep(LAST_POLL_MS);
+  }
+}
+
+/** null: none runs, as with a guest that is off or gone. Until one that ends just now is off, libvirt answers with its broken monitor. */
+async function lookAtBackup(core: Core, plan: SnapshotPlan): Promise<BackupJob | null> {
+  const deadline = core.clock.monotonicMs() + ENDING_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await outlastLibvirtRestart(core, () => core.hypervisor.getBackup(plan.instanceId));
+    } catch (error) {
+      if (hasCode(error, 'INSTANCE_NOT_FOUND')) return null;
+      if (!hasCode(error, 'LIBVIRT_FAILED')) throw error;
+      if (!isLive(await findDomain(core, plan))) return null;
+      if (core.clock.monotonicMs() > deadline) throw error;
+      await core.clock.sleep(LAST_POLL_MS);
+    }
   }
 }
 
