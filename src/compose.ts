@@ -1,8 +1,10 @@
 import os from 'node:os';
 import type { Settings } from './config/settings.ts';
+import { createArchives } from './drivers/host/archive.ts';
 import { createClock } from './drivers/host/clock.ts';
 import { createHostFiles } from './drivers/host/files.ts';
 import { createGeneralizer } from './drivers/host/generalizer.ts';
+import { createMounts } from './drivers/host/mounts.ts';
 import { createProcesses } from './drivers/host/processes.ts';
 import { createSeedBuilder } from './drivers/host/seed-builder.ts';
 import { createKeySource } from './drivers/keys/create-key-source.ts';
@@ -72,6 +74,8 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
     journal: state.journal,
     locks: state.locks,
     files: createHostFiles(),
+    archives: createArchives(),
+    mounts: createMounts(),
     processes,
     clock,
     seeds: createSeedBuilder(),

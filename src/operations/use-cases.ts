@@ -25,7 +25,7 @@ import type { OperationRunner, StartOptions } from './support/operation-runner.t
 import type { RecoveryTable } from './support/recover-operations.ts';
 import { recoverUnshelve, unshelveInstance } from './unshelve-instance.ts';
 import { recoverVerifyImage, verifyImage } from './verify-image.ts';
-import { verifySnapshot } from './verify-snapshot.ts';
+import { recoverVerifySnapshot, verifySnapshot } from './verify-snapshot.ts';
 
 /** How each kind of operation is put right after its process died; one that is not here leaves nothing to mend. */
 export const RECOVERY: RecoveryTable = {
@@ -41,6 +41,7 @@ export const RECOVERY: RecoveryTable = {
   'snapshot.restore': recoverRestoreSnapshot,
   'volume.create': recoverCreateVolume,
   'image.from-snapshot': recoverImageFromSnapshot,
+  'snapshot.verify': recoverVerifySnapshot,
   'snapshot.export': recoverExportSnapshot,
   'snapshot.import': recoverImportSnapshot,
   'snapshot.copy': recoverCopySnapshot,

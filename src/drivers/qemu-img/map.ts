@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { DiskAllocation, DiskFile } from '../../model/ports/disk-tool.ts';
-import { describeFile, toJsonName } from './block-spec.ts';
+import { collectKeys } from './disk-keys.ts';
 import { readDiskInfo } from './info.ts';
+import { nameDisk } from './open-disk.ts';
 import { parseJson } from './parse-json.ts';
 import { plainPath, runQemuImg } from './run-qemu-img.ts';
 
@@ -29,10 +30,10 @@ type Extent = DiskAllocation['extents'][number];
 export async function mapDisk(disk: DiskFile, signal?: AbortSignal): Promise<DiskAllocation> {
   const path = plainPath(disk.path);
   const info = await readDiskInfo(disk, signal);
-  const alone = info.backing === null ? {} : { backing: null };
-  const name = toJsonName({ driver: disk.format, file: await describeFile(path), ...alone });
+  const keys = collectKeys();
+  const name = await nameDisk(disk, { keys, backing: null, signal });
   const args = ['--force-share', '--output=json', '-f', disk.format, '--', name];
-  const { stdout } = await runQemuImg('map', args, { on: path, ...(signal && { signal }) });
+  const { stdout } = await runQemuImg('map', args, { on: path, keys, ...(signal && { signal }) });
   const entries = parseJson(stdout, mapSchema, { subcommand: 'map', disk: path });
   return { clusterSizeBytes: info.clusterSizeBytes ?? DEFAULT_CLUSTER_BYTES, extents: toExtents(entries) };
 }

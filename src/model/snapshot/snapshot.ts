@@ -83,11 +83,13 @@ export interface SnapshotRecord {
   readonly exclusive: { readonly children: readonly string[]; readonly bytes: number } | null;
   readonly users: readonly SnapshotUser[];
   readonly pending: PendingRewrite | null;
+  /** Lower-case hex SHA-256 of all that the volume held, as a deep verify first read it; it stays whatever becomes of the files. */
+  readonly contentSha256?: string;
 }
 
 /** A snapshot as `--json` prints it. */
 export interface Snapshot
-  extends Omit<SnapshotRecord, 'isDeleted' | 'exclusive' | 'pending' | 'checkpoint' | 'headAt'> {
+  extends Omit<SnapshotRecord, 'isDeleted' | 'exclusive' | 'pending' | 'checkpoint' | 'headAt' | 'contentSha256'> {
   /** What deleting it would free; null where it could not be worked out. */
   readonly exclusiveBytes: number | null;
   /** From the snapshot that stands alone to this one, hidden ones included: how many files a restore reads. */

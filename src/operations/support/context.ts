@@ -1,5 +1,6 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { Caller } from '../../model/access.ts';
+import type { Archives } from '../../model/ports/archive.ts';
 import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
 import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../../model/ports/host.ts';
@@ -7,6 +8,7 @@ import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
 import type { KeySource } from '../../model/ports/key-source.ts';
+import type { Mounts } from '../../model/ports/mounts.ts';
 import type { Notifier, NotifyTargets } from '../../model/ports/notifier.ts';
 import type { Principals } from '../../model/ports/principals.ts';
 import type { ScheduleBook } from '../../model/ports/schedules.ts';
@@ -68,6 +70,8 @@ export interface Core {
   readonly journal: Journal;
   readonly locks: LockTable;
   readonly files: HostFiles;
+  readonly archives: Archives;
+  readonly mounts: Mounts;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly seeds: SeedBuilder;

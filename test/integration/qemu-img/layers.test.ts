@@ -1,4 +1,4 @@
-import { rmSync, statSync } from 'node:fs';
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
 import { failureOf, holds, MIB, qemuIo, useFolder } from './disk-fixture.ts';
@@ -51,7 +51,8 @@ describe('mapAllocation', () => {
 
   it('takes a raw file for one whole layer with holes', async () => {
     const raw = { path: folder.path('raw'), format: 'raw' } as const;
-    await tool.create({ ...raw, virtualSizeBytes: 4 * MIB });
+    writeFileSync(raw.path, '');
+    truncateSync(raw.path, 4 * MIB);
     qemuIo(raw, 'write -P 1 1M 1M');
     expect(await tool.mapAllocation(raw)).toEqual({
       clusterSizeBytes: CLUSTER,
