@@ -12,6 +12,7 @@ import { volumeId } from '../../../src/operations/steps/volume-id.ts';
 import type { Core, HostSettings } from '../../../src/operations/support/context.ts';
 import { createFakeHypervisor, type FakeDomain, type FakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createImageCore } from '../../support/image-core.ts';
+import { isChange, type Mishap, type PortCall } from '../../support/mishaps.ts';
 import { sampleSnapshot } from '../../support/sample-snapshots.ts';
 
 export const GUEST = '22222222-2222-4222-8222-222222222222';
@@ -122,6 +123,14 @@ async function writeLayer(
   const below = snapshots.filePath({ id: snapshot.parent, volume: snapshot.volume });
   const chain = { backing: { ...layer, path: below }, isUnsafe: true, backingName: path.basename(below) };
   await diskTool.rebase({ ...layer, path: file }, chain);
+}
+
+/** Everything that can go wrong in a run of these calls: all may fail, and those that change something may be the last of a process. */
+export function listTrips(calls: readonly PortCall[], late: readonly Mishap[]) {
+  return calls.flatMap((call, at) => {
+    const mishaps: readonly Mishap[] = isChange(call) ? ['fails', ...late] : ['fails'];
+    return mishaps.map((mishap) => ({ at, mishap, what: `${mishap}: ${call.port}.${call.method} (call ${at})` }));
+  });
 }
 
 /** A disk that a guest could have written. */
