@@ -44,9 +44,13 @@ export const createSnapshot: UseCase<CreateSnapshotRequest, CreateSnapshotInput>
 async function requireEncodable(core: Core, { isEncrypted, isCompressed }: CreateSnapshotRequest): Promise<void> {
   if (!isEncrypted) return;
   if (isCompressed) {
-    throw new DarkroomError('INVALID_REQUEST', 'A snapshot is either compressed or encrypted: qcow2 cannot hold both.', {
-      fields: { field: 'isCompressed' },
-    });
+    throw new DarkroomError(
+      'INVALID_REQUEST',
+      'A snapshot is either compressed or encrypted: qcow2 cannot hold both.',
+      {
+        fields: { field: 'isCompressed' },
+      },
+    );
   }
   await core.keys.read();
 }

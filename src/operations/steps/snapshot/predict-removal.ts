@@ -7,6 +7,9 @@ import type { Core } from '../../support/context.ts';
 import { type Family, requireRecord } from './list-family.ts';
 import { snapshotDisk } from './read-source.ts';
 
+const HEADER_CLUSTER_BYTES = 65_536;
+const BLOCK_BYTES = 4096;
+
 /** A file as the steps before leave it. */
 interface Layer {
   readonly record: SnapshotRecord;
@@ -48,7 +51,7 @@ async function predictMerged(core: Core, from: Layer, into: Layer): Promise<Laye
     ? predictMerge({
         from: below,
         into: above,
-        fromStoredBytes: from.storedBytes,
+        fromStoredBytes: copiedBytes(from),
         intoLogicalBytes: into.record.logicalBytes,
       })
     : estimate({ from, into, below, above });
@@ -57,6 +60,16 @@ async function predictMerged(core: Core, from: Layer, into: Layer): Promise<Laye
 
 async function readAllocation(core: Core, { record, allocation }: Layer): Promise<DiskAllocation> {
   return allocation ?? (await core.diskTool.mapAllocation(await snapshotDisk(core, record)));
+}
+
+/**
+ * A copy by bytes fills the hole that QEMU leaves behind a file's header. Where blocks are shared instead the hole stays, and the delete
+ * frees that little more than was said.
+ */
+function copiedBytes({ record, storedBytes }: Layer): number {
+  const holeBytes = record.sizeBytes - storedBytes;
+  const isHeaderHole = storedBytes === record.storedBytes && holeBytes > 0 && holeBytes < HEADER_CLUSTER_BYTES;
+  return isHeaderHole ? Math.ceil(record.sizeBytes / BLOCK_BYTES) * BLOCK_BYTES : storedBytes;
 }
 
 function isExact(...layers: readonly Layer[]): boolean {
