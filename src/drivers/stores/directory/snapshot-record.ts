@@ -49,6 +49,7 @@ const document = z.strictObject({
   exclusive: z.strictObject({ children: z.array(uuid), bytes: z.int() }).nullable(),
   users: z.array(z.strictObject({ host: text, path: hostPath, since: z.iso.datetime() })),
   pending: z.strictObject({ parent: uuid.nullable(), ...file }).nullable(),
+  contentSha256: sha256.exactOptional(),
 });
 
 /**
