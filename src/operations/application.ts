@@ -135,6 +135,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly isRecovered: boolean;
   /** Shelved instances whose time on this host is over. */
   dueOffloads(): Promise<readonly DueOffload[]>;
+  /** Volumes whose snapshots are to be consolidated. */
+  dueConsolidations(): Promise<readonly string[]>;
   /** What the scheduler of a daemon works with: everybody's schedules, and how it tells of what became of them. */
   readonly scheduling: { readonly book: ScheduleBook; readonly notifier: Notifier };
   /** Deletes for good what was deleted long enough ago; returns the ids. */

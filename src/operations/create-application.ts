@@ -38,6 +38,7 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       return isRecovered;
     },
     dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
+    dueConsolidations: async () => (await import('./list-due-consolidations.ts')).listDueConsolidations(core),
     scheduling: { book: core.schedules, notifier: core.notifier },
     purgeExpired: async () => (await import('./steps/purge-expired.ts')).purgeExpired(core),
     survey: createSurvey(core),

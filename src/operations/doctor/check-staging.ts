@@ -7,7 +7,10 @@ import { listBesideDisks, livingOperations } from './find-leftovers.ts';
 const ID = 'leftover.snapshot';
 
 /** What QEMU wrote beside disks for snapshots that were never finished: copies, of which no guest needs any. */
-export async function checkStaging(core: Core, { isRepairing }: { readonly isRepairing: boolean }): Promise<DoctorCheck[]> {
+export async function checkStaging(
+  core: Core,
+  { isRepairing }: { readonly isRepairing: boolean },
+): Promise<DoctorCheck[]> {
   const alive = await livingOperations(core);
   const domains = await core.hypervisor.describeDomains();
   const diskPaths = domains.flatMap(({ description }) => description.disks.flatMap(({ path }) => path ?? []));

@@ -39,6 +39,7 @@ const BUSY_CODES: Readonly<Record<string, ErrorCode>> = {
   name: 'NAME_TAKEN',
   volume: 'VOLUME_BUSY',
   snapshot: 'SNAPSHOT_BUSY',
+  path: 'PATH_TAKEN',
 };
 
 /** Whose work it is that stands in the way is nobody's business but its own. */

@@ -19,7 +19,7 @@ import {
   TOP,
   unfinished,
   VOLUME,
-} from './chain-fixture.ts';
+} from './transfer-fixture.ts';
 
 let fixture: ChainFixture;
 

@@ -24,7 +24,7 @@ import {
   TOP,
   unfinished,
   VOLUME,
-} from './chain-fixture.ts';
+} from './transfer-fixture.ts';
 
 const BOB = { name: 'bob', role: 'operator' as const, isTrustedWithPaths: true };
 const MANIFEST = 'darkroom-snapshots.json';

@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import type { SnapshotRecord } from '../../../src/model/snapshot/snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
-import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
+import { recoverVerifySnapshot, verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { makeFaulty } from '../../support/faulty.ts';
 import { runToEnd } from '../../support/image-core.ts';
-import { type ChainFixture, createChainFixture, keySource, listTree, putChain, run, VOLUME } from './chain-fixture.ts';
+import {
+  type ChainFixture, contentOf, createChainFixture, DISK_BYTES, keySource, listTree, MACHINE, MIB, putChain, run, TOP, VOLUME, writeBlock } from './transfer-fixture.ts';
 
 let fixture: ChainFixture;
 
@@ -131,6 +134,91 @@ describe('a verify', () => {
     expect((await verify(c.id)).error?.code).toBe('SNAPSHOT_BUSY');
     expect(await statuses()).toEqual({ a: 'active', b: 'active', c: 'active' });
     expect(listTree(fixture.stateDir)).toEqual([]);
+  });
+});
+
+describe('a deep verify', () => {
+  it('keeps the sum of all that a restore would read, and compares it the next time', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    expect((await verify(c.id, { isDeep: true })).error).toBeNull();
+    const sum = createHash('sha256').update(contentOf(TOP)).digest('hex');
+    expect(await fixture.snapshots.read(c.id)).toMatchObject({ contentSha256: sum });
+    expect((await verify(c.id, { isDeep: true })).error).toBeNull();
+    // a file and a record that agree, and hold something else than was read
+    writeBlock(fileOf(c), { offset: 0, byte: 9, isEncrypted: false });
+    const content = readFileSync(fileOf(c));
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    await fixture.snapshots.update({ ...c, contentSha256: sum, sha256, sizeBytes: content.length });
+    expect((await verify(c.id)).error).toBeNull();
+    const operation = await verify(c.id, { isDeep: true });
+    expect(operation.error).toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining(sum) });
+    expect(await statuses()).toEqual({ a: 'active', b: 'active', c: 'error' });
+    expect(listTree(path.join(fixture.stateDir, 'mounts'))).toEqual([]);
+  });
+
+  it('reads encrypted chains', async () => {
+    const [, , c] = await putChain(fixture.snapshots, { isEncrypted: true });
+    expect((await verify(c.id, { isDeep: true })).error).toBeNull();
+    const sum = createHash('sha256').update(contentOf(TOP)).digest('hex');
+    expect(await fixture.snapshots.read(c.id)).toMatchObject({ contentSha256: sum });
+  });
+
+  const checkpoint = 'darkroom-77777777-7777-4777-8777-777777777777';
+  const disk = (): string => fixture.path('disk.qcow2');
+
+  /** The volume of the chain, with a bitmap that begins now. */
+  function putVolume(blocks: Readonly<Record<number, number>>): void {
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', disk(), String(DISK_BYTES));
+    for (const [mib, byte] of Object.entries(blocks)) {
+      writeBlock(disk(), { offset: Number(mib) * MIB, byte, isEncrypted: false });
+    }
+    run('qemu-img', 'bitmap', '--add', '-f', 'qcow2', disk(), checkpoint);
+    fixture.hypervisor.put(MACHINE.replace('/nowhere/disk', disk()), { powerState: 'shutdown' });
+  }
+
+  it('compares with the volume where nothing has changed since', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    await fixture.snapshots.update({ ...c, checkpoint });
+    putVolume(TOP);
+    expect((await verify(c.id, { isDeep: true })).error).toBeNull();
+  });
+
+  it('finds a snapshot that is not what its volume was', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    await fixture.snapshots.update({ ...c, checkpoint });
+    putVolume({ ...TOP, 5: 5 });
+    const operation = await verify(c.id, { isDeep: true });
+    expect(operation.error).toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining(disk()) });
+    expect(listTree(path.join(fixture.stateDir, 'mounts'))).toEqual([]);
+  });
+
+  it('says nothing of a volume that has changed since', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    await fixture.snapshots.update({ ...c, checkpoint });
+    putVolume(TOP);
+    writeBlock(disk(), { offset: 6 * MIB, byte: 6, isEncrypted: false });
+    expect((await verify(c.id, { isDeep: true })).error).toBeNull();
+    expect(listTree(path.join(fixture.stateDir, 'mounts'))).toEqual([]);
+  });
+
+  it('leaves nothing after the next start when its process died', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    const core = fixture.core();
+    const faulty = makeFaulty(core.files);
+    let plan: unknown = null;
+    faulty.before('hash', async (file) => {
+      if (!String(file).endsWith('.raw')) return;
+      const [running] = await core.journal.list({ status: 'running' });
+      if (running === undefined) throw new Error('nothing runs');
+      plan = running.plan;
+      await recoverVerifySnapshot(core, running);
+      await recoverVerifySnapshot(core, running);
+      expect(listTree(path.join(fixture.stateDir, 'mounts'))).toEqual([]);
+    });
+    const operation = await verify(c.id, { isDeep: true, core: { ...core, files: faulty.port } });
+    expect(plan).toMatchObject({ server: { pid: expect.any(Number) } });
+    expect(operation.status).toBe('failed');
+    expect(await statuses()).toEqual({ a: 'active', b: 'active', c: 'active' });
   });
 });
 

@@ -39,6 +39,7 @@ const document = z.strictObject({
   consistency: consistency.strict(),
   logicalBytes: count,
   ...file,
+  contentSha256: sha256.exactOptional(),
   isCompressed: z.boolean(),
   isEncrypted: z.boolean(),
   volumeFormat: z.enum(DISK_FORMATS),
@@ -49,7 +50,6 @@ const document = z.strictObject({
   exclusive: z.strictObject({ children: z.array(uuid), bytes: z.int() }).nullable(),
   users: z.array(z.strictObject({ host: text, path: hostPath, since: z.iso.datetime() })),
   pending: z.strictObject({ parent: uuid.nullable(), ...file }).nullable(),
-  contentSha256: sha256.exactOptional(),
 });
 
 /**

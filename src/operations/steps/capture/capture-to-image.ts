@@ -138,7 +138,7 @@ async function capture(
 }
 
 /** The image that the instance was launched from, where it still can be read. */
-async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
+export async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
   if (imageId === null) return null;
   try {
     return await core.store.readImage(imageId);

@@ -53,7 +53,10 @@ async function removeTraces(core: Core, plan: SnapshotPlan, operationId: string)
 }
 
 /** Somebody built upon it in the moment between our death and this: then it stays, since it is whole. */
-async function hasChildren(core: Core, { snapshotId, volume }: { snapshotId: string; volume: string }): Promise<boolean> {
+async function hasChildren(
+  core: Core,
+  { snapshotId, volume }: { snapshotId: string; volume: string },
+): Promise<boolean> {
   const { snapshots } = await core.snapshots.list({ volume });
   return snapshots.some(({ parent }) => parent === snapshotId);
 }

@@ -1,0 +1,57 @@
+import type { Argv } from 'yargs';
+import type { CopySnapshotBody } from '../../api/schemas/snapshots.ts';
+import type { CommandContext, CommandHost } from '../context.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
+import { printResult } from '../output.ts';
+import { pathOnHost } from '../path-on-host.ts';
+import { describeTotal } from '../render/image.ts';
+import { printable } from '../render/text.ts';
+import { waitForOperation } from '../wait-for-operation.ts';
+import { SNAPSHOT_POSITIONAL } from './positional.ts';
+
+export function addSnapshotCopy(yargs: Argv<GlobalOptions>, host: CommandHost): void {
+  yargs.command(
+    'copy <snapshot>',
+    'Copy a snapshot, with all that it stands on, to another store',
+    (command) =>
+      command
+        .positional('snapshot', SNAPSHOT_POSITIONAL)
+        .option('to', {
+          type: 'string',
+          demandOption: true,
+          requiresArg: true,
+          describe: 'Folder of the other store, on the host that does it',
+        })
+        .option('no-wait', NO_WAIT_OPTION)
+        .example('$0 snapshot copy 7c6b5a49 --to /mnt/offsite', 'What is there already is not copied again'),
+    (argv) =>
+      host.execute(argv, {
+        recovery: 'required',
+        run: (context) =>
+          copySnapshot(context, {
+            snapshot: argv.snapshot,
+            isAwaited: !argv.noWait,
+            body: { store: pathOnHost(context, argv.to) },
+          }),
+      }),
+  );
+}
+
+/** Prints the operation: what it made is in another store. */
+export async function copySnapshot(
+  context: CommandContext,
+  options: { readonly snapshot: string; readonly body: CopySnapshotBody; readonly isAwaited: boolean },
+): Promise<number> {
+  const { snapshot, body, isAwaited } = options;
+  const submit = () => context.client.snapshots.copy(snapshot, body);
+  if (!isAwaited) return await beginOperation(context, submit);
+  const operation = await waitForOperation(context, submit);
+  const id = operation.result.snapshotId ?? snapshot;
+  await printResult(
+    context.output,
+    operation,
+    () => `snapshot ${printable(id)}: copied to ${printable(body.store)}, ${describeTotal(operation)}`,
+  );
+  return 0;
+}
