@@ -68,7 +68,7 @@ describe('push backups on qemu:///system', () => {
 
   test('leave their files to others as soon as their outcome is told', async () => {
     for (let round = 0; round < 10; round += 1) {
-      const { path } = await backUp('vdb', { checkpoint: `round ${round}` });
+      const { path } = await backUp('vdb', { checkpoint: `round-${round}` });
       // fails while QEMU has the file open
       await run('qemu-io', ['-f', 'qcow2', '-c', 'write 0 64k', path]);
     }
