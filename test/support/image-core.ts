@@ -3,6 +3,7 @@ import { DarkroomError } from '../../src/model/errors.ts';
 import type { Operation, OperationKind } from '../../src/model/operation.ts';
 import type { Archives } from '../../src/model/ports/archive.ts';
 import type { KeySource } from '../../src/model/ports/key-source.ts';
+import type { Mounts } from '../../src/model/ports/mounts.ts';
 import type { Core, HostSettings } from '../../src/operations/support/context.ts';
 import { OperationRunner } from '../../src/operations/support/operation-runner.ts';
 import type { UseCase } from '../../src/operations/support/use-case.ts';
@@ -67,6 +68,13 @@ const NO_ARCHIVES: Archives = {
   },
 };
 
+const NO_MOUNTS: Mounts = {
+  mountFirst: async () => {
+    throw new Error('this host mounts nothing');
+  },
+  unmount: async () => undefined,
+};
+
 const NO_KEYS: KeySource = {
   isConfigured: false,
   read: async () => {
@@ -88,6 +96,7 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
     openSnapshotStore: () => createFakeSnapshotStore(),
     keys: NO_KEYS,
     archives: NO_ARCHIVES,
+    mounts: NO_MOUNTS,
     journal: createFakeJournal(),
     locks: createFakeLocks(),
     files: createFakeFiles(),
