@@ -25,10 +25,10 @@ export async function writeMerged(core: Core, merge: Merge, path: string, signal
   if (into.logicalBytes < from.logicalBytes) return await writeRebased(core, merge, path, signal);
   const spare = core.snapshots.draft(from, merge.operationId);
   // what is compressed is encoded anew from a third file, and the top one is no longer wanted by then
-  const [base, top] = into.isCompressed ? [spare.path, path] : [path, spare.path];
+  const [base, top] = isPacked(into) ? [spare.path, path] : [path, spare.path];
   await copyBoth(core, { merge, base, top }, signal);
   await commitOnto(core, { merge, base, top }, signal);
-  if (into.isCompressed) await compress(core, { merge, base, path }, signal);
+  if (isPacked(into)) await compress(core, { merge, base, path }, signal);
   await spare.discard();
 }
 
@@ -51,7 +51,7 @@ async function copyBoth(core: Core, { merge, base, top }: Files, signal: AbortSi
     if (!isCloned) pending.push(each);
   }
   const copiedBytes = pending.reduce((sum, { record }) => sum + record.storedBytes, 0);
-  const encodedBytes = into.isCompressed ? from.storedBytes + into.storedBytes : 0;
+  const encodedBytes = isPacked(into) ? from.storedBytes + into.storedBytes : 0;
   await requireRoom(core, copiedBytes + into.storedBytes + encodedBytes);
   for (const { record, target } of pending) await copySnapshotFile(core, record, target, signal);
   for (const { record, target } of sources) {
@@ -68,6 +68,11 @@ async function commitOnto(core: Core, { merge, base, top }: Files, signal: Abort
   await core.diskTool.rebase(above, { backing: below, isUnsafe: true }, signal);
   throwIfCancelled(signal);
   await core.diskTool.commit(above, {}, signal);
+}
+
+/** QEMU cannot compress what it encrypts. */
+function isPacked({ isCompressed, isEncrypted }: SnapshotRecord): boolean {
+  return isCompressed && !isEncrypted;
 }
 
 /** commit writes clusters as they are. */
