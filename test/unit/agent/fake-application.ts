@@ -290,5 +290,6 @@ function targetOf(request: OperationRequest): string {
   if ('image' in request) return request.image;
   if ('name' in request) return request.name;
   if ('snapshot' in request) return request.snapshot;
-  return 'volume' in request ? (request.volume ?? '') : request.path;
+  if ('volume' in request && request.volume !== null) return request.volume;
+  return 'path' in request && request.path !== null ? request.path : '';
 }
