@@ -23,7 +23,7 @@ interface CreateSnapshotInput {
 /** A point in time of one volume, or of all volumes of an instance at one instant; the guest goes on as it was. */
 export const createSnapshot: UseCase<CreateSnapshotRequest, CreateSnapshotInput> = {
   prepare: async (core, request) => {
-    if (request.isEncrypted) await core.keys.read();
+    await requireEncodable(core, request);
     const { domain, targets } = await findSubject(core, request);
     const volumes = targets.map((target) => volumeId(domain.uuid, target));
     return {
@@ -39,6 +39,21 @@ export const createSnapshot: UseCase<CreateSnapshotRequest, CreateSnapshotInput>
     return { instanceId, snapshotIds, ...(snapshotId === undefined ? {} : { snapshotId }) };
   },
 };
+
+/** A compressed cluster of a qcow2 is never encrypted (QEMU's docs/interop/qcow2.txt, compressed clusters). */
+async function requireEncodable(core: Core, { isEncrypted, isCompressed }: CreateSnapshotRequest): Promise<void> {
+  if (!isEncrypted) return;
+  if (isCompressed) {
+    throw new DarkroomError(
+      'INVALID_REQUEST',
+      'A snapshot is either compressed or encrypted: qcow2 cannot hold both.',
+      {
+        fields: { field: 'isCompressed' },
+      },
+    );
+  }
+  await core.keys.read();
+}
 
 function snapshotLocks(instanceId: string, volumes: readonly string[]): LockRequest {
   return { exclusive: [`instance:${instanceId}`, ...volumes.map(volumeLock)], shared: [] };

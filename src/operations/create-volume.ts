@@ -48,11 +48,11 @@ export const createVolume: UseCase<CreateVolumeRequest, VolumeInput> = {
     await context.operation.enter('make volume', plan);
     try {
       await makeVolume(context, work, signal);
+      await context.operation.settle('made');
     } catch (error) {
       await undoAndSettle(context, () => undoVolume(context, plan, context.operation.id));
       throw error;
     }
-    await context.operation.settle('made');
     return { path: plan.path, snapshotId: plan.snapshotId };
   },
 };

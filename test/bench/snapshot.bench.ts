@@ -150,7 +150,11 @@ describe('beside virtnbdbackup, on the same guest', () => {
     }
     await report([
       row('full', { ours: median(ours.full), theirs: median(theirs.full), limit: 0.6 }),
-      row(`increment of ${CHANGE_MIB} MiB`, { ours: median(ours.increment), theirs: median(theirs.increment), limit: 0.4 }),
+      row(`increment of ${CHANGE_MIB} MiB`, {
+        ours: median(ours.increment),
+        theirs: median(theirs.increment),
+        limit: 0.4,
+      }),
       row('restore into a new volume', { ours: median(ours.restore), theirs: median(theirs.restore), limit: 0.5 }),
     ]);
   });

@@ -100,7 +100,8 @@ describe('snapshots of a guest that runs', () => {
   });
 
   it('row 64: of several volumes there is one instant', async () => {
-    const loop = 'n=0; while [ ! -e /tmp/stop ]; do n=$((n+1)); echo $n >/mnt/vdb/n; sync; echo $n >/mnt/vdc/n; sync; done';
+    const loop =
+      'n=0; while [ ! -e /tmp/stop ]; do n=$((n+1)); echo $n >/mnt/vdb/n; sync; echo $n >/mnt/vdc/n; sync; done';
     await guest().run(`rm -f /tmp/stop; (${loop}) >/dev/null 2>&1 &`);
     try {
       for (const _round of [1, 2, 3]) {

@@ -86,7 +86,7 @@ export function createFakeHypervisor(): FakeHypervisor {
     domain.activeXml = null;
     domain.isFrozen = false;
     domain.blockJobs.clear();
-    fake.backups.end(domain.uuid, 'failed');
+    fake.backups.end(domain.uuid, 'cancelled');
     if (domain.inactiveXml === null) domains.delete(domain.uuid);
     lifecycle(domain.uuid, 'stopped');
   };

@@ -1,6 +1,8 @@
 import { DarkroomError } from '../../model/errors.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
+import { ERROR_CODE, LibvirtError } from './binding/libvirt-error.ts';
 import type { Caller } from './caller.ts';
+import { failure, translateError } from './translate-error.ts';
 
 type CheckpointsPart = Pick<
   Hypervisor,
@@ -35,11 +37,29 @@ export function createCheckpointsPart(caller: Caller): CheckpointsPart {
       throw brokenBitmap({ uuid, name, target });
     },
 
-    deleteCheckpoint(uuid, name, { isMetadataOnly }) {
-      const subject = { uuid, task: `delete the checkpoint ${name}` };
-      return caller.call('deleteCheckpoint', { uuid, name, isMetadataOnly }, subject);
-    },
+    deleteCheckpoint: (uuid, name, options) => deleteCheckpoint(caller, { uuid, name, ...options }),
   };
+}
+
+async function deleteCheckpoint(
+  caller: Caller,
+  args: { readonly uuid: string; readonly name: string; readonly isMetadataOnly: boolean },
+): Promise<void> {
+  const attempt = { uri: caller.uri, uuid: args.uuid, task: `delete the checkpoint ${args.name}` };
+  try {
+    await caller.callRaw('deleteCheckpoint', args);
+  } catch (error) {
+    if (!lacksBitmap(error)) throw translateError(error, attempt);
+    const message = `libvirt could not ${attempt.task} (instance ${args.uuid}): ${error.message}`;
+    throw failure('CHECKPOINT_INCONSISTENT', message, { error, attempt });
+  }
+}
+
+/** libvirt has no code for it: "bitmap '…' not found in backing chain of '…'", or QEMU's own words of one that was not saved. */
+function lacksBitmap(error: unknown): error is LibvirtError {
+  if (!(error instanceof LibvirtError) || error.isConnectionLost || error.code !== ERROR_CODE.internalError)
+    return false;
+  return /bitmap '.*' (not found|is inconsistent)/i.test(error.message);
 }
 
 /** libvirt leaves the size out where it could not work it out. */

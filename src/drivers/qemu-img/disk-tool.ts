@@ -4,7 +4,10 @@ import { checkDisk } from './check.ts';
 import { commitDisk } from './commit.ts';
 import { compareDisks } from './compare.ts';
 import { convertDisk } from './convert.ts';
+import { copyDirty } from './copy-dirty.ts';
 import { createDisk } from './create.ts';
+import { exportAsFile } from './export-file.ts';
+import { exportOverNbd } from './export-nbd.ts';
 import { holdDisk } from './hold.ts';
 import { readDiskInfo } from './info.ts';
 import { readDiskChain } from './info-chain.ts';
@@ -18,7 +21,7 @@ import { readVersion } from './version.ts';
 export interface DiskToolOptions {
   /** For every convert that does not state its own. 0, the default: unlimited. */
   readonly bandwidthBytesPerSecond?: number;
-  /** Of whatever moves much data (convert, rebase, commit, compare); asked for at every start. */
+  /** Of whatever moves much data (convert, rebase, commit, compare, copyDirty); asked for at every start. */
   readonly priority?: () => Priority;
 }
 
@@ -29,9 +32,6 @@ export interface DiskToolOptions {
  */
 export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
   const { bandwidthBytesPerSecond = 0 } = options;
-  const missing = async (): Promise<never> => {
-    throw new Error('not there yet');
-  };
   const prioritised = (): { readonly priority?: Priority } =>
     options.priority === undefined ? {} : { priority: options.priority() };
   return {
@@ -49,9 +49,9 @@ export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
     resize: resizeDisk,
     removeBitmap: removeDiskBitmap,
     addBitmap: addDiskBitmap,
-    copyDirty: missing,
+    copyDirty: (request, signal) => copyDirty({ ...request, ...prioritised() }, signal),
     mapAllocation: mapDisk,
-    exportNbd: missing,
-    exportFile: missing,
+    exportNbd: exportOverNbd,
+    exportFile: exportAsFile,
   };
 }

@@ -8,9 +8,12 @@ export interface FailedWork {
   readonly disk: string;
 }
 
+/** Of Debian and Ubuntu, where it is not qemu-utils. */
+const PACKAGES: ReadonlyMap<string, string> = new Map([['qemu-storage-daemon', 'qemu-system-common']]);
+
 const WRONG_KEY_PATTERN = /Invalid password, cannot unlock any keyslot/;
 const MISSING_KEY_PATTERN = /Parameter '(?:encrypt\.)?key-secret' is required for cipher/;
-const NO_SPACE_PATTERN = /No space left on device|Disk quota exceeded/;
+export const NO_SPACE_PATTERN = /No space left on device|Disk quota exceeded/;
 
 /** The failure of a QEMU tool in our words: QEMU_IMG_FAILED, NO_SPACE, CANCELLED, TOOL_MISSING, ENCRYPTION_KEY_…; others as they are. */
 export function translateFailure(error: unknown, work: FailedWork): unknown {
@@ -20,7 +23,8 @@ export function translateFailure(error: unknown, work: FailedWork): unknown {
     return new DarkroomError('CANCELLED', `${what} was cancelled`, { fields: { subcommand, disk }, cause: error });
   }
   if (error instanceof CommandMissing) {
-    return new DarkroomError('TOOL_MISSING', `${error.file} is not installed: install qemu-utils`, { cause: error });
+    const message = `${error.file} is not installed: install ${PACKAGES.get(error.file) ?? 'qemu-utils'}`;
+    return new DarkroomError('TOOL_MISSING', message, { cause: error });
   }
   if (error instanceof CommandTimedOut) {
     const message = `${what} did not end within ${error.timeoutMs / 1000} s: look at the storage it lies on`;

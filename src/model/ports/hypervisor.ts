@@ -187,7 +187,10 @@ export interface Hypervisor extends AsyncDisposable {
   redefineCheckpoint(uuid: string, xml: string, options?: { readonly isValidated?: boolean }): Promise<void>;
   /** Bytes that changed since, by target; of a domain that runs. CHECKPOINT_INCONSISTENT when a bitmap is missing or broken. */
   readCheckpointSizes(uuid: string, name: string): Promise<ReadonlyMap<string, number>>;
-  /** With its bitmaps, of a domain that runs; else only what libvirt knows of it. No error when there is none. */
+  /**
+   * With its bitmaps, of a domain that runs; else only what libvirt knows of it. Its children become its parent's. No error when
+   * there is none. CHECKPOINT_INCONSISTENT when its bitmaps are not there: then only what libvirt knows can be deleted.
+   */
   deleteCheckpoint(uuid: string, name: string, options: { readonly isMetadataOnly: boolean }): Promise<void>;
 
   /**
@@ -197,9 +200,9 @@ export interface Hypervisor extends AsyncDisposable {
   beginBackup(uuid: string, request: BackupRequest): Promise<void>;
   /** null when no backup runs. */
   getBackup(uuid: string): Promise<BackupJob | null>;
-  /** What became of the last backup, told once. */
+  /** What became of the last backup, told once. The files that it wrote are closed by then, not as soon as getBackup says null. */
   takeBackupOutcome(uuid: string): Promise<BackupOutcome>;
-  /** Ends a running backup; no error when there is none. */
+  /** Ends a running backup, waits until it has ended; no error when there is none. A checkpoint that began with it stays. */
   abortBackup(uuid: string): Promise<void>;
 
   /** Asks the agent for its time; waits at most `timeoutMs` (rounded up to whole seconds). Never throws for the agent's sake. */

@@ -31,7 +31,13 @@ export function snapshotFile(darkroom: DarkroomHost, { volume, id }: Pick<Snapsh
 
 /** Bytes that all files of snapshots take on the file system. */
 export async function storedBytes(darkroom: DarkroomHost): Promise<number> {
-  const found = await runCommand('find', [path.join(darkroom.store, 'snapshots'), '-name', '*.qcow2', '-printf', '%b\n']);
+  const found = await runCommand('find', [
+    path.join(darkroom.store, 'snapshots'),
+    '-name',
+    '*.qcow2',
+    '-printf',
+    '%b\n',
+  ]);
   return found.split('\n').reduce((sum, blocks) => sum + Number(blocks) * 512, 0);
 }
 

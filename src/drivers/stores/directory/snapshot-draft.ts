@@ -25,7 +25,7 @@ export function createSnapshotDraft(context: StoreContext, snapshot: SnapshotKey
   };
 }
 
-/** Of that tag, and of its parts after a dot; what a writer of records left when it died long ago goes too. STORE_WRITE_FAILED. */
+/** Of that tag; what a writer of records left when it died long ago goes too. STORE_WRITE_FAILED. */
 export async function discardSnapshotDrafts({ root }: StoreContext, volume: string, tag: string): Promise<void> {
   const folder = volumeFolder(root, volume);
   await withStoreErrors(failure('discard the files in the making in', folder), async () => {

@@ -8,7 +8,7 @@ export interface SnapshotKey {
 }
 
 const RECORD_SUFFIX = '.json';
-const TAG = /^[A-Za-z0-9-]{1,64}(\.[A-Za-z0-9-]{1,64})?$/;
+const TAG = /^[A-Za-z0-9-]{1,64}$/;
 
 export function snapshotsFolder(root: string): string {
   return path.join(root, 'snapshots');
@@ -47,16 +47,15 @@ export function parseRecordName(name: string): string | null {
   return isUuid(id) ? id : null;
 }
 
-/** Of a file in the making; a tag may have one part after a dot, to tell two files of one operation from each other. */
+/** Of a file in the making. INTERNAL for a tag that is no plain word. */
 export function snapshotDraftPath(root: string, snapshot: SnapshotKey, tag: string): string {
   if (!TAG.test(tag)) throw new DarkroomError('INTERNAL', `${JSON.stringify(tag)} is not a tag for a file`);
   return path.join(path.dirname(snapshotFilePath(root, snapshot)), `.${snapshot.id}.${tag}.partial`);
 }
 
-/** Whether a file of that name is in the making with that tag, whatever the part after its dot. */
 export function isDraftName(name: string, tag: string): boolean {
-  const [, id = '', seen, ...rest] = name.split('.');
-  return name.startsWith('.') && isUuid(id) && seen === tag && rest.at(-1) === 'partial' && rest.length <= 2;
+  const [beforeDot, id = '', seen, end, ...more] = name.split('.');
+  return beforeDot === '' && isUuid(id) && seen === tag && end === 'partial' && more.length === 0;
 }
 
 export function snapshotNotFound(snapshotId: string): DarkroomError {

@@ -39,6 +39,7 @@ const document = z.strictObject({
   consistency: consistency.strict(),
   logicalBytes: count,
   ...file,
+  contentSha256: sha256.exactOptional(),
   isCompressed: z.boolean(),
   isEncrypted: z.boolean(),
   volumeFormat: z.enum(DISK_FORMATS),

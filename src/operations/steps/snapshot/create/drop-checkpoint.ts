@@ -1,3 +1,4 @@
+import { hasCode } from '../../../../model/errors.ts';
 import type { DiskFile } from '../../../../model/ports/disk-tool.ts';
 import type { Core } from '../../../support/context.ts';
 
@@ -12,9 +13,22 @@ export interface DroppedCheckpoint {
 export async function dropCheckpoint(core: Core, { instanceId, name, disks }: DroppedCheckpoint): Promise<void> {
   const { powerState } = await core.hypervisor.getDomain(instanceId);
   const isLive = powerState === 'running' || powerState === 'paused';
-  await core.hypervisor.deleteCheckpoint(instanceId, name, { isMetadataOnly: !isLive });
-  if (isLive) return;
+  if (isLive) {
+    await deleteLive(core, instanceId, name);
+    return;
+  }
+  await core.hypervisor.deleteCheckpoint(instanceId, name, { isMetadataOnly: true });
   for (const disk of disks) await dropBitmap(core, disk, name);
+}
+
+/** Where a bitmap is missing, since QEMU was killed, libvirt can only forget the checkpoint. */
+async function deleteLive({ hypervisor }: Core, instanceId: string, name: string): Promise<void> {
+  try {
+    await hypervisor.deleteCheckpoint(instanceId, name, { isMetadataOnly: false });
+  } catch (error) {
+    if (!hasCode(error, 'LIBVIRT_FAILED', 'CHECKPOINT_INCONSISTENT')) throw error;
+    await hypervisor.deleteCheckpoint(instanceId, name, { isMetadataOnly: true });
+  }
 }
 
 async function dropBitmap(core: Core, disk: DiskFile, name: string): Promise<void> {

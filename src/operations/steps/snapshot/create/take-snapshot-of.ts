@@ -14,6 +14,7 @@ import { planBesideDisk } from '../../capture/overlay-place.ts';
 import { probeConsistency } from '../../capture/take-point-in-time.ts';
 import { undoAndSettle } from '../../undo-and-settle.ts';
 import { volumeId } from '../../volume-id.ts';
+import { fillExclusive } from '../fill-exclusive.ts';
 import { settleRewrites } from '../settle-rewrites.ts';
 import { claimVolume } from '../volume-claim.ts';
 import { planVolumes } from './plan-volumes.ts';
@@ -101,6 +102,7 @@ async function make(context: OperationContext, job: SnapshotJob, signal: AbortSi
   await context.operation.enter('clean up', plan);
   if (!isLive) await tryAnnounceBitmaps(context, job);
   await pruneCheckpoints(context, job);
+  for (const { volume } of plan.disks) await fillExclusive(context, volume);
   return records;
 }
 

@@ -25,10 +25,12 @@ export async function beginAnew(core: Core, plan: RestorePlan, changed: Checkpoi
 
 async function endOld({ hypervisor }: Core, plan: RestorePlan, changed: CheckpointInfo[]): Promise<void> {
   const { instanceId, target, checkpoint: own } = plan;
-  for (const checkpoint of await hypervisor.listCheckpoints(instanceId)) {
+  const known = await hypervisor.listCheckpoints(instanceId);
+  // children first: each is told again while the parent that it names is still there
+  for (const checkpoint of [...known].reverse()) {
     const { name, targets, xml } = checkpoint;
     if (name === own || !isOurCheckpoint(name) || !targets.includes(target)) continue;
-    changed.push(checkpoint);
+    changed.unshift(checkpoint);
     if (targets.length === 1) await hypervisor.deleteCheckpoint(instanceId, name, { isMetadataOnly: true });
     else await hypervisor.redefineCheckpoint(instanceId, withoutCheckpointDisk(xml, target));
   }
