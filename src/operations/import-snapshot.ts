@@ -1,10 +1,11 @@
-import { ownerOf } from '../model/access.ts';
 import type { HeldFile } from '../model/ports/host.ts';
 import type { ImportSnapshotRequest } from '../model/requests.ts';
 import { selectMissing } from '../model/snapshot/select-missing.ts';
 import { type ReceivePlan, receivePlanSchema } from './receive-plan.ts';
 import { ByteProgress } from './steps/byte-progress.ts';
+import { checkSnapshotQuota } from './steps/check-quota.ts';
 import { checkSpace } from './steps/check-space.ts';
+import { settleRewrites } from './steps/snapshot/settle-rewrites.ts';
 import { volumeLock } from './steps/snapshot/snapshot-locks.ts';
 import { requireOwnVolume, requireSameAsKnown } from './steps/snapshot/transfer/compare-known.ts';
 import { type PromisedChain, readPromise } from './steps/snapshot/transfer/read-manifest.ts';
@@ -47,6 +48,7 @@ export const importSnapshot: UseCase<ImportSnapshotRequest, ImportInput> = {
     try {
       const operation = { id: context.operation.id, kind: 'snapshot.import' };
       await claimVolume(context, input.volume, operation);
+      await settleRewrites(context, input.volume);
       const snapshotIds = await takeIn(context, { ...input, source, enter }, signal);
       await context.snapshots.releaseClaim(input.volume, context.operation.id);
       await context.operation.settle('published');
@@ -71,11 +73,12 @@ async function takeIn(context: OperationContext, work: TakeIn, signal: AbortSign
   if (chain.volume !== work.volume || chain.top.id !== work.id) throw refused(path, 'it was replaced by another file');
   const missing = await selectComing(context, chain, path);
   const bytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await checkSnapshotQuota(context, { count: missing.length, bytes });
   await checkSpace(context, [{ path: context.snapshots.rootPath, bytes, what: 'the snapshots' }]);
   await work.enter(missing.map(({ id }) => id));
   const progress = new ByteProgress(context.operation, bytes);
   const wantedIds = new Set(missing.map(({ id }) => id));
-  const owner = ownerOf(context.caller);
+  const owner = context.caller.name;
   const arrivals = await unpackChain(context, { archive, source: path, chain, wantedIds, owner, progress }, signal);
   const refuse = (id: string, reason: string, cause?: unknown) => refused(path, `of ${id}.qcow2, ${reason}`, cause);
   await receiveChain(context, { store: context.snapshots, arrivals, refuse }, signal);

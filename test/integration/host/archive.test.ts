@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createArchives } from '../../../src/drivers/host/archive.ts';
-import type { ArchiveSource } from '../../../src/model/ports/archive.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 
 const archives = createArchives();
@@ -19,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string): string => path.join(folder, name);
 
 /** Half of it zeroes. */
-function writeSource(name: string, sizeBytes: number): ArchiveSource & { readonly path: string } {
+function writeSource(name: string, sizeBytes: number) {
   const content = Buffer.alloc(sizeBytes);
   for (let offset = 0; offset < sizeBytes / 2; offset += 32) {
     createHash('sha256').update(`${name}${offset}`).digest().copy(content, offset);

@@ -448,6 +448,18 @@ describe('an import', () => {
     expect((await fixture.otherStore.list()).snapshots).toHaveLength(3);
   });
 
+  it('is refused beyond the quota of the caller', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    await exportTo(fixture.path('chain.tar'), c.id);
+    const quota = { maxImages: null, maxImageBytes: null, maxSnapshots: 2, maxSnapshotBytes: null };
+    const operation = await importFrom(
+      fixture.path('chain.tar'),
+      fixture.core({ snapshots: fixture.otherStore }, { quota }),
+    );
+    expect(operation.error?.code).toBe('QUOTA_EXCEEDED');
+    expect(arrived()).toEqual([]);
+  });
+
   it('reads in configured folders only for clients of the agent', async () => {
     const [, , c] = await putChain(fixture.snapshots);
     await exportTo(fixture.path('chain.tar'), c.id);

@@ -133,7 +133,11 @@ describe('a mounted snapshot', () => {
         { operationId: 'other', kind: 'snapshot.delete' },
       );
     await whileMounted({ snapshot: c.id, directory: null }, () => void 0, core);
-    await whileMounted({ snapshot: c.id, directory: null }, async () => void (await expectFailure(take(), 'SNAPSHOT_BUSY')), core);
+    await whileMounted(
+      { snapshot: c.id, directory: null },
+      async () => void (await expectFailure(take(), 'SNAPSHOT_BUSY')),
+      core,
+    );
     await take();
   });
 

@@ -11,7 +11,20 @@ import { expectFailure } from '../../support/expect-failure.ts';
 import { makeFaulty } from '../../support/faulty.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import {
-  type ChainFixture, contentOf, createChainFixture, DISK_BYTES, keySource, listTree, MACHINE, MIB, putChain, run, TOP, VOLUME, writeBlock } from './transfer-fixture.ts';
+  type ChainFixture,
+  contentOf,
+  createChainFixture,
+  DISK_BYTES,
+  keySource,
+  listTree,
+  MACHINE,
+  MIB,
+  putChain,
+  run,
+  TOP,
+  VOLUME,
+  writeBlock,
+} from './transfer-fixture.ts';
 
 let fixture: ChainFixture;
 
