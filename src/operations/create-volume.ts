@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
+import type { MadeVolume } from '../model/instance.ts';
 import type { CreateVolumeRequest } from '../model/requests.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { type VolumePlan, volumePlanSchema } from './create-volume-plan.ts';
@@ -13,6 +14,7 @@ import { readLocks, volumeLock } from './steps/snapshot/snapshot-locks.ts';
 import { isNamed, makeVolume, undoVolume, type VolumeWork } from './steps/snapshot/volume/make-volume.ts';
 import { chooseVolumePath, requireFree } from './steps/snapshot/volume/volume-path.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
+import { fileVolumeId } from './steps/volume-id.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
@@ -53,9 +55,21 @@ export const createVolume: UseCase<CreateVolumeRequest, VolumeInput> = {
       await undoAndSettle(context, () => undoVolume(context, plan, context.operation.id));
       throw error;
     }
-    return { path: plan.path, snapshotId: plan.snapshotId };
+    return { path: plan.path, snapshotId: plan.snapshotId, volume: await describeMade(context, work) };
   },
 };
+
+async function describeMade({ files }: Core, { plan, format, snapshot }: VolumeWork): Promise<MadeVolume> {
+  return {
+    id: fileVolumeId(plan.path),
+    instance: null,
+    target: null,
+    path: plan.path,
+    format,
+    virtualSizeBytes: snapshot.logicalBytes,
+    sizeBytes: (await files.stat(plan.path))?.allocatedBytes ?? 0,
+  };
+}
 
 /** A volume that has its name is whole, and may be in use by now: it stays. Everything before that is removed. */
 export const recoverCreateVolume: Recover = async (core, unfinished) => {
