@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
 import type { SnapshotStore } from '../model/ports/snapshot-store.ts';
-import type { CopySnapshotRequest } from '../model/requests.ts';
+import type { CopySnapshotRequest } from '../model/snapshot/requests.ts';
 import { selectMissing } from '../model/snapshot/select-missing.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { type ReceivePlan, receivePlanSchema } from './receive-plan.ts';

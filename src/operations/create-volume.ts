@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
 import type { MadeVolume } from '../model/instance.ts';
-import type { CreateVolumeRequest } from '../model/requests.ts';
+import type { CreateVolumeRequest } from '../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { type VolumePlan, volumePlanSchema } from './create-volume-plan.ts';
 import { temporaryName } from './export-plan.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { ExportSnapshotRequest } from '../model/requests.ts';
+import type { ExportSnapshotRequest } from '../model/snapshot/requests.ts';
 import { type ExportPlan, exportPlanSchema, temporaryName } from './export-plan.ts';
 import { checkSpace } from './steps/check-space.ts';
 import { findSnapshot, requireAncestry } from './steps/snapshot/find-snapshot.ts';

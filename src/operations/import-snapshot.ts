@@ -1,5 +1,5 @@
 import type { HeldFile } from '../model/ports/host.ts';
-import type { ImportSnapshotRequest } from '../model/requests.ts';
+import type { ImportSnapshotRequest } from '../model/snapshot/requests.ts';
 import { selectMissing } from '../model/snapshot/select-missing.ts';
 import { type ReceivePlan, receivePlanSchema } from './receive-plan.ts';
 import { ByteProgress } from './steps/byte-progress.ts';

@@ -1,9 +1,9 @@
 import { takePage } from '../model/pages.ts';
 import type { SnapshotStore } from '../model/ports/snapshot-store.ts';
-import type { SnapshotFilter } from '../model/requests.ts';
 import { mayChangeSnapshot } from '../model/snapshot/access.ts';
 import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
 import { describeLink, describeSnapshot, isNameable, type Viewer } from '../model/snapshot/describe-snapshot.ts';
+import type { SnapshotFilter } from '../model/snapshot/requests.ts';
 import type { Snapshot, SnapshotRecord, SnapshotUser } from '../model/snapshot/snapshot.ts';
 import { indexSnapshots, listDown } from '../model/snapshot/snapshot-index.ts';
 import { findSnapshot } from './steps/snapshot/find-snapshot.ts';

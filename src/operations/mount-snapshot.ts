@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { DarkroomError } from '../model/errors.ts';
-import type { MountSnapshotRequest } from '../model/requests.ts';
+import type { MountSnapshotRequest } from '../model/snapshot/requests.ts';
 import { NOTHING_SERVED, type ServePlan, servePlanSchema } from './serve-plan.ts';
 import { findSnapshot, requireAncestry } from './steps/snapshot/find-snapshot.ts';
 import { requireEmptyFolder } from './steps/snapshot/mount/require-empty-folder.ts';

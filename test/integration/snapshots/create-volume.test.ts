@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSyn
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
-import type { CreateVolumeRequest } from '../../../src/model/requests.ts';
+import type { CreateVolumeRequest } from '../../../src/model/snapshot/requests.ts';
 import { createVolume, recoverCreateVolume } from '../../../src/operations/create-volume.ts';
 import { listLiveUsers } from '../../../src/operations/steps/snapshot/snapshot-users.ts';
 import type { Core } from '../../../src/operations/support/context.ts';

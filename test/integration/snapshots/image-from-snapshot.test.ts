@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeDomain } from '../../../src/model/domain-xml/describe-domain.ts';
-import type { ImageFromSnapshotRequest } from '../../../src/model/requests.ts';
+import type { ImageFromSnapshotRequest } from '../../../src/model/snapshot/requests.ts';
 import { imageFromSnapshot, recoverImageFromSnapshot } from '../../../src/operations/image-from-snapshot.ts';
 import { launchInstance } from '../../../src/operations/launch-instance.ts';
 import type { Core } from '../../../src/operations/support/context.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JournalledOperation, Operation } from '../../../src/model/operation.ts';
-import type { MountSnapshotRequest } from '../../../src/model/requests.ts';
+import type { MountSnapshotRequest } from '../../../src/model/snapshot/requests.ts';
 import { mountSnapshot, recoverMountSnapshot } from '../../../src/operations/mount-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { acquireLocks } from '../../../src/operations/support/operation-locks.ts';
