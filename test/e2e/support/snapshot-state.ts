@@ -2,11 +2,12 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { z } from 'zod';
+import type { Snapshot } from '../../../src/model/snapshot/snapshot.ts';
 import { findProcesses } from './assert-clean.ts';
 import type { GuestDisk } from './guest-disks.ts';
 import { runCommand, tryCommand } from './run-command.ts';
 import type { DarkroomHost } from './run-darkroom.ts';
-import { hashFile } from './snapshots.ts';
+import { hashFile, snapshotFile } from './snapshots.ts';
 import type { Guest } from './tiny-guest.ts';
 import { onDomain } from './virsh.ts';
 
@@ -90,4 +91,15 @@ export async function listCheckpoints(guest: Guest): Promise<readonly string[]> 
 export async function bitmapsOf(disk: GuestDisk): Promise<readonly string[]> {
   const info = JSON.parse(await runCommand('qemu-img', ['info', '--output=json', '-f', disk.format, disk.path]));
   return infoSchema.parse(info)['format-specific'].data.bitmaps.map(({ name }) => name);
+}
+
+/** A snapshot, with all that it stands on, reads as that disk or file does, whatever their formats. */
+export async function expectSameContent(
+  darkroom: DarkroomHost,
+  snapshot: Pick<Snapshot, 'id' | 'volume'>,
+  disk: Pick<GuestDisk, 'path' | 'format'>,
+): Promise<void> {
+  const files = [snapshotFile(darkroom, snapshot), disk.path];
+  const result = await tryCommand('qemu-img', ['compare', '-U', '-f', 'qcow2', '-F', disk.format, ...files]);
+  expect(result, `${snapshot.id} and ${disk.path}`).toMatchObject({ exitCode: 0 });
 }
