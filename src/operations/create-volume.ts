@@ -50,12 +50,13 @@ export const createVolume: UseCase<CreateVolumeRequest, VolumeInput> = {
     await context.operation.enter('make volume', plan);
     try {
       await makeVolume(context, work, signal);
+      const volume = await describeMade(context, work);
       await context.operation.settle('made');
+      return { path: plan.path, snapshotId: plan.snapshotId, volume };
     } catch (error) {
       await undoAndSettle(context, () => undoVolume(context, plan, context.operation.id));
       throw error;
     }
-    return { path: plan.path, snapshotId: plan.snapshotId, volume: await describeMade(context, work) };
   },
 };
 

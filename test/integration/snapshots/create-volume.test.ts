@@ -60,7 +60,17 @@ describe('a full volume', () => {
     expect(error).toBeNull();
     const file = result.path ?? '';
     expect(file).toMatch(new RegExp(`^${fixture.instancesDir}/volumes/[0-9a-f-]{36}\\.qcow2$`));
-    expect(result).toEqual({ path: file, snapshotId: id });
+    const { virtualSizeBytes, sizeBytes } = {
+      virtualSizeBytes: CONTENT.length,
+      sizeBytes: statSync(file).blocks * 512,
+    };
+    expect(result).toEqual({
+      ...{ path: file, snapshotId: id },
+      volume: {
+        ...{ id: expect.any(String), instance: null, target: null, path: file, format: 'qcow2' },
+        ...{ virtualSizeBytes, sizeBytes },
+      },
+    });
     expect(target).toBe(file);
     expect(infoOf(file)['backing-filename']).toBeUndefined();
     expect(readDisk(file, 'qcow2').equals(CONTENT)).toBe(true);
