@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Operation } from '../model/operation.ts';
-import type { SnapshotFilter } from '../model/requests.ts';
 import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
+import type { SnapshotFilter } from '../model/snapshot/requests.ts';
 import type { Snapshot, SnapshotDeletion } from '../model/snapshot/snapshot.ts';
 import { call } from './call.ts';
 import { API_ROOT, collectionPath, itemPath } from './paths.ts';

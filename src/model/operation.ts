@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import type { MadeVolume } from './instance.ts';
 
 export const OPERATION_KINDS = [
   'image.create',
@@ -50,6 +51,7 @@ export interface OperationResult {
   readonly snapshotIds?: readonly string[];
   /** File of a volume that was made. */
   readonly path?: string;
+  readonly volume?: MadeVolume;
   /** Bytes that a delete freed. */
   readonly freedBytes?: number;
   /** Where a mounted snapshot can be read. */

@@ -5,6 +5,8 @@ import type { RequestedConsistency } from './consistency.ts';
 import type { ImageStatus, ImageType, ImageVisibility } from './image.ts';
 import type { InstanceState } from './instance.ts';
 import type { Labels } from './labels.ts';
+import type { Page } from './pages.ts';
+import type { SnapshotRequest } from './snapshot/requests.ts';
 
 /** How an image is made of an instance. */
 export interface CaptureRequest {
@@ -140,101 +142,6 @@ export interface UnshelveInstanceRequest {
   readonly isStealing: boolean;
 }
 
-/** Of one volume, or of all volumes of an instance at one instant: exactly one of the two is stated. */
-export interface CreateSnapshotRequest {
-  readonly kind: 'snapshot.create';
-  /** Id, or `<instance>/<target>`. */
-  readonly volume: string | null;
-  readonly instance: string | null;
-  readonly description: string | null;
-  readonly consistency: RequestedConsistency;
-  /** All blocks, whatever there is already. */
-  readonly isFull: boolean;
-  readonly isCompressed: boolean;
-  readonly isEncrypted: boolean;
-}
-
-/** Snapshots are named by their id, or the beginning of it where that is unique (8 characters or more). */
-export interface DeleteSnapshotRequest {
-  readonly kind: 'snapshot.delete';
-  readonly snapshot: string;
-}
-
-export interface RestoreSnapshotRequest {
-  readonly kind: 'snapshot.restore';
-  readonly snapshot: string;
-}
-
-export interface VerifySnapshotRequest {
-  readonly kind: 'snapshot.verify';
-  readonly snapshot: string;
-  /** Also reads every block as a restore would, and compares it with what was read before or with the volume itself. */
-  readonly isDeep: boolean;
-}
-
-export interface ExportSnapshotRequest {
-  readonly kind: 'snapshot.export';
-  readonly snapshot: string;
-  /** A file that does not exist. */
-  readonly path: string;
-}
-
-export interface ImportSnapshotRequest {
-  readonly kind: 'snapshot.import';
-  readonly path: string;
-}
-
-export interface CopySnapshotRequest {
-  readonly kind: 'snapshot.copy';
-  readonly snapshot: string;
-  /** Folder of another store. */
-  readonly store: string;
-}
-
-/** Serves it until the operation is cancelled. */
-export interface MountSnapshotRequest {
-  readonly kind: 'snapshot.mount';
-  readonly snapshot: string;
-  /** An empty folder that its first file system is mounted on, read-only; null: as NBD on a socket alone. */
-  readonly directory: string | null;
-}
-
-/** Shortens the chains of a volume that are longer than they may be. */
-export interface ConsolidateSnapshotsRequest {
-  readonly kind: 'snapshot.consolidate';
-  readonly volume: string;
-}
-
-export interface CreateVolumeRequest {
-  readonly kind: 'volume.create';
-  readonly snapshot: string;
-  /** null: a new name in the instances' folder. */
-  readonly path: string | null;
-  readonly clone: 'thin' | 'full';
-  readonly format: 'qcow2' | 'raw';
-}
-
-export interface ImageFromSnapshotRequest {
-  readonly kind: 'image.from-snapshot';
-  readonly snapshot: string;
-  readonly name: string;
-  readonly description: string | null;
-  readonly properties: Readonly<Record<string, string>>;
-}
-
-export type SnapshotRequest =
-  | CreateSnapshotRequest
-  | DeleteSnapshotRequest
-  | RestoreSnapshotRequest
-  | VerifySnapshotRequest
-  | ExportSnapshotRequest
-  | ImportSnapshotRequest
-  | CopySnapshotRequest
-  | MountSnapshotRequest
-  | ConsolidateSnapshotsRequest
-  | CreateVolumeRequest
-  | ImageFromSnapshotRequest;
-
 /** Everything that runs as an operation. */
 export type OperationRequest =
   | CreateImageRequest
@@ -251,12 +158,6 @@ export type OperationRequest =
   | OffloadInstanceRequest
   | UnshelveInstanceRequest
   | SnapshotRequest;
-
-/** A part of a list: at most `limit`, after the one whose id is `marker` (as in OpenStack). */
-export interface Page {
-  readonly limit?: number;
-  readonly marker?: string;
-}
 
 export interface ImageFilter extends Page {
   readonly type?: ImageType;
@@ -278,13 +179,6 @@ export interface InstanceFilter extends Page {
 
 export interface VolumeFilter extends Page {
   /** Name or id. */
-  readonly instance?: string;
-}
-
-export interface SnapshotFilter extends Page {
-  /** Id, or `<instance>/<target>` of an instance that is here. */
-  readonly volume?: string;
-  /** Name or id; of one that is no longer here the id. */
   readonly instance?: string;
 }
 

@@ -5,6 +5,7 @@ import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
 import type { JournalledOperation, Operation } from '../model/operation.ts';
+import type { Page } from '../model/pages.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
@@ -20,14 +21,13 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
-  Page,
   PlanBackupsRequest,
-  SnapshotFilter,
   UpdateImageRequest,
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
 import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
+import type { SnapshotFilter } from '../model/snapshot/requests.ts';
 import type { Snapshot, SnapshotDeletion, SnapshotShare } from '../model/snapshot/snapshot.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';

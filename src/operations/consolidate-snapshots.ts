@@ -1,6 +1,6 @@
 import { DarkroomError, hasCode } from '../model/errors.ts';
-import type { ConsolidateSnapshotsRequest } from '../model/requests.ts';
 import { findOverlong } from '../model/snapshot/find-overlong.ts';
+import type { ConsolidateSnapshotsRequest } from '../model/snapshot/requests.ts';
 import { type SnapshotRemovalPlan, snapshotRemovalPlanSchema } from './snapshot-removal-plan.ts';
 import { fillExclusive } from './steps/snapshot/fill-exclusive.ts';
 import { flattenSnapshot } from './steps/snapshot/flatten-snapshot.ts';

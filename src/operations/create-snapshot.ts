@@ -1,7 +1,7 @@
 import { describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { DarkroomError } from '../model/errors.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
-import type { CreateSnapshotRequest } from '../model/requests.ts';
+import type { CreateSnapshotRequest } from '../model/snapshot/requests.ts';
 import { type SnapshotPlan, snapshotPlanSchema } from './snapshot-plan.ts';
 import { selectDisks } from './steps/capture/select-disks.ts';
 import { findInstance } from './steps/find-instance.ts';

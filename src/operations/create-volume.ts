@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
-import type { CreateVolumeRequest } from '../model/requests.ts';
+import type { MadeVolume } from '../model/instance.ts';
+import type { CreateVolumeRequest } from '../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { type VolumePlan, volumePlanSchema } from './create-volume-plan.ts';
 import { temporaryName } from './export-plan.ts';
@@ -13,6 +14,7 @@ import { readLocks, volumeLock } from './steps/snapshot/snapshot-locks.ts';
 import { isNamed, makeVolume, undoVolume, type VolumeWork } from './steps/snapshot/volume/make-volume.ts';
 import { chooseVolumePath, requireFree } from './steps/snapshot/volume/volume-path.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
+import { fileVolumeId } from './steps/volume-id.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
 import type { LockRequest, Recover, UseCase } from './support/use-case.ts';
@@ -48,14 +50,27 @@ export const createVolume: UseCase<CreateVolumeRequest, VolumeInput> = {
     await context.operation.enter('make volume', plan);
     try {
       await makeVolume(context, work, signal);
+      const volume = await describeMade(context, work);
+      await context.operation.settle('made');
+      return { path: plan.path, snapshotId: plan.snapshotId, volume };
     } catch (error) {
       await undoAndSettle(context, () => undoVolume(context, plan, context.operation.id));
       throw error;
     }
-    await context.operation.settle('made');
-    return { path: plan.path, snapshotId: plan.snapshotId };
   },
 };
+
+async function describeMade({ files }: Core, { plan, format, snapshot }: VolumeWork): Promise<MadeVolume> {
+  return {
+    id: fileVolumeId(plan.path),
+    instance: null,
+    target: null,
+    path: plan.path,
+    format,
+    virtualSizeBytes: snapshot.logicalBytes,
+    sizeBytes: (await files.stat(plan.path))?.allocatedBytes ?? 0,
+  };
+}
 
 /** A volume that has its name is whole, and may be in use by now: it stays. Everything before that is removed. */
 export const recoverCreateVolume: Recover = async (core, unfinished) => {

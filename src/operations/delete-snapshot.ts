@@ -1,5 +1,5 @@
-import type { DeleteSnapshotRequest } from '../model/requests.ts';
 import { type DeleteStep, planDelete } from '../model/snapshot/plan-delete.ts';
+import type { DeleteSnapshotRequest } from '../model/snapshot/requests.ts';
 import { type SnapshotRemovalPlan, snapshotRemovalPlanSchema } from './snapshot-removal-plan.ts';
 import { fillExclusive } from './steps/snapshot/fill-exclusive.ts';
 import { findOwnSnapshot } from './steps/snapshot/find-snapshot.ts';

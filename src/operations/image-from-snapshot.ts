@@ -2,7 +2,7 @@ import { newUuid } from '../lib/uuid.ts';
 import { DarkroomError } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
-import type { ImageFromSnapshotRequest } from '../model/requests.ts';
+import type { ImageFromSnapshotRequest } from '../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { type ImportPlan, importPlanSchema } from './import-plan.ts';
 import { checkQuota } from './steps/check-quota.ts';

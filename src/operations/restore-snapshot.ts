@@ -1,5 +1,5 @@
 import { formatBytes } from '../model/format-bytes.ts';
-import type { RestoreSnapshotRequest } from '../model/requests.ts';
+import type { RestoreSnapshotRequest } from '../model/snapshot/requests.ts';
 import { type RestorePlan, restorePlanSchema } from './restore-snapshot-plan.ts';
 import { checkSpace } from './steps/check-space.ts';
 import { findOwnSnapshot, requireAncestry } from './steps/snapshot/find-snapshot.ts';

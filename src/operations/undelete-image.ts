@@ -1,9 +1,9 @@
 import { newUuid } from '../lib/uuid.ts';
 import { accountOfOwner } from '../model/account.ts';
 import type { Image } from '../model/image.ts';
+import type { Page } from '../model/pages.ts';
 import { takePage } from '../model/pages.ts';
 import type { RecycledImage } from '../model/recycled-image.ts';
-import type { Page } from '../model/requests.ts';
 import { checkQuota } from './steps/check-quota.ts';
 import { findPurgeable, findRecycled, listOwnRecycled } from './steps/find-recycled.ts';
 import type { Core } from './support/context.ts';

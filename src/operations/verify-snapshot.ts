@@ -1,6 +1,6 @@
 import { DarkroomError, hasCode } from '../model/errors.ts';
-import type { VerifySnapshotRequest } from '../model/requests.ts';
 import { listAncestry } from '../model/snapshot/lineage.ts';
+import type { VerifySnapshotRequest } from '../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../model/snapshot/snapshot.ts';
 import { servePlanSchema } from './serve-plan.ts';
 import { ByteProgress } from './steps/byte-progress.ts';

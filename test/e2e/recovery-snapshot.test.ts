@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CreateSnapshotRequest } from '../../src/model/requests.ts';
+import type { CreateSnapshotRequest } from '../../src/model/snapshot/requests.ts';
 import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { isFrozen } from './support/guest-agent.ts';
 import type { GuestDisk } from './support/guest-disks.ts';

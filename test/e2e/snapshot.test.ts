@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { snapshotDeletionSchema } from '../../src/api/schemas/snapshots.ts';
 import type { Snapshot } from '../../src/model/snapshot/snapshot.ts';
 import { assertClean, recordGuest } from './support/assert-clean.ts';
+import { waitForAgent } from './support/guest-agent.ts';
 import { parseImage } from './support/images.ts';
 import { launchInstance } from './support/launched-instance.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
@@ -229,7 +230,7 @@ describe('snapshots of a guest that has accidents', () => {
     expect(await hashDisk(diskOf(guest(), 'vdb'))).toBe(old);
     await assertClean(before, darkroom);
     const made = z
-      .object({ path: z.string() })
+      .object({ path: z.string(), virtualSizeBytes: z.literal(64 * MIB) })
       .parse(await darkroom.json(['volume', 'create', '--from-snapshot', later.id, '--format', 'raw']));
     expect(await hashFile(made.path)).toBe(await hashContent(darkroom, later));
     await rm(made.path);
@@ -247,6 +248,7 @@ describe('snapshots of a guest that has accidents', () => {
     await darkroom.json(['instance', 'shelve', guest().name]);
     expect((await listSnapshots(darkroom)).map(({ id }) => id)).toEqual([first.id]);
     await darkroom.json(['instance', 'unshelve', guest().name]);
+    await waitForAgent(guest());
     await guest().run('echo back >/mnt/vdb/story; sync');
     const second = await takeSnapshot(darkroom, data());
     expect(second).toMatchObject({ method: 'bitmap', parent: first.id, volume: first.volume });

@@ -1,4 +1,6 @@
+import { serialiseSnapshotRecord } from '../../src/drivers/stores/directory/snapshot-record.ts';
 import type { SnapshotRecord } from '../../src/model/snapshot/snapshot.ts';
+import type { FakeSnapshotStore } from './fake-snapshot-store.ts';
 
 export const SAMPLE_VOLUME = '11111111-1111-5111-8111-111111111111';
 
@@ -36,4 +38,9 @@ export function sampleSnapshot(letter: string, facts: Partial<SnapshotRecord> = 
     pending: null,
     ...facts,
   };
+}
+
+/** On record, without files. */
+export function putSnapshot(store: FakeSnapshotStore, ...records: readonly SnapshotRecord[]): void {
+  for (const record of records) store.putRecord(record, serialiseSnapshotRecord(record));
 }

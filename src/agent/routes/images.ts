@@ -1,7 +1,7 @@
-import type { z } from 'zod';
 import { API_ROOT } from '../../api/paths.ts';
 import { listOf } from '../../api/schemas/answers.ts';
 import {
+  type CreateImageWish,
   createImageBodySchema,
   deleteImageQuerySchema,
   exportImageBodySchema,
@@ -145,7 +145,7 @@ function addImageWorkRoutes(app: ApiApp): void {
   );
 }
 
-function toImageRequest(body: z.output<typeof createImageBodySchema>): OperationRequest {
+function toImageRequest(body: CreateImageWish): OperationRequest {
   const { instance, fromSnapshot, consistency = 'auto', isGeneralized, ...image } = body;
   if (fromSnapshot !== undefined) return { kind: 'image.from-snapshot', snapshot: fromSnapshot, ...image };
   // its schema has seen to it that there is one

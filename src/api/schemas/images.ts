@@ -65,6 +65,8 @@ export const createImageBodySchema = z
     path: ['isGeneralized'],
   });
 export type CreateImageBody = z.input<typeof createImageBodySchema>;
+/** With what is absent filled in. */
+export type CreateImageWish = z.output<typeof createImageBodySchema>;
 
 export const importImageBodySchema = z.strictObject({
   path: pathSchema,

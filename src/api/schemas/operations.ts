@@ -33,6 +33,17 @@ export const operationSchema: z.ZodType<Operation> = z.object({
     snapshotId: z.string().exactOptional(),
     snapshotIds: z.array(z.string()).exactOptional(),
     path: z.string().exactOptional(),
+    volume: z
+      .object({
+        id: z.string(),
+        instance: z.null(),
+        target: z.null(),
+        path: z.string(),
+        format: z.string().nullable(),
+        virtualSizeBytes: z.number(),
+        sizeBytes: z.number(),
+      })
+      .exactOptional(),
     freedBytes: z.number().exactOptional(),
     uri: z.string().exactOptional(),
   }),

@@ -22,19 +22,18 @@ export function drawChain(output: Output, chain: readonly SnapshotLink[], id: st
   const signs = output.isUtf8 ? SIGNS.unicode : SIGNS.ascii;
   const children = chain.filter(({ parent }) => parent === id);
   const lines = chain.map((link): DrawnLink => {
-    if (link.id === id) return { link, sign: signs.self, note: 'this one' };
+    if (link.id === id) return { link, sign: signs.self, note: ['this one', ...notesOn(link)].join(', ') };
     if (link.parent === id) {
-      return { link, sign: link === children.at(-1) ? signs.lastChild : signs.child, note: noteOf(link) };
+      return { link, sign: link === children.at(-1) ? signs.lastChild : signs.child, note: notesOn(link).join(', ') };
     }
-    return { link, sign: link.isHidden ? signs.hidden : signs.below, note: noteOf(link) };
+    return { link, sign: link.isHidden ? signs.hidden : signs.below, note: notesOn(link).join(', ') };
   });
   const width = Math.max(...lines.map(({ link }) => formatBytes(link.storedBytes).length));
   return lines.map((line) => drawLink(output, line, width));
 }
 
-function noteOf({ isHidden, status }: SnapshotLink): string {
-  if (isHidden) return 'hidden, but needed';
-  return status === 'error' ? 'failed a verify' : '';
+function notesOn({ isHidden, status }: SnapshotLink): readonly string[] {
+  return [...(isHidden ? ['hidden, but needed'] : []), ...(status === 'error' ? ['failed a verify'] : [])];
 }
 
 function drawLink(output: Output, { link, sign, note }: DrawnLink, width: number): string {

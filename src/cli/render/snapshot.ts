@@ -6,7 +6,7 @@ import { renderDetails } from './details.ts';
 import { describeConsistency, describeTotal } from './image.ts';
 import { drawChain } from './snapshot-chain.ts';
 import { renderTable } from './table.ts';
-import { formatBytes, formatOptionalBytes, formatTime, printable } from './text.ts';
+import { formatBytes, formatTime, printable } from './text.ts';
 
 export async function renderSnapshots(output: Output, snapshots: readonly Snapshot[]): Promise<string> {
   if (snapshots.length === 0) return 'no snapshots';
@@ -18,7 +18,7 @@ export async function renderSnapshots(output: Output, snapshots: readonly Snapsh
     snapshot.method,
     formatBytes(snapshot.logicalBytes),
     formatBytes(snapshot.storedBytes),
-    formatOptionalBytes(snapshot.exclusiveBytes),
+    snapshot.exclusiveBytes === null ? '-' : formatSigned(snapshot.exclusiveBytes),
     snapshot.consistency.achieved,
     formatTime(snapshot.createdAt),
   ]);
@@ -38,7 +38,10 @@ export function renderSnapshotWithChain(output: Output, snapshot: Snapshot, chai
     ['consistency', describeConsistency(snapshot.consistency)],
     ['logical size', formatBytes(snapshot.logicalBytes)],
     ['stored', formatBytes(snapshot.storedBytes)],
-    ['exclusive', exclusiveBytes === null ? 'not known' : `${formatBytes(exclusiveBytes)} that deleting it would free`],
+    [
+      'exclusive',
+      exclusiveBytes === null ? 'not known' : `${formatSigned(exclusiveBytes)} that deleting it would free`,
+    ],
     ['compressed', snapshot.isCompressed ? 'yes' : 'no'],
     ['encrypted', snapshot.isEncrypted ? 'yes' : 'no'],
     ['volume format', snapshot.volumeFormat],
@@ -64,10 +67,15 @@ export function describeVolume({ instanceName, target }: Pick<Snapshot, 'instanc
 }
 
 export function describeDeletion({ id, freedBytes, rewritten, isKeptHidden }: SnapshotDeletion): string {
-  const lines = [`snapshot ${id}: deleting it would free ${formatBytes(freedBytes)}`];
+  const lines = [`snapshot ${id}: deleting it would free ${formatSigned(freedBytes)}`];
   if (rewritten.length > 0) lines.push(`What others need of it moves into ${rewritten.map(shortId).join(', ')}.`);
   if (isKeptHidden) lines.push('Others still need all of it: it would be hidden, and go with the last of them.');
   return lines.join('\n');
+}
+
+/** A merge may need more than it frees. */
+export function formatSigned(bytes: number): string {
+  return bytes < 0 ? `-${formatBytes(-bytes)}` : formatBytes(bytes);
 }
 
 /** `bitmap`, `compare (the bitmap was lost)`. */

@@ -2,12 +2,10 @@ import type { Argv } from 'yargs';
 import type { CopySnapshotBody } from '../../api/schemas/snapshots.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
-import { printResult } from '../output.ts';
+import { NO_WAIT_OPTION } from '../no-wait.ts';
 import { pathOnHost } from '../path-on-host.ts';
-import { describeTotal } from '../render/image.ts';
 import { printable } from '../render/text.ts';
-import { waitForOperation } from '../wait-for-operation.ts';
+import { doWithSnapshot } from './do-with-snapshot.ts';
 import { SNAPSHOT_POSITIONAL } from './positional.ts';
 
 export function addSnapshotCopy(yargs: Argv<GlobalOptions>, host: CommandHost): void {
@@ -38,20 +36,11 @@ export function addSnapshotCopy(yargs: Argv<GlobalOptions>, host: CommandHost): 
   );
 }
 
-/** Prints the operation: what it made is in another store. */
 export async function copySnapshot(
   context: CommandContext,
   options: { readonly snapshot: string; readonly body: CopySnapshotBody; readonly isAwaited: boolean },
 ): Promise<number> {
   const { snapshot, body, isAwaited } = options;
   const submit = () => context.client.snapshots.copy(snapshot, body);
-  if (!isAwaited) return await beginOperation(context, submit);
-  const operation = await waitForOperation(context, submit);
-  const id = operation.result.snapshotId ?? snapshot;
-  await printResult(
-    context.output,
-    operation,
-    () => `snapshot ${printable(id)}: copied to ${printable(body.store)}, ${describeTotal(operation)}`,
-  );
-  return 0;
+  return await doWithSnapshot(context, { snapshot, isAwaited, submit, done: `copied to ${printable(body.store)}` });
 }

@@ -4,8 +4,9 @@ import type { GlobalOptions } from '../global-options.ts';
 import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
 import { printResult } from '../output.ts';
 import { describeTotal } from '../render/image.ts';
-import { describeDeletion } from '../render/snapshot.ts';
-import { formatBytes, printable } from '../render/text.ts';
+import { describeDeletion, formatSigned } from '../render/snapshot.ts';
+import { printable } from '../render/text.ts';
+import { UsageError } from '../usage-error.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { SNAPSHOT_POSITIONAL } from './positional.ts';
 
@@ -18,7 +19,7 @@ export function addSnapshotDelete(yargs: Argv<GlobalOptions>, host: CommandHost)
         .positional('snapshot', SNAPSHOT_POSITIONAL)
         .option('dry-run', { type: 'boolean', default: false, describe: 'Only say what it would do and free' })
         .option('no-wait', NO_WAIT_OPTION)
-        .conflicts('dry-run', 'no-wait')
+        .check(({ dryRun, noWait }) => !(dryRun && noWait) || refuseBoth())
         .example('$0 snapshot delete 7c6b5a49 --dry-run', 'How many bytes would it free?')
         .example('$0 snapshot delete 7c6b5a49', 'All others still restore as before'),
     ({ snapshot, dryRun, noWait, ...argv }) => {
@@ -31,6 +32,10 @@ export function addSnapshotDelete(yargs: Argv<GlobalOptions>, host: CommandHost)
       });
     },
   );
+}
+
+function refuseBoth(): never {
+  throw new UsageError('Arguments dry-run and no-wait are mutually exclusive');
 }
 
 export async function planDelete({ client, output }: CommandContext, reference: string): Promise<number> {
@@ -48,7 +53,7 @@ export async function deleteSnapshot(
   if (!isAwaited) return await beginOperation(context, submit);
   const operation = await waitForOperation(context, submit);
   const { snapshotId = snapshot, freedBytes } = operation.result;
-  const freed = freedBytes === undefined ? '' : `${formatBytes(freedBytes)} freed, `;
+  const freed = freedBytes === undefined ? '' : `${formatSigned(freedBytes)} freed, `;
   await printResult(
     context.output,
     operation,

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { SnapshotFilter } from '../../model/requests.ts';
+import type { SnapshotFilter } from '../../model/snapshot/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';

@@ -1,11 +1,8 @@
 import type { Argv } from 'yargs';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { beginOperation, NO_WAIT_OPTION } from '../no-wait.ts';
-import { printResult } from '../output.ts';
-import { describeTotal } from '../render/image.ts';
-import { printable } from '../render/text.ts';
-import { waitForOperation } from '../wait-for-operation.ts';
+import { NO_WAIT_OPTION } from '../no-wait.ts';
+import { doWithSnapshot } from './do-with-snapshot.ts';
 import { SNAPSHOT_POSITIONAL } from './positional.ts';
 
 export function addSnapshotRestore(yargs: Argv<GlobalOptions>, host: CommandHost): void {
@@ -26,19 +23,10 @@ export function addSnapshotRestore(yargs: Argv<GlobalOptions>, host: CommandHost
   );
 }
 
-/** Prints the operation: what it changed is a volume that was there before. */
 export async function restoreSnapshot(
   context: CommandContext,
   { snapshot, isAwaited }: { readonly snapshot: string; readonly isAwaited: boolean },
 ): Promise<number> {
   const submit = () => context.client.snapshots.restore(snapshot);
-  if (!isAwaited) return await beginOperation(context, submit);
-  const operation = await waitForOperation(context, submit);
-  const id = operation.result.snapshotId ?? snapshot;
-  await printResult(
-    context.output,
-    operation,
-    () => `snapshot ${printable(id)}: restored into its volume, ${describeTotal(operation)}`,
-  );
-  return 0;
+  return await doWithSnapshot(context, { snapshot, isAwaited, submit, done: 'restored into its volume' });
 }

@@ -65,7 +65,7 @@ function refuseRaw(): never {
   throw new UsageError('--thin makes qcow2 files: leave --format out');
 }
 
-/** Prints the operation, whose result names the file: it is no instance's volume yet. */
+/** Prints the volume, which is no instance's yet. */
 export async function createVolume(
   context: CommandContext,
   { body, isAwaited }: { readonly body: CreateVolumeBody; readonly isAwaited: boolean },
@@ -73,11 +73,11 @@ export async function createVolume(
   const submit = () => context.client.volumes.create(body);
   if (!isAwaited) return await beginOperation(context, submit);
   const operation = await waitForOperation(context, submit);
-  const { path = body.path ?? '-', snapshotId = body.snapshot } = operation.result;
+  const { path = body.path ?? '-', snapshotId = body.snapshot, volume } = operation.result;
   const facts = `${body.clone}, ${body.format}, from snapshot ${printable(snapshotId)}`;
   await printResult(
     context.output,
-    operation,
+    volume ?? operation,
     () => `volume ${printable(path)}: ${facts}, ${describeTotal(operation)}`,
   );
   return 0;

@@ -16,7 +16,8 @@ const MAX_HEADER_BYTES = 8 * CHUNK_BYTES;
 export function openArchive(path: string): ArchiveReader {
   const tar = extract();
   const input = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  // its end is told by what reads it
+  // its end is told by what reads it; an error that nobody listens to would end the process
+  tar.on('error', () => undefined);
   pipeline(input, limitHeaders(tar), tar, () => undefined);
   const entries = tar[Symbol.asyncIterator]();
   let last: Entry | null = null;

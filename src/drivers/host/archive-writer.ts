@@ -27,7 +27,7 @@ export async function writeArchive(
       return await writeAll(target, sources, options);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') await rm(target, { force: true }).catch(() => undefined);
-      throw options.signal?.aborted === true ? cancelled(target, error) : error;
+      throw error;
     }
   });
 }
@@ -37,11 +37,12 @@ async function writeAll(
   sources: readonly ArchiveSource[],
   options: ArchiveOptions,
 ): Promise<WrittenArchive> {
-  const { signal } = options;
   const tar = pack({ highWaterMark: CHUNK_BYTES });
   const whole = createHash('sha256');
   const output = createWriteStream(target, { flags: 'wx', mode: MODE, highWaterMark: CHUNK_BYTES });
-  const pouring = pipeline(tar, observe(whole, options), output, { ...(signal && { signal }) });
+  // an error that comes when nobody listens any more would end the process
+  tar.on('error', () => undefined);
+  const pouring = pipeline(tar, observe(whole, { ...options, target }), output);
   const files: { readonly name: string; readonly sha256: string }[] = [];
   const filling = fill(tar, sources, files).catch((error: unknown) => {
     tar.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -72,6 +73,7 @@ async function fill(
 async function addFile(tar: Pack, source: ArchiveSource, hash: Hash): Promise<void> {
   const size = 'content' in source ? source.content.byteLength : source.sizeBytes;
   const entry = tar.entry({ name: source.name, size, mode: MODE, type: 'file' });
+  entry.on('error', () => undefined);
   if ('content' in source) {
     hash.update(source.content);
     entry.end(Buffer.from(source.content));
@@ -89,16 +91,21 @@ async function addFile(tar: Pack, source: ArchiveSource, hash: Hash): Promise<vo
   await pipeline(createReadStream(source.path, { highWaterMark: CHUNK_BYTES }), count, entry);
 }
 
-function observe(hash: Hash, { onBytes, signal, bandwidthBytesPerSecond = 0 }: ArchiveOptions): Transform {
+/** What comes through is counted, held back to its pace, and ended when that is asked for. */
+function observe(
+  hash: Hash,
+  { target, onBytes, signal, bandwidthBytesPerSecond = 0 }: ArchiveOptions & { readonly target: string },
+): Transform {
   const keepPace = createPace(bandwidthBytesPerSecond, signal);
   let total = 0;
   return new Transform({
     highWaterMark: CHUNK_BYTES,
     transform(chunk: Buffer, _encoding, done) {
+      if (signal?.aborted === true) return done(cancelled(target));
       hash.update(chunk);
       total += chunk.length;
       onBytes?.(total);
-      keepPace(chunk.length).then(() => done(null, chunk), done);
+      keepPace(chunk.length).then(() => done(signal?.aborted === true ? cancelled(target) : null, chunk), done);
     },
   });
 }
@@ -113,6 +120,6 @@ function wrongLength(path: string, sizeBytes: number): DarkroomError {
   );
 }
 
-function cancelled(path: string, cause: unknown): DarkroomError {
-  return new DarkroomError('CANCELLED', `writing ${path} was cancelled`, { fields: { path }, cause });
+function cancelled(path: string): DarkroomError {
+  return new DarkroomError('CANCELLED', `writing ${path} was cancelled`, { fields: { path } });
 }

@@ -36,10 +36,10 @@ async function unmountOne(target: string): Promise<void> {
 /** From proc_pid_mountinfo(5): the fifth field is the mount point, with blanks and the like as octal escapes. */
 async function isMounted(target: string): Promise<boolean> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
-  return text.split('\n').some((line) => unescape(line.split(' ')[4] ?? '') === target);
+  return text.split('\n').some((line) => decodeEscapes(line.split(' ')[4] ?? '') === target);
 }
 
-function unescape(field: string): string {
+function decodeEscapes(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_whole, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

@@ -200,7 +200,7 @@ export interface Hypervisor extends AsyncDisposable {
   beginBackup(uuid: string, request: BackupRequest): Promise<void>;
   /** null when no backup runs. */
   getBackup(uuid: string): Promise<BackupJob | null>;
-  /** What became of the last backup, told once. */
+  /** What became of the last backup, told once. The files that it wrote are closed by then, not as soon as getBackup says null. */
   takeBackupOutcome(uuid: string): Promise<BackupOutcome>;
   /** Ends a running backup, waits until it has ended; no error when there is none. A checkpoint that began with it stays. */
   abortBackup(uuid: string): Promise<void>;

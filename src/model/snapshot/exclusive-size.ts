@@ -22,8 +22,8 @@ export interface Merge {
 }
 
 /**
- * Bytes that the file takes which replaces that of `into`: exact to the cluster, for files without compressed clusters. Zeroes of
- * the child free what they cover.
+ * Bytes that the file takes which replaces that of `into`: exact to the cluster, for files whose clusters are not compressed and
+ * were written once, as those of snapshots are. Zeroes of the child free what they cover.
  */
 export function predictMerge({ from, into, fromStoredBytes, intoLogicalBytes }: Merge): number {
   const clusterBytes = from.clusterSizeBytes;

@@ -5,6 +5,8 @@ import { badCheck, okCheck, repairedCheck } from './doctor-check.ts';
 import { listBesideDisks, livingOperations } from './find-leftovers.ts';
 
 const ID = 'leftover.snapshot';
+/** A younger one may be the work of a process with another journal. */
+const OLD_MS = 3_600_000;
 
 /** What QEMU wrote beside disks for snapshots that were never finished: copies, of which no guest needs any. */
 export async function checkStaging(
@@ -15,12 +17,24 @@ export async function checkStaging(
   const domains = await core.hypervisor.describeDomains();
   const diskPaths = domains.flatMap(({ description }) => description.disks.flatMap(({ path }) => path ?? []));
   const files = await listBesideDisks(core, diskPaths, (file) => parseStagingPath(file) !== null);
-  const left = files.filter((file) => !alive.has(parseStagingPath(file)?.operationId ?? ''));
+  const left = await selectOld(
+    core,
+    files.filter((file) => !alive.has(parseStagingPath(file)?.operationId ?? '')),
+  );
   if (left.length === 0) return [okCheck(ID, 'no file of an unfinished snapshot is left beside a disk')];
   const written = await listWritten(core);
   const checks: DoctorCheck[] = [];
   for (const file of left) checks.push(await treat(core, file, { isRepairing, isWritten: written.has(file) }));
   return checks;
+}
+
+async function selectOld({ files, clock }: Core, paths: readonly string[]): Promise<readonly string[]> {
+  const old: string[] = [];
+  for (const path of paths) {
+    const stat = await files.stat(path);
+    if (stat !== null && stat.modifiedMs < clock.now().getTime() - OLD_MS) old.push(path);
+  }
+  return old;
 }
 
 async function treat(

@@ -66,9 +66,18 @@ describe('push backups on qemu:///system', () => {
     await run('qemu-io', ['-r', '-f', 'qcow2', '-c', 'read -P 9 8M 64k', '-c', 'read -P 2 1M 1M', path]);
   });
 
+  test('leave their files to others as soon as their outcome is told', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { path } = await backUp('vdb', { checkpoint: `round-${round}` });
+      // fails while QEMU has the file open
+      await run('qemu-io', ['-f', 'qcow2', '-c', 'write 0 64k', path]);
+    }
+  });
+
   test('of several disks are of one instant, each since a checkpoint of its own or whole', async () => {
     await backUp('vdb', { checkpoint: 'one' });
-    await guest.write('vda', 'write -P 1 3G 10M');
+    // enough for the job to be there still when it is slowed down
+    for (const at of ['1G', '2G', '3G']) await guest.write('vda', `write -P 1 ${at} 300M`);
     await guest.write('vdb', 'write -P 1 0 100M');
     const disks = [
       { target: 'vda', path: await guest.makeTarget('vda'), incremental: null },
@@ -175,7 +184,7 @@ describe('push backups on qemu:///system', () => {
   });
 
   test('are not mixed up with other jobs of the domain', async () => {
-    await hypervisor.managedSaveDomain(guest.uuid);
+    await run('virsh', ['dump', '--live', guest.name, `${guest.disk('vda')}.core`]);
 
     expect(await hypervisor.takeBackupOutcome(guest.uuid)).toBe('none');
   });

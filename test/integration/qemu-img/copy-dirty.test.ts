@@ -142,14 +142,18 @@ describe('copyDirty', () => {
     expect(qemuIo(source, 'write 0 4k')).toContain('wrote');
   });
 
-  it('fails when its process is killed under it', async () => {
-    const source = await createRecorded('killed', 'write -P 7 8M 100M');
-    const target = await create(folder.path('killed-target'));
+  it.each(['SIGTERM', 'SIGKILL'] as const)('fails when %s ends its process under it', async (signal) => {
+    const source = await createRecorded(`ended-${signal}`, 'write -P 7 8M 100M');
+    const target = await create(folder.path(`ended-target-${signal}`));
+    let pid = 0;
     const copying = tool.copyDirty({
       source,
       bitmap,
       target,
-      onStart: (pid) => void setTimeout(() => process.kill(pid, 'SIGTERM'), 60),
+      onStart: (started) => {
+        pid = started;
+      },
+      onProgress: () => process.kill(pid, signal),
     });
     expect(await failureOf(copying)).toMatchObject({ code: 'QEMU_IMG_FAILED' });
   });

@@ -59,8 +59,10 @@ export function createChainFixture(parent = '/var/tmp') {
     const backing =
       below === undefined ? {} : { backing: { ...disk, path: path.join(folder, `${idOf(below)}.qcow2`) } };
     await diskTool.create({ ...disk, virtualSizeBytes: shape.logicalBytes, ...backing });
-    if (below !== undefined)
-      qemuImg('rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', `${idOf(below)}.qcow2`, draft.path);
+    if (backing.backing !== undefined) {
+      const backingName = path.basename(backing.backing.path);
+      await diskTool.rebase(disk, { backing: backing.backing, isUnsafe: true, backingName });
+    }
     writeTo(disk, writes);
     const raw = { path: reference(letter), format: 'raw' as const };
     await diskTool.convert({ source: disk, target: raw });

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildCheckpointXml } from '../../../src/model/domain-xml/checkpoint-xml.ts';
-import type { RestoreSnapshotRequest } from '../../../src/model/requests.ts';
 import { checkpointName } from '../../../src/model/snapshot/checkpoint-name.ts';
+import type { RestoreSnapshotRequest } from '../../../src/model/snapshot/requests.ts';
 import { restoreSnapshot } from '../../../src/operations/restore-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
@@ -19,10 +19,12 @@ import {
   KIB,
   MIB,
   machine,
+  putEncrypted,
   putMachine,
   putSnapshot,
   readDisk,
   run,
+  SECRET_KEY,
   type SnapshotFixture,
   type Write,
   writeDisk,
@@ -135,6 +137,16 @@ describe('a restore', () => {
       { name: OLD_CHECKPOINT, targets: ['vdb'], parent: OTHER_CHECKPOINT },
       { name: checkpointName(id), targets: ['vda'], parent: OLD_CHECKPOINT },
     ]);
+  });
+
+  it('reads an encrypted snapshot with its key, and touches nothing without', async () => {
+    const { id } = await putEncrypted(fixture, 'a', { writes: [FIRST] });
+    const disk = writeDisk(fixture.disk('web.qcow2'), 'qcow2', [LATER]);
+    putMachine(fixture, [{ target: 'vda', path: disk }]);
+    expect(await restore(id)).toMatchObject({ status: 'failed', error: { code: 'ENCRYPTION_KEY_MISSING' } });
+    expect(readDisk(disk, 'qcow2').equals(contentOf(LATER))).toBe(true);
+    expect((await restore(id, fixture.core({ keys: SECRET_KEY }))).error).toBeNull();
+    expect(readDisk(disk, 'qcow2').equals(contentOf(FIRST))).toBe(true);
   });
 
   it('writes a raw volume raw, for which no bitmap begins', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createHostFiles } from '../../../src/drivers/host/files.ts';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
@@ -12,6 +12,7 @@ import { volumeId } from '../../../src/operations/steps/volume-id.ts';
 import type { Core, HostSettings } from '../../../src/operations/support/context.ts';
 import { createFakeHypervisor, type FakeDomain, type FakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createImageCore } from '../../support/image-core.ts';
+import { isChange, type Mishap, type PortCall } from '../../support/mishaps.ts';
 import { sampleSnapshot } from '../../support/sample-snapshots.ts';
 
 export const GUEST = '22222222-2222-4222-8222-222222222222';
@@ -30,6 +31,8 @@ export type SnapshotFixture = ReturnType<typeof createSnapshotFixture>;
 /** A host with a fake libvirt and everything else real: a store of snapshots, a folder of disks, one machine that is off. */
 export function createSnapshotFixture(parent = '/var/tmp') {
   const root = mkdtempSync(path.join(parent, 'dr-sr-'));
+  // QEMU's user must be able to pass
+  chmodSync(root, 0o755);
   const location = path.join(root, 'store');
   const disks = path.join(root, 'disks');
   const instancesDir = path.join(root, 'instances');
@@ -67,30 +70,67 @@ export function fixedKey(text: string | null): KeySource {
 
 const NO_KEY = fixedKey(null);
 
+export const SECRET_KEY = fixedKey('correct horse battery staple');
+
+interface SnapshotFacts {
+  readonly target?: string;
+  /** In whole clusters. */
+  readonly writes?: readonly Write[];
+  readonly domainXml?: string | null;
+  readonly record?: Partial<SnapshotRecord>;
+}
+
 /** A snapshot in the store, over another or alone, that holds what was written since. */
 export async function putSnapshot(
-  fixture: Pick<SnapshotFixture, 'snapshots'>,
+  fixture: Pick<SnapshotFixture, 'snapshots' | 'diskTool'>,
   letter: string,
-  facts: {
-    readonly target?: string;
-    readonly writes?: readonly Write[];
-    readonly domainXml?: string | null;
-    readonly record?: Partial<SnapshotRecord>;
-  } = {},
+  facts: SnapshotFacts = {},
 ): Promise<SnapshotRecord> {
   const { target = 'vda', writes = [], record = {}, domainXml = null } = facts;
   const volume = volumeId(GUEST, target);
   const sample = sampleSnapshot(letter, { instance: GUEST, target, volume, logicalBytes: DISK_BYTES, ...record });
   await fixture.snapshots.assertWritable(sample.volume);
   const draft = fixture.snapshots.draft(sample, 'test');
-  const backing = sample.parent === null ? [] : ['-u', '-b', `${sample.parent}.qcow2`, '-F', 'qcow2'];
-  run('qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, draft.path, String(sample.logicalBytes));
-  writeTo(draft.path, 'qcow2', writes);
+  await writeLayer(fixture, draft.path, { snapshot: sample, writes });
   const lengths = await draft.seal();
   await draft.moveIn();
   const whole = { ...sample, ...lengths };
   await fixture.snapshots.publish(whole, domainXml);
   return whole;
+}
+
+/** The same under SECRET_KEY, as is all that it stands on. */
+export function putEncrypted(fixture: Parameters<typeof putSnapshot>[0], letter: string, facts: SnapshotFacts) {
+  return putSnapshot(fixture, letter, { ...facts, record: { ...facts.record, isEncrypted: true } });
+}
+
+async function writeLayer(
+  { diskTool, snapshots }: Parameters<typeof putSnapshot>[0],
+  file: string,
+  { snapshot, writes }: { readonly snapshot: SnapshotRecord; readonly writes: readonly Write[] },
+): Promise<void> {
+  const plain = `${file}.plain`;
+  run('qemu-img', 'create', '-q', '-f', 'qcow2', plain, String(snapshot.logicalBytes));
+  writeTo(plain, 'qcow2', writes);
+  const layer = { format: 'qcow2', ...(snapshot.isEncrypted ? { key: await SECRET_KEY.read() } : {}) } as const;
+  if (snapshot.isEncrypted) {
+    await diskTool.convert({ source: { path: plain, format: 'qcow2' }, target: { ...layer, path: file } });
+    rmSync(plain);
+  } else {
+    renameSync(plain, file);
+  }
+  if (snapshot.parent === null) return;
+  const below = snapshots.filePath({ id: snapshot.parent, volume: snapshot.volume });
+  const chain = { backing: { ...layer, path: below }, isUnsafe: true, backingName: path.basename(below) };
+  await diskTool.rebase({ ...layer, path: file }, chain);
+}
+
+/** Everything that can go wrong in a run of these calls: all may fail, and those that change something may be the last of a process. */
+export function listTrips(calls: readonly PortCall[], late: readonly Mishap[]) {
+  return calls.flatMap((call, at) => {
+    const mishaps: readonly Mishap[] = isChange(call) ? ['fails', ...late] : ['fails'];
+    return mishaps.map((mishap) => ({ at, mishap, what: `${mishap}: ${call.port}.${call.method} (call ${at})` }));
+  });
 }
 
 /** A disk that a guest could have written. */

@@ -4,6 +4,7 @@ import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { Page } from '../../../src/model/pages.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
@@ -16,13 +17,12 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
-  Page,
   PlanBackupsRequest,
-  SnapshotFilter,
   UpdateImageRequest,
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../../../src/model/requests.ts';
+import type { SnapshotFilter } from '../../../src/model/snapshot/requests.ts';
 import type { SnapshotShare } from '../../../src/model/snapshot/snapshot.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
 import {
@@ -290,5 +290,6 @@ function targetOf(request: OperationRequest): string {
   if ('image' in request) return request.image;
   if ('name' in request) return request.name;
   if ('snapshot' in request) return request.snapshot;
-  return 'volume' in request ? (request.volume ?? '') : request.path;
+  if ('volume' in request && request.volume !== null) return request.volume;
+  return 'path' in request && request.path !== null ? request.path : '';
 }

@@ -11,6 +11,9 @@ export const JOB_OPERATION = { backup: 9 } as const;
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainGetJobStatsFlags */
 const JOB_STATS = { completed: 1 << 0 } as const;
 
+/** sizeof(virDomainMemoryStatStruct): a tag and a 64-bit value. */
+const MEMORY_STAT_BYTES = 16;
+
 /** VIR_DOMAIN_JOB_OPERATION, the name of a parameter. */
 const OPERATION = 'operation';
 
@@ -36,6 +39,7 @@ interface Native {
     ...args: [domain: Pointer, type: Out<number>, params: Out<Pointer>, count: Out<number>, flags: number]
   ): number;
   abortJob(domain: Pointer): number;
+  memoryStats(domain: Pointer, stats: Buffer, count: number, flags: number): number;
   getInt(params: Pointer, count: number, ...found: [name: string, value: Out<number>]): number;
   freeParams(params: Pointer, count: number): void;
 }
@@ -61,6 +65,7 @@ const native = declareFunctions((library): Native => {
       'int virDomainGetJobStats(void *domain, _Out_ int *type, _Out_ void **params, _Out_ int *nparams, uint flags)',
     ),
     abortJob: library.func('int virDomainAbortJob(void *domain)'),
+    memoryStats: library.func('int virDomainMemoryStats(void *domain, void *stats, uint count, uint flags)'),
     getInt: library.func('int virTypedParamsGetInt(void *params, int nparams, const char *name, _Out_ int *value)'),
     freeParams: library.func('void virTypedParamsFree(void *params, int nparams)'),
   };
@@ -104,4 +109,13 @@ function takeOperation(params: Pointer | null, count: number): number | null {
  */
 export function abortJob(domain: Pointer): void {
   checked('virDomainAbortJob', native().abortJob(domain));
+}
+
+/**
+ * Waits until libvirt has dealt with what QEMU told it before: events and queries of a domain take turns. It says that a job is over
+ * before it has had QEMU close the job's files. At most 30 s, then VIR_ERR_OPERATION_TIMEOUT; domain not running:
+ * VIR_ERR_OPERATION_INVALID. https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainMemoryStats
+ */
+export function awaitTurn(domain: Pointer): void {
+  checked('virDomainMemoryStats', native().memoryStats(domain, Buffer.alloc(MEMORY_STAT_BYTES), 1, 0));
 }

@@ -37,10 +37,13 @@ export const backupCalls = {
     });
   },
 
-  /** none where the last job was no backup. */
+  /** QEMU has closed the files when this is told; none where the last job was no backup. */
   takeBackupOutcome(connection: Pointer, { uuid }: DomainArgs): BackupOutcome {
-    const { type, operation } = withDomain(connection, uuid, job.takeCompletedJob);
-    return operation === job.JOB_OPERATION.backup ? (OUTCOMES.get(type) ?? 'none') : 'none';
+    return withDomain(connection, uuid, (object) => {
+      unlessIdle(() => job.awaitTurn(object));
+      const { type, operation } = job.takeCompletedJob(object);
+      return operation === job.JOB_OPERATION.backup ? (OUTCOMES.get(type) ?? 'none') : 'none';
+    });
   },
 
   /** Only where a backup runs, because it would end any other job as well; false where none does. */

@@ -41,7 +41,9 @@ async function writeFlat(
 ): Promise<void> {
   const source = await snapshotDisk(core, record);
   const target = { ...source, path };
-  await core.diskTool.convert({ source, target, ...(record.isCompressed ? { compression: 'zstd' } : {}) }, signal);
+  // QEMU cannot compress what it encrypts
+  const isPacked = record.isCompressed && !record.isEncrypted;
+  await core.diskTool.convert({ source, target, ...(isPacked ? { compression: 'zstd' } : {}) }, signal);
   if (await core.diskTool.compare(target, source, signal)) return;
   throw new DarkroomError('COPY_FAILED', `The flat copy of the snapshot ${record.id} differs from it.`, {
     fields: { snapshotId: record.id, path },

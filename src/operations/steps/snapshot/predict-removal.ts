@@ -22,7 +22,10 @@ export interface PredictedRemoval {
   readonly freedBytes: number;
 }
 
-/** What removing it frees. Where files are merged it looks at what they hold; compressed ones can only be estimated. */
+/**
+ * What removing it frees. Where files are merged it looks at what they hold; compressed ones can only be estimated, and of encrypted ones
+ * up to 2 MiB more are freed, since a copy leaves out the zeroes of their key slots.
+ */
 export async function predictRemoval(core: Core, family: Family, id: string): Promise<PredictedRemoval> {
   const plan = planDelete(family.nodes, id);
   const layers = new Map<string, Layer>(

@@ -7,6 +7,14 @@ export async function snapshotDisk(
   core: Core,
   snapshot: Pick<SnapshotRecord, 'id' | 'volume' | 'isEncrypted'>,
 ): Promise<DiskFile> {
-  const path = await core.snapshots.resolveFile(snapshot);
-  return { path, format: 'qcow2', ...(snapshot.isEncrypted ? { key: await core.keys.read() } : {}) };
+  return await diskAt(core, snapshot, await core.snapshots.resolveFile(snapshot));
+}
+
+/** A file that is, or becomes, such a snapshot's. ENCRYPTION_KEY_MISSING. */
+export async function diskAt(
+  core: Core,
+  { isEncrypted }: Pick<SnapshotRecord, 'isEncrypted'>,
+  path: string,
+): Promise<DiskFile> {
+  return { path, format: 'qcow2', ...(isEncrypted ? { key: await core.keys.read() } : {}) };
 }

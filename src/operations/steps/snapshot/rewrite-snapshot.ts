@@ -4,6 +4,7 @@ import type { PendingRewrite, SnapshotRecord } from '../../../model/snapshot/sna
 import type { Core } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { fileNameOf } from './list-family.ts';
+import { diskAt } from './read-source.ts';
 import { settleRewrite } from './settle-rewrites.ts';
 import { requireClaim } from './volume-claim.ts';
 
@@ -58,12 +59,10 @@ interface Written {
 }
 
 async function finishDraft(core: Core, written: Written, signal: AbortSignal): Promise<PendingRewrite> {
-  const { draft, parent } = written;
+  const { draft, record, parent } = written;
   await requireFits(core, written, signal);
-  const { isSound, corruptions, checkErrors } = await core.diskTool.check(
-    { path: draft.path, format: 'qcow2' },
-    signal,
-  );
+  const disk = await diskAt(core, record, draft.path);
+  const { isSound, corruptions, checkErrors } = await core.diskTool.check(disk, signal);
   if (!isSound) throw unfit(written, `qemu-img check found ${corruptions} corruptions and ${checkErrors} errors in it`);
   const { sizeBytes, storedBytes } = await draft.seal();
   return { parent, sizeBytes, storedBytes, sha256: await core.files.hash(draft.path, { signal }) };

@@ -6,6 +6,7 @@ import { throwIfCancelled } from '../../support/patience.ts';
 import { checkSpace } from '../check-space.ts';
 import { copySnapshotFile, requireIntact, requireSameFile } from './copy-snapshot-file.ts';
 import { fileNameOf } from './list-family.ts';
+import { diskAt } from './read-source.ts';
 
 /** `from` is to go, `into` is the only one that stands on it. */
 export interface Merge {
@@ -25,10 +26,10 @@ export async function writeMerged(core: Core, merge: Merge, path: string, signal
   if (into.logicalBytes < from.logicalBytes) return await writeRebased(core, merge, path, signal);
   const spare = core.snapshots.draft(from, merge.operationId);
   // what is compressed is encoded anew from a third file, and the top one is no longer wanted by then
-  const [base, top] = into.isCompressed ? [spare.path, path] : [path, spare.path];
+  const [base, top] = isPacked(into) ? [spare.path, path] : [path, spare.path];
   await copyBoth(core, { merge, base, top }, signal);
   await commitOnto(core, { merge, base, top }, signal);
-  if (into.isCompressed) await compress(core, { merge, base, path }, signal);
+  if (isPacked(into)) await compress(core, { merge, base, path }, signal);
   await spare.discard();
 }
 
@@ -51,7 +52,7 @@ async function copyBoth(core: Core, { merge, base, top }: Files, signal: AbortSi
     if (!isCloned) pending.push(each);
   }
   const copiedBytes = pending.reduce((sum, { record }) => sum + record.storedBytes, 0);
-  const encodedBytes = into.isCompressed ? from.storedBytes + into.storedBytes : 0;
+  const encodedBytes = isPacked(into) ? from.storedBytes + into.storedBytes : 0;
   await requireRoom(core, copiedBytes + into.storedBytes + encodedBytes);
   for (const { record, target } of pending) await copySnapshotFile(core, record, target, signal);
   for (const { record, target } of sources) {
@@ -62,12 +63,17 @@ async function copyBoth(core: Core, { merge, base, top }: Files, signal: AbortSi
 
 async function commitOnto(core: Core, { merge, base, top }: Files, signal: AbortSignal): Promise<void> {
   const { from, into } = merge;
-  const below = await asDisk(core, from, base);
-  const above = await asDisk(core, into, top);
+  const below = await diskAt(core, from, base);
+  const above = await diskAt(core, into, top);
   if (into.logicalBytes > from.logicalBytes) await core.diskTool.resize(below, into.logicalBytes, signal);
   await core.diskTool.rebase(above, { backing: below, isUnsafe: true }, signal);
   throwIfCancelled(signal);
   await core.diskTool.commit(above, {}, signal);
+}
+
+/** QEMU cannot compress what it encrypts. */
+function isPacked({ isCompressed, isEncrypted }: SnapshotRecord): boolean {
+  return isCompressed && !isEncrypted;
 }
 
 /** commit writes clusters as they are. */
@@ -81,8 +87,8 @@ async function compress(
   const parent = await parentDisk(core, from);
   await core.diskTool.convert(
     {
-      source: await asDisk(core, from, base),
-      target: await asDisk(core, into, path),
+      source: await diskAt(core, from, base),
+      target: await diskAt(core, into, path),
       compression: 'zstd',
       ...(parent === null ? {} : { backing: parent }),
     },
@@ -100,7 +106,7 @@ async function writeRebased(core: Core, merge: Merge, path: string, signal: Abor
   await requireSameFile(core, into, path, signal);
   await requireIntact(core, from, await core.snapshots.resolveFile(from), signal);
   const parent = await parentDisk(core, from);
-  await core.diskTool.rebase(await asDisk(core, into, path), { backing: parent }, signal);
+  await core.diskTool.rebase(await diskAt(core, into, path), { backing: parent }, signal);
   if (parent !== null) await nameParent(core, { merge, path, parent }, signal);
 }
 
@@ -113,20 +119,12 @@ async function nameParent(
   const { from, into } = merge;
   if (from.parent === null) return;
   const backingName = fileNameOf(core, { id: from.parent, volume: from.volume });
-  await core.diskTool.rebase(await asDisk(core, into, path), { backing: parent, isUnsafe: true, backingName }, signal);
+  await core.diskTool.rebase(await diskAt(core, into, path), { backing: parent, isUnsafe: true, backingName }, signal);
 }
 
 async function parentDisk(core: Core, { parent, volume, isEncrypted }: SnapshotRecord): Promise<DiskFile | null> {
   if (parent === null) return null;
-  return await asDisk(core, { isEncrypted }, await core.snapshots.resolveFile({ id: parent, volume }));
-}
-
-async function asDisk(
-  core: Core,
-  { isEncrypted }: Pick<SnapshotRecord, 'isEncrypted'>,
-  path: string,
-): Promise<DiskFile> {
-  return { path, format: 'qcow2', ...(isEncrypted ? { key: await core.keys.read() } : {}) };
+  return await diskAt(core, { isEncrypted }, await core.snapshots.resolveFile({ id: parent, volume }));
 }
 
 async function requireRoom(core: Core, bytes: number): Promise<void> {

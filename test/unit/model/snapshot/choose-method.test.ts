@@ -24,11 +24,17 @@ it('makes a full of a volume that has none', () => {
 });
 
 it('takes the bitmap of the last', () => {
-  expect(choose([FIRST, SECOND], { one: 'sound', two: 'sound' })).toMatchObject({ method: 'bitmap', parent: SECOND.id });
+  expect(choose([FIRST, SECOND], { one: 'sound', two: 'sound' })).toMatchObject({
+    method: 'bitmap',
+    parent: SECOND.id,
+  });
 });
 
 it('goes with an older bitmap on the snapshot of that bitmap, and never on a later one', () => {
-  expect(choose([FIRST, SECOND], { one: 'sound', two: 'absent' })).toMatchObject({ method: 'bitmap', parent: FIRST.id });
+  expect(choose([FIRST, SECOND], { one: 'sound', two: 'absent' })).toMatchObject({
+    method: 'bitmap',
+    parent: FIRST.id,
+  });
 });
 
 it.each([
@@ -68,5 +74,8 @@ it('begins a new chain where the encryption changes', () => {
 });
 
 it('makes a full where one is asked for', () => {
-  expect(choose([FIRST], { one: 'sound' }, { isFull: true })).toMatchObject({ method: 'full', reason: 'it was asked for' });
+  expect(choose([FIRST], { one: 'sound' }, { isFull: true })).toMatchObject({
+    method: 'full',
+    reason: 'it was asked for',
+  });
 });

@@ -20,6 +20,7 @@ export async function awaitBackup(context: OperationContext, plan: SnapshotPlan,
     if (pollMs > FIRST_POLL_MS) await context.operation.report({ done: job.done, total: job.total, unit: 'bytes' });
     await context.clock.sleep(pollMs);
   }
+  await context.operation.report(null);
   const outcome = await context.hypervisor.takeBackupOutcome(plan.instanceId);
   if (outcome === 'completed') return;
   throw new DarkroomError(

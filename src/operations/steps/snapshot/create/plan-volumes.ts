@@ -1,11 +1,11 @@
 import { mapConcurrently } from '../../../../lib/async.ts';
-import type { CreateSnapshotRequest } from '../../../../model/requests.ts';
 import {
   type BitmapState,
   type ChosenMethod,
   chooseMethod,
   listParents,
 } from '../../../../model/snapshot/choose-method.ts';
+import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import type { Inspection } from '../../capture/inspect-instance.ts';

@@ -2,6 +2,7 @@ import { DarkroomError } from '../../../../model/errors.ts';
 import type { BackupRequest } from '../../../../model/ports/hypervisor.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import { throwIfCancelled } from '../../../support/patience.ts';
+import { ensureOverlayFolder } from '../../capture/overlay-place.ts';
 import { takePointInTime } from '../../capture/take-point-in-time.ts';
 import { awaitBackup } from './await-backup.ts';
 import { reserveRoom } from './reserve-room.ts';
@@ -49,6 +50,7 @@ async function prepareStaging(
   signal: AbortSignal,
 ): Promise<void> {
   const path = stagingOf(job, disk.target);
+  await ensureOverlayFolder(context, disk);
   await context.diskTool.create({ path, format: 'qcow2', virtualSizeBytes: logicalBytes }, signal);
   await reserveRoom(context, path, { dataBytes: expectedBytes ?? logicalBytes, logicalBytes });
 }

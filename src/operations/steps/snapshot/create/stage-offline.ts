@@ -3,6 +3,7 @@ import { buildCheckpointXml } from '../../../../model/domain-xml/checkpoint-xml.
 import type { DiskKey } from '../../../../model/ports/key-source.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import { holdDisks } from '../../capture/hold-disks.ts';
+import { ensureOverlayFolder } from '../../capture/overlay-place.ts';
 import { findDifferences } from './find-differences.ts';
 import type { SnapshotJob, StagedLayer, StagedLayers, VolumeWork } from './volume-work.ts';
 
@@ -78,6 +79,7 @@ async function stageDisk(
   const draftPath = context.snapshots.draft({ id: planned.snapshotId, volume: work.volume }, context.operation.id).path;
   // what is to be encrypted never lies in the store as it is
   const isPlain = key === null && !job.request.isCompressed;
+  if (!isPlain) await ensureOverlayFolder(context, disk);
   const path = isPlain ? draftPath : planned.differencesPath;
   const report = reportFraction(context, logicalBytes);
   switch (choice.method) {

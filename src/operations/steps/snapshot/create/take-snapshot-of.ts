@@ -1,7 +1,7 @@
 import { newUuid } from '../../../../lib/uuid.ts';
 import { DarkroomError, hasCode } from '../../../../model/errors.ts';
-import type { CreateSnapshotRequest } from '../../../../model/requests.ts';
 import { checkpointName } from '../../../../model/snapshot/checkpoint-name.ts';
+import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import { differencesPath, stagingPath } from '../../../../model/snapshot/staging-name.ts';
 import { NO_CAPTURE_TIMINGS } from '../../../../model/timings.ts';

@@ -1,7 +1,7 @@
 import type { Consistency } from '../../../../model/consistency.ts';
 import type { AgentState } from '../../../../model/ports/hypervisor.ts';
-import type { CreateSnapshotRequest } from '../../../../model/requests.ts';
 import type { ChosenMethod } from '../../../../model/snapshot/choose-method.ts';
+import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.ts';
 import type { SnapshotPlan } from '../../../snapshot-plan.ts';
 import type { Inspection } from '../../capture/inspect-instance.ts';
 import type { SelectedDisk } from '../../capture/select-disks.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { newUuid } from '../../../../lib/uuid.ts';
 import { DarkroomError } from '../../../../model/errors.ts';
-import type { CreateVolumeRequest } from '../../../../model/requests.ts';
+import type { CreateVolumeRequest } from '../../../../model/snapshot/requests.ts';
 import type { Core } from '../../../support/context.ts';
 import { requireReachable } from '../../launch/require-reachable.ts';
 import { requireAllowed } from '../../transfer/transfer-path.ts';
