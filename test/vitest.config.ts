@@ -41,7 +41,16 @@ export default defineConfig({
     root,
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
-      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers } },
+      {
+        test: {
+          root,
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          isolate: false,
+          maxWorkers,
+          hookTimeout: 30_000,
+        },
+      },
       {
         plugins: [loadBuild],
         test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },
