@@ -14,13 +14,13 @@ export function boundFile(dataBytes: number, logicalBytes: number): number {
 
 /**
  * Takes the room before QEMU needs it. While a backup job runs, QEMU saves a block before the guest overwrites it, and a guest whose
- * block cannot be saved is told that its own disk failed (QEMU 7.2, block/copy-before-write.c): that room must not run out.
+ * block cannot be saved is told that its own disk failed (QEMU 7.2, block/copy-before-write.c): that room must not run out. False where
+ * the file system reserves none: then it is to be watched.
  */
 export async function reserveRoom(
   core: Core,
   path: string,
   { dataBytes, logicalBytes }: { readonly dataBytes: number; readonly logicalBytes: number },
-): Promise<void> {
-  const isReserved = await core.files.reserve(path, boundFile(dataBytes, logicalBytes));
-  if (!isReserved) core.log.warn({ path }, 'the file system cannot reserve room; what is free now has to do');
+): Promise<boolean> {
+  return await core.files.reserve(path, boundFile(dataBytes, logicalBytes));
 }

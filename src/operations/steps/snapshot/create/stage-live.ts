@@ -19,7 +19,8 @@ export async function stageLive(
 ): Promise<StagedLayers> {
   const { plan, inspection, agent, request } = job;
   await context.operation.enter('make room', plan);
-  for (const work of job.works) await prepareStaging(context, job, work, signal);
+  const watched: string[] = [];
+  for (const work of job.works) watched.push(...(await prepareStaging(context, job, work, signal)));
   await context.hypervisor.takeBackupOutcome(plan.instanceId);
   throwIfCancelled(signal);
   plan.mayBeCopying = true;
@@ -37,22 +38,23 @@ export async function stageLive(
   const started = context.clock.monotonicMs();
   await context.operation.enter('copy', plan);
   await extendRoom(context, job, signal);
-  await awaitBackup(context, plan, signal);
+  await awaitBackup(context, plan, { signal, watched });
   plan.mayBeCopying = false;
   context.operation.addTiming('copyMs', context.clock.monotonicMs() - started);
   return { layers: await collectLayers(context, job), consistency, takenAt };
 }
 
+/** Answers what must be watched, since no room could be reserved for it. */
 async function prepareStaging(
   context: OperationContext,
   job: SnapshotJob,
   { disk, logicalBytes, expectedBytes }: VolumeWork,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
   const path = stagingOf(job, disk.target);
   await ensureOverlayFolder(context, disk);
   await context.diskTool.create({ path, format: 'qcow2', virtualSizeBytes: logicalBytes }, signal);
-  await reserveRoom(context, path, { dataBytes: expectedBytes ?? logicalBytes, logicalBytes });
+  return (await reserveRoom(context, path, { dataBytes: expectedBytes ?? logicalBytes, logicalBytes })) ? [] : [path];
 }
 
 function describeBackup(job: SnapshotJob): BackupRequest {
