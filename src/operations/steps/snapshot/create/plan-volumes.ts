@@ -5,6 +5,7 @@ import {
   chooseMethod,
   listParents,
 } from '../../../../model/snapshot/choose-method.ts';
+import { headTimeAfter } from '../../../../model/snapshot/head-time.ts';
 import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { OperationContext } from '../../../support/context.ts';
@@ -44,6 +45,7 @@ export async function planVolumes(
     const [top] = inspection.chains.get(disk.target) ?? [];
     return {
       ...{ volume, disk, choice },
+      headAt: (instant: Date) => headTimeAfter(snapshots, instant),
       logicalBytes: top?.virtualSizeBytes ?? 0,
       expectedBytes: await expectBytes(context, { disk, choice, views }, signal),
       bitmaps: (top?.bitmaps ?? []).map(({ name }) => name),

@@ -66,7 +66,7 @@ function describe(
     isEncrypted: request.isEncrypted,
     volumeFormat: work.disk.format,
     checkpoint: plan.bitmapTargets.includes(work.disk.target) ? plan.checkpoint : null,
-    headAt: staged.takenAt,
+    headAt: work.headAt(new Date(staged.takenAt)),
     isDeleted: false,
     exclusive: null,
     users: [],

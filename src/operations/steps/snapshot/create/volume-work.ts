@@ -14,6 +14,8 @@ export interface VolumeWork {
   readonly choice: ChosenMethod;
   /** What is written at most as far as it can be told; null: it cannot. */
   readonly expectedBytes: number | null;
+  /** For the record: later than when the volume was known to hold any other. RFC 3339, UTC. */
+  readonly headAt: (instant: Date) => string;
   /** Names of bitmaps in the disk's own file. */
   readonly bitmaps: readonly string[];
 }
