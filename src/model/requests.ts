@@ -15,6 +15,8 @@ export interface CaptureRequest {
   readonly description: string | null;
   readonly properties: Readonly<Record<string, string>>;
   readonly isGeneralized: boolean;
+  /** Its disks are stored encrypted, under the key of the configuration. */
+  readonly isEncrypted: boolean;
 }
 
 /** References to instances and images are a name where it is unique, or the id. */
@@ -23,7 +25,7 @@ export interface CreateImageRequest extends CaptureRequest {
   readonly instance: string;
 }
 
-export interface CreateBackupRequest extends Omit<CaptureRequest, 'isGeneralized'> {
+export interface CreateBackupRequest extends Omit<CaptureRequest, 'isGeneralized' | 'isEncrypted'> {
   readonly kind: 'backup.create';
   readonly instance: string;
   /** Backups of one instance rotate by their type, such as `daily`. */
@@ -79,7 +81,7 @@ export interface LaunchInstanceRequest {
   /** null: as the image's source had it. */
   readonly memoryMiB: number | null;
   readonly vcpus: number | null;
-  /** null: thin where the store is local. */
+  /** null: thin where the store is local and the image is not encrypted. */
   readonly clone: 'thin' | 'full' | null;
   readonly isStarted: boolean;
   /** libvirt network; null: as the source's. */

@@ -27,6 +27,7 @@ export const imageFromSnapshot: UseCase<ImageFromSnapshotRequest, ImageInput> = 
   prepare: async (core, request) => {
     requireImageName(request.name);
     requireProperties(request.properties);
+    if (request.isEncrypted) await core.keys.read();
     const snapshot = await findSnapshot(core, request.snapshot);
     const ancestry = await requireAncestry(core, snapshot);
     designMachine(core, snapshot, await requireDomainXml(core, snapshot));

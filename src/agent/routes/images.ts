@@ -22,6 +22,8 @@ import { submit } from '../submit.ts';
 const IMAGES = `${API_ROOT}/images`;
 /** Whatever looks for an image by name may meet these. */
 const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
+/** Whatever reads the disks of an image that may be encrypted. */
+export const UNLOCKING: readonly ErrorCode[] = ['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'];
 const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
 /** Whatever captures an instance. */
 export const CAPTURING: readonly ErrorCode[] = [
@@ -34,7 +36,7 @@ export const CAPTURING: readonly ErrorCode[] = [
 /** Whatever reads a snapshot with all that it stands on. */
 export const READING_SNAPSHOT: readonly ErrorCode[] = [
   ...(['SNAPSHOT_NOT_FOUND', 'SNAPSHOT_BUSY', 'SNAPSHOT_STATE', 'SNAPSHOT_DAMAGED'] as const),
-  ...(['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'] as const),
+  ...UNLOCKING,
 ];
 
 export function addImageRoutes(app: ApiApp): void {
@@ -108,7 +110,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Writes an image to a file or folder of the host',
-        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'PATH_NOT_ALLOWED', 'NO_SPACE'],
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'PATH_NOT_ALLOWED', 'NO_SPACE', ...UNLOCKING],
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.export', image: request.params.image, ...request.body }),
@@ -121,7 +123,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Reads an image whole and, if wanted, boots it',
-        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'NO_SPACE'],
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'NO_SPACE', ...UNLOCKING],
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.verify', image: request.params.image, ...request.body }),

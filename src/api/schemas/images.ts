@@ -51,6 +51,8 @@ export const createImageBodySchema = z
     description: descriptionSchema.default(null),
     properties: propertiesSchema.default({}),
     isGeneralized: z.boolean().default(false),
+    /** Its disks; not together with isGeneralized. */
+    isEncrypted: z.boolean().default(false),
   })
   .refine(({ instance, fromSnapshot }) => (instance === undefined) !== (fromSnapshot === undefined), {
     error: 'must be given, or fromSnapshot: one of both',
@@ -127,6 +129,7 @@ export const imageObject = z.object({
   checksum: z.object({ algorithm: z.literal('sha256'), value: z.string().nullable() }),
   consistency: consistencySchema.nullable(),
   bootProof: z.object({ at: z.string(), hasBooted: z.boolean() }).nullable(),
+  isEncrypted: z.boolean(),
   disks: z.array(
     z.object({
       target: z.string(),

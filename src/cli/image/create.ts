@@ -33,6 +33,12 @@ export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): v
           default: false,
           describe: 'Take machine-id, host keys and leases out of the image (virt-sysprep)',
         })
+        .option('encrypt', {
+          type: 'boolean',
+          default: false,
+          describe:
+            'Store its disks encrypted (LUKS), with the key of the configuration; firmware variables, TPM state and definition stay as they are',
+        })
         .option('no-wait', NO_WAIT_OPTION)
         .conflicts('from-snapshot', 'consistency')
         .check(requireOneSource)
@@ -51,6 +57,7 @@ export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): v
           description: argv.description ?? null,
           properties: parseProperties(argv.property),
           isGeneralized: argv.generalize,
+          isEncrypted: argv.encrypt,
         };
         return { recovery: 'required', run: (context) => createImage(context, { isAwaited: !argv.noWait, body }) };
       }),

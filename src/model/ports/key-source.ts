@@ -3,7 +3,7 @@ export interface DiskKey {
   reveal(): string;
 }
 
-/** Where the key for encrypted snapshots comes from: a file or a command of the configuration. */
+/** Where the key for encrypted snapshots and images comes from: a file or a command of the configuration. */
 export interface KeySource {
   /** Whether a key is configured at all. */
   readonly isConfigured: boolean;

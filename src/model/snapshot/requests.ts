@@ -81,6 +81,7 @@ export interface ImageFromSnapshotRequest {
   readonly name: string;
   readonly description: string | null;
   readonly properties: Readonly<Record<string, string>>;
+  readonly isEncrypted: boolean;
 }
 
 export type SnapshotRequest =

@@ -158,6 +158,7 @@ function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob)
     consistency: consistency ?? 'auto',
     properties: {},
     isGeneralized: false,
+    isEncrypted: false,
   } as const;
   return { ...job, request };
 }

@@ -28,6 +28,7 @@ const fromSnapshot = {
   name: 'x',
   description: null,
   properties: {},
+  isEncrypted: false,
 };
 
 const SUBMITTED: readonly (readonly [line: string, request: object])[] = [
@@ -49,8 +50,8 @@ const SUBMITTED: readonly (readonly [line: string, request: object])[] = [
   ['volume create --from-snapshot 7c6b5a49 --file /srv/x --format raw', { ...volume, path: '/srv/x', format: 'raw' }],
   ['image create --from-snapshot 7c6b5a49 --name x', fromSnapshot],
   [
-    'image create --from-snapshot 7c6b5a49 --name x --description d --property a=1',
-    { ...fromSnapshot, description: 'd', properties: { a: '1' } },
+    'image create --from-snapshot 7c6b5a49 --name x --description d --property a=1 --encrypt',
+    { ...fromSnapshot, description: 'd', properties: { a: '1' }, isEncrypted: true },
   ],
 ];
 

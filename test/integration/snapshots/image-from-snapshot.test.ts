@@ -58,7 +58,15 @@ async function putChain(changes: { target?: string; domainXml?: string | null } 
 }
 
 function wish(snapshot: string, changes: Partial<ImageFromSnapshotRequest> = {}): ImageFromSnapshotRequest {
-  return { kind: 'image.from-snapshot', snapshot, name: 'golden', description: null, properties: {}, ...changes };
+  return {
+    kind: 'image.from-snapshot',
+    snapshot,
+    name: 'golden',
+    description: null,
+    properties: {},
+    isEncrypted: false,
+    ...changes,
+  };
 }
 
 function make(snapshot: string, core: Core = fixture.core()) {

@@ -25,6 +25,7 @@ export const sampleImage: Image = {
   members: [],
   protected: false,
   bootProof: null,
+  isEncrypted: false,
   minDiskGiB: 8,
   minMemoryMiB: 512,
   checksum: { algorithm: 'sha256', value: 'ab'.repeat(32) },

@@ -115,6 +115,7 @@ const WORK: readonly Work[] = [
       name: 'monday',
       description: 'd',
       properties: { os_distro: 'debian' },
+      isEncrypted: false,
     },
   },
 ];

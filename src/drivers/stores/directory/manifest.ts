@@ -58,6 +58,8 @@ const manifest = z.object({
   consistency: consistency.nullable(),
   // younger than the first manifests
   bootProof: z.object({ at: z.iso.datetime(), hasBooted: z.boolean() }).nullable().default(null),
+  // younger than the first manifests
+  isEncrypted: z.boolean().default(false),
   disks: z.array(disk).min(1),
   skippedDisks: z.array(skippedDisk),
   nvram: file.nullable(),

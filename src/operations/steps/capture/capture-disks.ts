@@ -2,6 +2,7 @@ import type { Consistency } from '../../../model/consistency.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import type { AgentState } from '../../../model/ports/hypervisor.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
+import type { DiskKey } from '../../../model/ports/key-source.ts';
 import type { CaptureRequest } from '../../../model/requests.ts';
 import type { TimingName } from '../../../model/timings.ts';
 import type { CapturePlan } from '../../capture-plan.ts';
@@ -29,6 +30,8 @@ export interface CaptureJob {
   readonly draft: ImageDraft;
   /** Of copies; in hand since before the guest was touched. */
   readonly copySlot: Slot;
+  /** Of an encrypted image; asked for before the guest was touched. */
+  readonly key: DiskKey | null;
 }
 
 export interface CapturedDisks {
@@ -137,12 +140,13 @@ async function copyOffline(context: OperationContext, job: CaptureJob, signal: A
 
 /** Gives the slot for copies back when the last one has ended. */
 async function copyAll(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<DiskCopy[]> {
-  const { plan, measuredBytes, inspection, draft } = job;
+  const { plan, measuredBytes, inspection, draft, key } = job;
   await using _slot = job.copySlot;
   return await timed(context, 'copyMs', async () => {
     const copies = await copyDisks(context, draft, sourcesOf(inspection), {
       signal,
       bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      ...(key && { key }),
       onProgress: (fraction) => reportBytes(context, fraction, measuredBytes),
       onHelper: (pid) => journalHelper(context, plan, pid),
     });

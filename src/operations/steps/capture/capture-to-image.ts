@@ -44,6 +44,7 @@ export async function captureToImage(
   signal: AbortSignal,
 ): Promise<Image> {
   if (request.isGeneralized) await context.generalizer.assertAvailable();
+  const key = request.isEncrypted ? await context.keys.read() : null;
   let seen = await lookAt(context, { instanceId, request }, signal);
   await using captureSlot = await takeSlot(context, 'capture', signal);
   // in hand before the guest is touched: no guest stands on overlays only to wait for a place to copy them to
@@ -55,7 +56,8 @@ export async function captureToImage(
   context.operation.addTimings(NO_CAPTURE_TIMINGS);
   await context.operation.enter('prepare', plan);
   try {
-    const image = await capture(context, { request, inspection, agent, plan, measuredBytes, copySlot, type }, signal);
+    const job = { request, inspection, agent, plan, measuredBytes, copySlot, key, type };
+    const image = await capture(context, job, signal);
     // a thaw that nobody confirmed is all that can be left here
     await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
     return image;
@@ -125,6 +127,7 @@ async function capture(
     minDiskGiB: minDiskGiB(disks, base),
     minMemoryMiB: base?.minMemoryMiB ?? 0,
     consistency,
+    isEncrypted: request.isEncrypted,
     disks,
     skippedDisks: selection.skipped,
     ...files,

@@ -48,6 +48,7 @@ export async function buildImage(context: OperationContext, work: ImageWork, sig
     minDiskGiB: minDiskGiB(disks, base),
     minMemoryMiB: base?.minMemoryMiB ?? 0,
     consistency: snapshot.consistency,
+    isEncrypted: request.isEncrypted,
     disks,
     skippedDisks: [],
     ...files,
@@ -75,10 +76,11 @@ async function takeDisk(
   work: ImageWork & { readonly draft: ImageDraft },
   signal: AbortSignal,
 ): Promise<ImageDisk> {
-  const { snapshot, source, draft, measuredBytes } = work;
+  const { snapshot, source, draft, measuredBytes, request } = work;
   const { target } = snapshot;
   if (!TARGET.test(target)) throw new DarkroomError('SNAPSHOT_DAMAGED', `${target} cannot be the target of a disk.`);
   const file = `disk-${target}.qcow2`;
+  const sealed = request.isEncrypted ? { key: await context.keys.read() } : {};
   // written once and read once
   const progress = new ByteProgress(context.operation, 2 * measuredBytes);
   const turns = createCopyTurns(context, { step: 'copy', signal });
@@ -86,7 +88,7 @@ async function takeDisk(
     context.diskTool.convert(
       {
         source,
-        target: { path: draft.path(file), format: 'qcow2' },
+        target: { path: draft.path(file), format: 'qcow2', ...sealed },
         bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
         onProgress: (fraction) => progress.at(fraction * measuredBytes),
       },
@@ -96,10 +98,11 @@ async function takeDisk(
   progress.endStage(measuredBytes);
   await context.operation.announce('verify copy');
   const onHashed = (bytes: number): void => progress.at(bytes);
-  return await finishDisk(context, draft, { file, target, format: 'qcow2', isCopied: true, onHashed }, signal);
+  const written = { file, target, format: 'qcow2', isCopied: true, ...sealed, onHashed } as const;
+  return await finishDisk(context, draft, written, signal);
 }
 
-function warnOfDifferences({ operation }: OperationContext, { machine, snapshot }: ImageWork): void {
+function warnOfDifferences({ operation }: OperationContext, { machine, snapshot, request }: ImageWork): void {
   const { otherVolumes, dropped, description } = machine;
   if (otherVolumes.length > 0)
     operation.warn(`A snapshot holds one volume: the machine of the image has no ${otherVolumes.join(', ')}.`);
@@ -109,5 +112,5 @@ function warnOfDifferences({ operation }: OperationContext, { machine, snapshot 
     operation.warn('Its UEFI variables will be new: it boots by the default path of its first disk.');
   if (description.hasTpm)
     operation.warn('Its TPM will be new and empty: what the source has sealed to its own stays sealed.');
-  if (snapshot.isEncrypted) operation.warn('The snapshot is encrypted; the image is not.');
+  if (snapshot.isEncrypted && !request.isEncrypted) operation.warn('The snapshot is encrypted; the image is not.');
 }
