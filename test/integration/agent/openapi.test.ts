@@ -18,7 +18,7 @@ import { makeImage, publishImage } from '../../support/sample-images.ts';
 import { makeShelved } from '../../support/sample-shelf.ts';
 import { putSnapshot, sampleSnapshot } from '../../support/sample-snapshots.ts';
 import { type ServedHost, serveHost } from '../../support/served-host.ts';
-import { sampleBackup, sampleOperation, sampleSchedule, sampleScheduleRun } from './samples.ts';
+import { sampleBackup, sampleOperation, sampleSchedule, sampleScheduleRun } from '../../unit/agent/samples.ts';
 
 const answerSchema = z.object({
   description: z.string().min(1),
