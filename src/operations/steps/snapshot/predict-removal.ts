@@ -48,8 +48,7 @@ export async function predictMergedBytes(core: Core, from: SnapshotRecord, into:
 }
 
 async function predictMerged(core: Core, from: Layer, into: Layer): Promise<Layer> {
-  const below = await readAllocation(core, from);
-  const above = await readAllocation(core, into);
+  const [below, above] = await Promise.all([readAllocation(core, from), readAllocation(core, into)]);
   const storedBytes = isExact(from, into)
     ? predictMerge({
         from: below,

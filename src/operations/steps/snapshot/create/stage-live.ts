@@ -71,17 +71,25 @@ function describeBackup(job: SnapshotJob): BackupRequest {
 
 /** What the guest wrote between the look at its disks and the instant is known only now. */
 async function extendRoom(context: OperationContext, job: SnapshotJob, signal: AbortSignal): Promise<void> {
-  for (const { disk, choice, logicalBytes } of job.works) {
-    if (choice.method === 'bitmap') continue;
-    const dataBytes = await context.diskTool.measure(disk, 'qcow2', signal);
-    await reserveRoom(context, stagingOf(job, disk.target), { dataBytes, logicalBytes });
+  for (const work of job.works) {
+    if (work.choice.method === 'bitmap') continue;
+    await extendFile(context, job, work, await context.diskTool.measure(work.disk, 'qcow2', signal));
   }
   const increments = job.works.filter(({ choice }) => choice.method === 'bitmap');
   const backup =
     increments.length === job.works.length ? await context.hypervisor.getBackup(job.plan.instanceId) : null;
   if (backup === null) return;
-  for (const { disk, logicalBytes } of increments)
-    await reserveRoom(context, stagingOf(job, disk.target), { dataBytes: backup.total, logicalBytes });
+  for (const work of increments) await extendFile(context, job, work, backup.total);
+}
+
+async function extendFile(
+  context: OperationContext,
+  job: SnapshotJob,
+  { disk, expectedBytes, logicalBytes }: VolumeWork,
+  dataBytes: number,
+): Promise<void> {
+  if (dataBytes <= (expectedBytes ?? logicalBytes)) return;
+  await reserveRoom(context, stagingOf(job, disk.target), { dataBytes, logicalBytes });
 }
 
 async function collectLayers(context: OperationContext, job: SnapshotJob): Promise<ReadonlyMap<string, StagedLayer>> {
