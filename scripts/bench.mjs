@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const results = process.env.DARKROOM_BENCH_RESULTS ?? `${root}bench-results.jsonl`;
 
-execFileSync(`${root}scripts/install-host`, { stdio: ['ignore', 'inherit', 'inherit'] });
+execFileSync(`${root}scripts/install-host`, ['--bench'], { stdio: ['ignore', 'inherit', 'inherit'] });
 rmSync(results, { force: true });
 const vitest = ['vitest', 'run', '--config', 'test/bench/vitest.config.ts', ...process.argv.slice(2)];
 const { status } = spawnSync('npx', vitest, { cwd: root, stdio: 'inherit' });

@@ -1,15 +1,19 @@
 import os from 'node:os';
 import type { Settings } from './config/settings.ts';
+import { createArchives } from './drivers/host/archive.ts';
 import { createClock } from './drivers/host/clock.ts';
 import { createHostFiles } from './drivers/host/files.ts';
 import { createGeneralizer } from './drivers/host/generalizer.ts';
+import { createMounts } from './drivers/host/mounts.ts';
 import { createProcesses } from './drivers/host/processes.ts';
 import { createSeedBuilder } from './drivers/host/seed-builder.ts';
+import { createKeySource } from './drivers/keys/create-key-source.ts';
 import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
 import { createNotifier } from './drivers/notify/create-notifier.ts';
 import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
 import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
+import { createDirectorySnapshots } from './drivers/stores/directory/directory-snapshots.ts';
 import { createDirectoryStore } from './drivers/stores/directory/directory-store.ts';
 import { createServiceManager } from './drivers/systemd/create-service-manager.ts';
 import { createJournalDestination, leadsToJournal } from './drivers/systemd/journal-destination.ts';
@@ -58,14 +62,20 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
   const clock = createClock();
+  const openSnapshots = (location: string) => createDirectorySnapshots({ location, imageGroup: settings.imageGroup });
   const core: Core = {
     hypervisor,
     diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
     store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
     shelf: createDirectoryShelf({ location: settings.store, imageGroup: settings.imageGroup }),
+    snapshots: openSnapshots(settings.store),
+    openSnapshotStore: openSnapshots,
+    keys: createKeySource(() => current.encryption),
     journal: state.journal,
     locks: state.locks,
     files: createHostFiles(),
+    archives: createArchives(),
+    mounts: createMounts(),
     processes,
     clock,
     seeds: createSeedBuilder(),

@@ -26,6 +26,9 @@ const realParts = { pool: 'forks' as const, maxWorkers, testTimeout: 120_000, ho
 /** They mend whatever they find on the host, also what another test is in the middle of. */
 const ALONE = ['test/e2e/recovery-lost-journal.test.ts', 'test/e2e/recovery-upheaval.test.ts'];
 
+/** Long, and not disturbed by those: goes on beside them. */
+const BESIDE = ['test/e2e/snapshot-property.test.ts'];
+
 /** Virtual hosts take their time: only for those who ask. Without that it is no project, so that no report counts it. */
 const VAGRANT = ['test/e2e/vagrant.test.ts'];
 const vagrantProjects =
@@ -38,7 +41,16 @@ export default defineConfig({
     root,
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
-      { test: { root, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers } },
+      {
+        test: {
+          root,
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          isolate: false,
+          maxWorkers,
+          hookTimeout: 30_000,
+        },
+      },
       {
         plugins: [loadBuild],
         test: { root, name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realParts },
@@ -53,7 +65,7 @@ export default defineConfig({
           root,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: [...ALONE, ...VAGRANT],
+          exclude: [...ALONE, ...BESIDE, ...VAGRANT],
           ...realParts,
           sequence: { groupOrder: 1 },
         },
@@ -63,9 +75,8 @@ export default defineConfig({
         test: {
           root,
           name: 'e2e-alone',
-          include: ALONE,
+          include: [...ALONE, ...BESIDE],
           ...realParts,
-          fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
       },

@@ -4,13 +4,16 @@
 # for Darkroom itself
 runtime_packages=(
   qemu-system-x86 qemu-utils libvirt-daemon-system libvirt-clients ovmf swtpm swtpm-tools dnsmasq-base iptables
-  genisoimage xfsprogs openssh-client libguestfs-tools util-linux procps
+  genisoimage xfsprogs openssh-client libguestfs-tools util-linux procps qemu-system-common mount fdisk
 )
 # for building test guests, and the Debian package with the host that it is tried on
 guest_packages=(
-  busybox-static kmod extlinux e2fsprogs dosfstools mtools fdisk mmdebstrap debian-archive-keyring xz-utils
+  busybox-static kmod extlinux e2fsprogs dosfstools mtools mmdebstrap debian-archive-keyring xz-utils
   binutils systemd-container
 )
+# shellcheck disable=SC2034
+# what snapshots are measured against
+bench_packages=(virtnbdbackup)
 # shellcheck disable=SC2034
 # for the virtual hosts of vagrant/, and building the box that they are made of
 vagrant_packages=(

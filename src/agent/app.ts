@@ -10,8 +10,11 @@ import { addImageRoutes } from './routes/images.ts';
 import { addInstanceRoutes } from './routes/instances.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addPrincipalRoutes } from './routes/principals.ts';
+import { addQuotaRoutes } from './routes/quota.ts';
 import { addRecycledImageRoutes } from './routes/recycled-images.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
+import { addSnapshotWorkRoutes } from './routes/snapshot-work.ts';
+import { addSnapshotRoutes } from './routes/snapshots.ts';
 import { addVolumeRoutes } from './routes/volumes.ts';
 import { compileValidator, NO_COMPILERS } from './validate-request.ts';
 
@@ -66,6 +69,9 @@ export function buildApp({ application, identify = () => application, extend, on
   addRecycledImageRoutes(app);
   addInstanceRoutes(app);
   addVolumeRoutes(app);
+  addSnapshotRoutes(app);
+  addSnapshotWorkRoutes(app);
+  addQuotaRoutes(app);
   addBackupRoutes(app);
   addScheduleRoutes(app);
   addOperationRoutes(app);

@@ -52,7 +52,7 @@ function findTarget({ params, operation, body }: FastifyRequest): string | null 
   return target === null ? null : target.slice(0, MAX_TARGET_CHARACTERS);
 }
 
-/** No route names more than one thing. */
+/** The first thing that a route names is the one that is changed. */
 function firstText(params: unknown): string | null {
   if (typeof params !== 'object' || params === null) return null;
   return Object.values(params).find((value) => typeof value === 'string') ?? null;

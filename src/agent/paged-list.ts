@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { Page } from '../model/requests.ts';
+import type { Page } from '../model/pages.ts';
 
 interface PagedRequest<Filter extends Page> {
   readonly query: Filter;

@@ -3,11 +3,13 @@ import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
 import type { Operation } from '../model/operation.ts';
+import type { Page } from '../model/pages.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Principal } from '../model/ports/principals.ts';
+import type { QuotaReport } from '../model/quota.ts';
 import type { RecycledImage } from '../model/recycled-image.ts';
-import type { ImageFilter, InstanceFilter, Page, VolumeFilter } from '../model/requests.ts';
+import type { ImageFilter, InstanceFilter, VolumeFilter } from '../model/requests.ts';
 import { type AgentApi, createAgentApi } from './agent-api.ts';
 import { type BackupCalls, backupCalls, type ScheduleCalls, scheduleCalls } from './backup-calls.ts';
 import { call, callForNothing } from './call.ts';
@@ -41,7 +43,10 @@ import {
   principalSchema,
   principalWithTokenSchema,
 } from './schemas/principals.ts';
+import { quotaSchema } from './schemas/quota.ts';
+import type { CreateVolumeBody } from './schemas/volumes.ts';
 import { post, read, type SubmitOptions, submit } from './send.ts';
+import { type SnapshotCalls, snapshotCalls } from './snapshot-calls.ts';
 import type { Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
@@ -82,7 +87,9 @@ export interface Client {
   readonly volumes: {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volume: string): Promise<Volume>;
+    create(body: CreateVolumeBody, options?: SubmitOptions): Promise<Operation>;
   };
+  readonly snapshots: SnapshotCalls;
   readonly backups: BackupCalls;
   readonly schedules: ScheduleCalls;
   readonly operations: {
@@ -103,6 +110,8 @@ export interface Client {
     /** Newest first: everybody's for an admin, else the caller's own. */
     list(filter?: { readonly limit?: number }): Promise<readonly AuditEvent[]>;
   };
+  /** What the caller has of images and snapshots, and may have. */
+  quota(): Promise<QuotaReport>;
   doctor(options: { readonly isRepairing: boolean }): Promise<DoctorReport>;
   /** What happens from now on, until the reader stops; an agent alone tells of it. */
   events(options?: EventOptions): AsyncIterable<ApiEvent>;
@@ -116,7 +125,9 @@ export function createClient(transport: Transport): Client {
     volumes: {
       list: (filter) => read(transport, collectionPath('volumes', { ...filter }), z.array(volumeSchema)),
       show: async (volume) => read(transport, itemPath('volumes', volume), volumeSchema),
+      create: (body, options) => submit(transport, post(collectionPath('volumes'), body), options),
     },
+    snapshots: snapshotCalls(transport),
     backups: backupCalls(transport),
     schedules: scheduleCalls(transport),
     operations: {
@@ -130,6 +141,7 @@ export function createClient(transport: Transport): Client {
     audit: {
       list: (filter) => read(transport, `${API_ROOT}/audit${encodeQuery({ ...filter })}`, z.array(auditEventSchema)),
     },
+    quota: () => read(transport, `${API_ROOT}/quota`, quotaSchema),
     doctor: (body) => call(transport, post(`${API_ROOT}/doctor`, body), doctorReportSchema),
     events: (options) => followEvents(transport, options),
   };

@@ -7,6 +7,7 @@ type Noun =
   | 'recycled-images'
   | 'instances'
   | 'volumes'
+  | 'snapshots'
   | 'operations'
   | 'principals'
   | 'backups'
@@ -17,6 +18,7 @@ const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   'recycled-images': 'IMAGE_NOT_FOUND',
   instances: 'INSTANCE_NOT_FOUND',
   volumes: 'VOLUME_NOT_FOUND',
+  snapshots: 'SNAPSHOT_NOT_FOUND',
   operations: 'OPERATION_NOT_FOUND',
   principals: 'PRINCIPAL_NOT_FOUND',
   backups: 'IMAGE_NOT_FOUND',
@@ -29,11 +31,18 @@ export function collectionPath(noun: Noun, query: Query = {}): string {
   return `${API_ROOT}/${noun}${encodeQuery(query)}`;
 }
 
-/** Path of one thing, or of a verb on it. */
-export function itemPath(noun: Noun, reference: string, rest: { verb?: string; query?: Query } = {}): string {
-  assertAddressable(noun, reference);
-  const verb = rest.verb === undefined ? '' : `/${rest.verb}`;
-  return `${API_ROOT}/${noun}/${encodeURIComponent(reference)}${verb}${encodeQuery(rest.query ?? {})}`;
+export interface ItemPart {
+  readonly verb?: string;
+  /** Which one of those that the verb names. */
+  readonly name?: string;
+  readonly query?: Query;
+}
+
+/** Path of one thing, of a verb on it, or of a named part of it. */
+export function itemPath(noun: Noun, reference: string, { verb, name, query = {} }: ItemPart = {}): string {
+  for (const part of name === undefined ? [reference] : [reference, name]) assertAddressable(noun, part);
+  const parts = [encodeURIComponent(reference), verb, name === undefined ? undefined : encodeURIComponent(name)];
+  return `${API_ROOT}/${noun}/${parts.filter((part) => part !== undefined).join('/')}${encodeQuery(query)}`;
 }
 
 /** A URL cannot hold these as a part of its path, and nothing is called so. */

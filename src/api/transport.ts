@@ -1,5 +1,5 @@
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With its query, already encoded. */
   readonly path: string;
   /** Beside those that every request has. */

@@ -4,7 +4,7 @@ import type { CommandContext } from './context.ts';
 import type { Progress } from './render/progress.ts';
 
 const CANCELLING = 'Cancelling: undoing what was begun. The guest is left as it was; this takes a moment.';
-const MAY_LEAVE = `${CANCELLING} Ctrl-C again leaves at once, and the agent goes on undoing.`;
+const MAY_LEAVE = 'Ctrl-C again leaves at once, and the agent goes on undoing.';
 /** How long a person who leaves waits for the agent to say that it heard. */
 const CONFIRMATION_MS = 1000;
 
@@ -17,15 +17,17 @@ export class Cancellation {
   readonly left: Promise<never>;
   readonly #context: CommandContext;
   readonly #progress: Progress;
+  readonly #wording: string;
   readonly #leaving = new AbortController();
   #leave: (reason: DarkroomError) => void = () => {};
   #operationId: string | null = null;
   #isWished = false;
   #sending: Promise<boolean> | null = null;
 
-  constructor(context: CommandContext, progress: Progress) {
+  constructor(context: CommandContext, progress: Progress, wording = CANCELLING) {
     this.#context = context;
     this.#progress = progress;
+    this.#wording = wording;
     this.left = new Promise((_resolve, reject) => {
       this.#leave = reject;
     });
@@ -42,7 +44,7 @@ export class Cancellation {
       return;
     }
     this.#isWished = true;
-    this.#progress.note(this.#context.isAgent ? MAY_LEAVE : CANCELLING);
+    this.#progress.note(this.#context.isAgent ? `${this.#wording} ${MAY_LEAVE}` : this.#wording);
     this.repeat();
   }
 

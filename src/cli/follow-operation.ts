@@ -10,7 +10,7 @@ export interface FollowOptions {
   readonly progress: Progress;
   /** Ends it, with whatever is thrown then. */
   readonly signal?: AbortSignal;
-  readonly onChange?: () => void;
+  readonly onChange?: (change: Operation) => void;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function followOperation(context: CommandContext, options: FollowOp
         outage.end();
         last = change;
         progress.update(change);
-        onChange?.();
+        onChange?.(change);
       }
       return last;
     } catch (error) {

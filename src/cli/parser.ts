@@ -3,6 +3,7 @@ import type { CommandHost } from './context.ts';
 import { addDoctor } from './doctor.ts';
 import { addGlobalOptions, type GlobalOptions } from './global-options.ts';
 import { NOUNS, type Noun } from './nouns.ts';
+import { addQuota } from './quota.ts';
 import { UsageError } from './usage-error.ts';
 
 const MAX_WIDTH = 110;
@@ -32,7 +33,7 @@ export function createParser(host: CommandHost, { version, width }: ParserOption
     .version(version)
     .wrap(Math.min(MAX_WIDTH, width));
   for (const noun of NOUNS) addNoun(parser, host, noun);
-  return addDoctor(parser, host);
+  return addDoctor(addQuota(parser, host), host);
 }
 
 const PARSING = {

@@ -81,7 +81,7 @@ async function reportUsage(args: readonly string[], { error, output, options }: 
 
 /** The noun and the verb, as far as they are understood. */
 function knownWords([noun = '', verb = '']: readonly string[], { message }: UsageError): readonly string[] {
-  if (noun === 'doctor') return [noun];
+  if (noun === 'doctor' || noun === 'quota') return [noun];
   if (!NOUNS.some(({ name }) => name === noun)) return [];
   const isUnknownVerb = message.includes('no such command') || message.endsWith(`: ${verb}`);
   return verb === '' || verb.startsWith('-') || isUnknownVerb ? [noun] : [noun, verb];

@@ -6,10 +6,12 @@ import { printResult } from './output.ts';
 import { LIMIT_OPTION, MARKER_OPTION } from './page-options.ts';
 import { pickGiven } from './pick-given.ts';
 import { renderVolume, renderVolumes } from './render/instance.ts';
+import { addVolumeCreate } from './volume/create.ts';
 
 export function addVerbs(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   addVolumeList(yargs, host);
   addVolumeShow(yargs, host);
+  addVolumeCreate(yargs, host);
 }
 
 function addVolumeList(yargs: Argv<GlobalOptions>, host: CommandHost): void {

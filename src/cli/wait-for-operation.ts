@@ -7,17 +7,28 @@ import { printWarning } from './output.ts';
 import { createProgress } from './render/create-progress.ts';
 import type { Progress } from './render/progress.ts';
 
+export interface WaitOptions {
+  /** Hears of every change, after it was shown. */
+  readonly onChange?: (operation: Operation, progress: Progress) => void;
+  /** What a person who wishes its end is told. */
+  readonly cancelling?: string;
+}
+
 /**
  * Submits an operation, shows how it goes on and resolves when it succeeded; any other end is thrown. Ctrl-C cancels it
  * and still waits for its end, since only then the guest is as it was; a second one leaves an agent to it.
  */
-export async function waitForOperation(context: CommandContext, submit: () => Promise<Operation>): Promise<Operation> {
+export async function waitForOperation(
+  context: CommandContext,
+  submit: () => Promise<Operation>,
+  { onChange, cancelling }: WaitOptions = {},
+): Promise<Operation> {
   const progress = await createProgress(context.output);
-  const cancellation = new Cancellation(context, progress);
+  const cancellation = new Cancellation(context, progress, cancelling);
   using _listener = context.interrupts.listen(() => cancellation.request());
   const ended = await tidily(
     progress,
-    Promise.race([cancellation.left, carryOut(context, submit, { progress, cancellation })]),
+    Promise.race([cancellation.left, carryOut(context, submit, { progress, cancellation, onChange })]),
   );
   for (const warning of ended.warnings) printWarning(context.output, warning);
   const succeeded = requireSuccess(ended);
@@ -39,10 +50,16 @@ async function tidily<Result>(progress: Progress, work: Promise<Result>): Promis
   }
 }
 
+interface FollowParts {
+  readonly progress: Progress;
+  readonly cancellation: Cancellation;
+  readonly onChange: WaitOptions['onChange'] | undefined;
+}
+
 async function carryOut(
   context: CommandContext,
   submit: () => Promise<Operation>,
-  { progress, cancellation }: { readonly progress: Progress; readonly cancellation: Cancellation },
+  { progress, cancellation, onChange }: FollowParts,
 ): Promise<Operation> {
   const operation = await submit();
   cancellation.aim(operation.id);
@@ -50,7 +67,10 @@ async function carryOut(
     operation,
     progress,
     signal: cancellation.signal,
-    onChange: () => cancellation.repeat(),
+    onChange: (change) => {
+      cancellation.repeat();
+      onChange?.(change, progress);
+    },
   });
 }
 

@@ -63,7 +63,17 @@ export function loadSettings(sources: SettingSources): Settings {
     agentProbeTimeoutMs: get('agent_probe_timeout_ms', 2000),
     freezeTimeoutMs: get('freeze_timeout_ms', 5000),
     freezeWindowMs: get('freeze_window_ms', 8000),
-    quota: { maxImages: get('quota.max_images', null), maxImageBytes: get('quota.max_image_bytes', null) },
+    quota: {
+      maxImages: get('quota.max_images', null),
+      maxImageBytes: get('quota.max_image_bytes', null),
+      maxSnapshots: get('quota.max_snapshots', null),
+      maxSnapshotBytes: get('quota.max_snapshot_bytes', null),
+    },
+    maxChain: get('max_chain', 30),
+    encryption: {
+      keyFile: get('encryption.key_file', null),
+      keyCommand: get('encryption.key_command', null),
+    },
     reserveBytes: get('reserve_bytes', 256 * 1024 * 1024),
     maxConcurrentCaptures: get('max_concurrent_captures', 4),
     maxConcurrentCopies: get('max_concurrent_copies', 2),

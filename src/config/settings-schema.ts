@@ -65,6 +65,14 @@ export const SETTINGS = {
   freeze_window_ms: { env: 'DARKROOM_FREEZE_WINDOW_MS', schema: positiveNumber },
   'quota.max_images': { env: 'DARKROOM_MAX_IMAGES', schema: wholeNumber },
   'quota.max_image_bytes': { env: 'DARKROOM_MAX_IMAGE_BYTES', schema: size },
+  'quota.max_snapshots': { env: 'DARKROOM_MAX_SNAPSHOTS', schema: wholeNumber },
+  'quota.max_snapshot_bytes': { env: 'DARKROOM_MAX_SNAPSHOT_BYTES', schema: size },
+  max_chain: {
+    env: 'DARKROOM_MAX_CHAIN',
+    schema: positiveNumber.refine((value) => value <= 200, 'must be 1 to 200'),
+  },
+  'encryption.key_file': { env: 'DARKROOM_ENCRYPTION_KEY_FILE', schema: absolutePath },
+  'encryption.key_command': { env: 'DARKROOM_ENCRYPTION_KEY_COMMAND', schema: absolutePath },
   reserve_bytes: { env: 'DARKROOM_RESERVE_BYTES', schema: size },
   max_concurrent_captures: { env: 'DARKROOM_MAX_CONCURRENT_CAPTURES', schema: positiveNumber },
   max_concurrent_copies: { env: 'DARKROOM_MAX_CONCURRENT_COPIES', schema: positiveNumber },
@@ -129,4 +137,6 @@ export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
   'tls.client_ca',
   'notify.webhook_secret_file',
   'notify.command',
+  'encryption.key_file',
+  'encryption.key_command',
 ] satisfies SettingKey[]);

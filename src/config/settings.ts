@@ -41,7 +41,13 @@ export interface Settings {
     /** null: no limit. */
     readonly maxImages: number | null;
     readonly maxImageBytes: number | null;
+    readonly maxSnapshots: number | null;
+    readonly maxSnapshotBytes: number | null;
   };
+  /** Snapshots that stand on one another, at most; longer chains are shortened in the background. */
+  readonly maxChain: number;
+  /** Where the key of encrypted snapshots comes from: one of the two, or neither. */
+  readonly encryption: { readonly keyFile: string | null; readonly keyCommand: string | null };
   /** Bytes that must stay free on every file system that is written to. */
   readonly reserveBytes: number;
   /** Captures, shelves and backups that work on guests at once on this host. */

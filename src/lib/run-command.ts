@@ -19,6 +19,8 @@ export interface Command {
   readonly onStart?: (pid: number) => void;
   /** Written to stdin, which then stays open until the command ends or we do. Without it stdin is empty. */
   readonly heldInput?: string;
+  /** Called once with what writes to stdin, which stays open until the command ends or we do; what it no longer reads is lost. */
+  readonly onInput?: (write: (text: string) => void) => void;
   /** Written to stdin, which then ends; a command that does not read it is no failure. */
   readonly input?: string;
   /** Scheduling priority, -20 to 19, through nice(1); as this process itself where that is not installed. */
@@ -79,6 +81,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   if (command.outputGraceMs !== undefined) endOutput(running, command.outputGraceMs);
   try {
     if (command.heldInput !== undefined) running.stdin?.write(command.heldInput);
+    if (command.onInput !== undefined) offerInput(running.stdin, command.onInput);
     reportStart(running.pid, command);
   } catch (error) {
     running.kill('SIGKILL');
@@ -148,7 +151,9 @@ async function isExecutable(file: string): Promise<boolean> {
 function execaOptions(command: Command) {
   return {
     reject: false,
-    stdin: command.heldInput === undefined && command.input === undefined ? 'ignore' : 'pipe',
+    stdin: [command.heldInput, command.input, command.onInput].every((given) => given === undefined)
+      ? 'ignore'
+      : 'pipe',
     stripFinalNewline: false,
     env: { ...(command.wholeEnv ?? command.env), LC_ALL: 'C' },
     extendEnv: command.wholeEnv === undefined,
@@ -189,6 +194,20 @@ function followLines(
     running[name].on('data', (chunk) => splitter.push(chunk));
     running[name].on('end', () => splitter.end());
   }
+}
+
+interface InputStream {
+  readonly writable: boolean;
+  write(text: string): unknown;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+function offerInput(stdin: InputStream | null | undefined, onInput: (write: (text: string) => void) => void): void {
+  // That it has ended meanwhile is seen by its end.
+  stdin?.on('error', () => undefined);
+  onInput((text) => {
+    if (stdin?.writable === true) stdin.write(text);
+  });
 }
 
 function reportStart(pid: number | undefined, command: Command): void {

@@ -73,6 +73,8 @@ export interface Image {
   readonly consistency: Consistency | null;
   /** The last try; null: never tried. */
   readonly bootProof: BootProof | null;
+  /** Every disk is a LUKS-encrypted qcow2; what else is in the image is not encrypted. */
+  readonly isEncrypted: boolean;
   readonly disks: readonly ImageDisk[];
   readonly skippedDisks: readonly SkippedDisk[];
   /** UEFI variables, one `nvram.fd` (or another extension where the source's is qcow2). */

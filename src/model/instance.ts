@@ -65,3 +65,13 @@ export interface Volume {
   /** Bytes allocated on the host. */
   readonly sizeBytes: number | null;
 }
+
+/** A file that was made of a snapshot: of no instance, until somebody attaches it. */
+export interface MadeVolume
+  extends Omit<Volume, 'instance' | 'instanceName' | 'target' | 'path' | 'virtualSizeBytes' | 'sizeBytes'> {
+  readonly instance: null;
+  readonly target: null;
+  readonly path: string;
+  readonly virtualSizeBytes: number;
+  readonly sizeBytes: number;
+}

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import type { MadeVolume } from './instance.ts';
 
 export const OPERATION_KINDS = [
   'image.create',
@@ -7,6 +8,17 @@ export const OPERATION_KINDS = [
   'image.export',
   'image.verify',
   'image.delete',
+  'image.from-snapshot',
+  'snapshot.create',
+  'snapshot.delete',
+  'snapshot.restore',
+  'snapshot.verify',
+  'snapshot.export',
+  'snapshot.import',
+  'snapshot.copy',
+  'snapshot.mount',
+  'snapshot.consolidate',
+  'volume.create',
   'instance.launch',
   'instance.delete',
   'instance.start',
@@ -34,7 +46,16 @@ export interface OperationProgress {
 export interface OperationResult {
   readonly imageId?: string;
   readonly instanceId?: string;
+  /** The first, where there are several. */
   readonly snapshotId?: string;
+  readonly snapshotIds?: readonly string[];
+  /** File of a volume that was made. */
+  readonly path?: string;
+  readonly volume?: MadeVolume;
+  /** Bytes that a delete freed. */
+  readonly freedBytes?: number;
+  /** Where a mounted snapshot can be read. */
+  readonly uri?: string;
 }
 
 /** One long piece of work, as `--json` prints it. */

@@ -1,5 +1,10 @@
 import { DarkroomError } from './errors.ts';
-import type { Page } from './requests.ts';
+
+/** A part of a list: at most `limit`, after the one whose id is `marker` (as in OpenStack). */
+export interface Page {
+  readonly limit?: number;
+  readonly marker?: string;
+}
 
 /** A part of a list in its order. INVALID_REQUEST when nothing in it has the marker's id: it may be gone by now. */
 export function takePage<Item extends { readonly id: string }>(items: readonly Item[], page: Page): readonly Item[] {

@@ -5,6 +5,8 @@ import type { RequestedConsistency } from './consistency.ts';
 import type { ImageStatus, ImageType, ImageVisibility } from './image.ts';
 import type { InstanceState } from './instance.ts';
 import type { Labels } from './labels.ts';
+import type { Page } from './pages.ts';
+import type { SnapshotRequest } from './snapshot/requests.ts';
 
 /** How an image is made of an instance. */
 export interface CaptureRequest {
@@ -13,6 +15,8 @@ export interface CaptureRequest {
   readonly description: string | null;
   readonly properties: Readonly<Record<string, string>>;
   readonly isGeneralized: boolean;
+  /** Its disks are stored encrypted, under the key of the configuration. */
+  readonly isEncrypted: boolean;
 }
 
 /** References to instances and images are a name where it is unique, or the id. */
@@ -21,7 +25,7 @@ export interface CreateImageRequest extends CaptureRequest {
   readonly instance: string;
 }
 
-export interface CreateBackupRequest extends Omit<CaptureRequest, 'isGeneralized'> {
+export interface CreateBackupRequest extends Omit<CaptureRequest, 'isGeneralized' | 'isEncrypted'> {
   readonly kind: 'backup.create';
   readonly instance: string;
   /** Backups of one instance rotate by their type, such as `daily`. */
@@ -77,7 +81,7 @@ export interface LaunchInstanceRequest {
   /** null: as the image's source had it. */
   readonly memoryMiB: number | null;
   readonly vcpus: number | null;
-  /** null: thin where the store is local. */
+  /** null: thin where the store is local and the image is not encrypted. */
   readonly clone: 'thin' | 'full' | null;
   readonly isStarted: boolean;
   /** libvirt network; null: as the source's. */
@@ -154,13 +158,8 @@ export type OperationRequest =
   | StopInstanceRequest
   | ShelveInstanceRequest
   | OffloadInstanceRequest
-  | UnshelveInstanceRequest;
-
-/** A part of a list: at most `limit`, after the one whose id is `marker` (as in OpenStack). */
-export interface Page {
-  readonly limit?: number;
-  readonly marker?: string;
-}
+  | UnshelveInstanceRequest
+  | SnapshotRequest;
 
 export interface ImageFilter extends Page {
   readonly type?: ImageType;

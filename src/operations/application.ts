@@ -5,12 +5,14 @@ import type { DoctorReport } from '../model/doctor.ts';
 import type { Image } from '../model/image.ts';
 import type { Instance, Volume } from '../model/instance.ts';
 import type { JournalledOperation, Operation } from '../model/operation.ts';
+import type { Page } from '../model/pages.ts';
 import type { AuditEvent } from '../model/ports/audit.ts';
 import type { HypervisorEvent } from '../model/ports/hypervisor.ts';
 import type { OperationFilter } from '../model/ports/journal.ts';
 import type { Notifier } from '../model/ports/notifier.ts';
 import type { Principal } from '../model/ports/principals.ts';
 import type { ScheduleBook } from '../model/ports/schedules.ts';
+import type { QuotaReport } from '../model/quota.ts';
 import type { RecycledImage } from '../model/recycled-image.ts';
 import type {
   BackupFilter,
@@ -19,12 +21,14 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
-  Page,
   PlanBackupsRequest,
   UpdateImageRequest,
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../model/requests.ts';
+import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
+import type { SnapshotFilter } from '../model/snapshot/requests.ts';
+import type { Snapshot, SnapshotDeletion, SnapshotShare } from '../model/snapshot/snapshot.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
 import type { ImageSurvey, InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
@@ -52,6 +56,19 @@ export interface CallerApplication {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
     show(volumeId: string): Promise<Volume>;
   };
+  readonly snapshots: {
+    /** Oldest first. */
+    list(filter?: SnapshotFilter): Promise<readonly Snapshot[]>;
+    show(reference: string): Promise<Snapshot>;
+    /** With all that its chain is made of, from the one that stands alone to itself, and its children. */
+    showChain(reference: string): Promise<readonly SnapshotLink[]>;
+    planDelete(reference: string): Promise<SnapshotDeletion>;
+    /** Replaces an earlier share with the same principal. */
+    share(reference: string, share: SnapshotShare): Promise<Snapshot>;
+    unshare(reference: string, principal: string): Promise<Snapshot>;
+  };
+  /** What the caller has of images and snapshots, and may have; for an admin the host's own. */
+  quota(): Promise<QuotaReport>;
   readonly backups: {
     /** Newest first, with why each is kept. */
     list(filter?: BackupFilter): Promise<readonly Backup[]>;
@@ -118,6 +135,8 @@ export interface Application extends CallerApplication, AsyncDisposable {
   readonly isRecovered: boolean;
   /** Shelved instances whose time on this host is over. */
   dueOffloads(): Promise<readonly DueOffload[]>;
+  /** Volumes whose snapshots are to be consolidated. */
+  dueConsolidations(): Promise<readonly string[]>;
   /** What the scheduler of a daemon works with: everybody's schedules, and how it tells of what became of them. */
   readonly scheduling: { readonly book: ScheduleBook; readonly notifier: Notifier };
   /** Deletes for good what was deleted long enough ago; returns the ids. */

@@ -38,6 +38,7 @@ export function createApplication(core: Core, close: () => Promise<void>): Appli
       return isRecovered;
     },
     dueOffloads: async () => (await import('./list-due-offloads.ts')).listDueOffloads(core),
+    dueConsolidations: async () => (await import('./list-due-consolidations.ts')).listDueConsolidations(core),
     scheduling: { book: core.schedules, notifier: core.notifier },
     purgeExpired: async () => (await import('./steps/purge-expired.ts')).purgeExpired(core),
     survey: createSurvey(core),
@@ -86,6 +87,8 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       list: async (filter) => (await import('./list-volumes.ts')).listVolumes(core, filter),
       show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
     },
+    snapshots: createSnapshots(core),
+    quota: async () => (await import('./read-quota.ts')).readQuota(core),
     backups: {
       list: async (filter) => (await import('./list-backups.ts')).listBackups(core, filter),
       plan: async (request) => (await import('./plan-backups.ts')).planBackups(core, request),
@@ -115,6 +118,19 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       ]);
       return diagnoseHost(core, RECOVERY, options);
     },
+  };
+}
+
+function createSnapshots(core: Core): CallerApplication['snapshots'] {
+  const load = () => import('./list-snapshots.ts');
+  const loadShares = () => import('./share-snapshot.ts');
+  return {
+    list: async (filter) => (await load()).listSnapshots(core, filter),
+    show: async (reference) => (await load()).showSnapshot(core, reference),
+    showChain: async (reference) => (await load()).showSnapshotChain(core, reference),
+    planDelete: async (reference) => (await import('./plan-snapshot-delete.ts')).planSnapshotDelete(core, reference),
+    share: async (reference, share) => (await loadShares()).shareSnapshot(core, reference, share),
+    unshare: async (reference, principal) => (await loadShares()).unshareSnapshot(core, reference, principal),
   };
 }
 

@@ -28,7 +28,7 @@ export const createBackup: UseCase<CreateBackupRequest, BackupInput> = {
       input: {
         capture: {
           instanceId: uuid,
-          request: { ...request, isGeneralized: false },
+          request: { ...request, isGeneralized: false, isEncrypted: false },
           type: { imageType: 'backup', backupType },
         },
         rotation: { instanceId: uuid, backupType, retention },

@@ -1,6 +1,7 @@
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
 import type { CreateImageRequest } from '../model/requests.ts';
 import { type CaptureInput, captureLocks, captureToImage, recoverCapture } from './steps/capture/capture-to-image.ts';
+import { requireEncryptable } from './steps/encrypted-image.ts';
 import { findInstance } from './steps/find-instance.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 
@@ -9,6 +10,7 @@ export const createImage: UseCase<CreateImageRequest, CaptureInput> = {
   prepare: async (core, request) => {
     requireImageName(request.name);
     requireProperties(request.properties);
+    await requireEncryptable(core, request);
     const domain = await findInstance(core, request.instance);
     return {
       target: domain.name,

@@ -6,6 +6,7 @@ import { checkLibvirt } from './doctor/check-libvirt.ts';
 import { checkOperations } from './doctor/check-operations.ts';
 import { checkPlaces } from './doctor/check-places.ts';
 import { checkRecycled } from './doctor/check-recycled.ts';
+import { checkStaging } from './doctor/check-staging.ts';
 import { checkTools } from './doctor/check-tools.ts';
 import { failedCheck } from './doctor/doctor-check.ts';
 import type { Core } from './support/context.ts';
@@ -31,6 +32,7 @@ export async function diagnoseHost(
     checks.push(
       ...(await guarded('operation.unsettled', () => checkOperations(core, recovery, options))),
       ...(await guarded('leftover.overlay', () => checkLeftovers(core, options))),
+      ...(await guarded('leftover.snapshot', () => checkStaging(core, options))),
       ...(await guarded('store.recycled', () => checkRecycled(core, options))),
       ...(await guarded('guest.agent', () => checkGuests(core))),
     );

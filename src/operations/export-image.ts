@@ -4,6 +4,7 @@ import type { ExportImageRequest } from '../model/requests.ts';
 import { type ExportPlan, exportPlanSchema, temporaryName } from './export-plan.ts';
 import { ByteProgress } from './steps/byte-progress.ts';
 import { checkSpace } from './steps/check-space.ts';
+import { imageDisk, requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireActive } from './steps/find-image.ts';
 import { exportDisk } from './steps/transfer/export-disk.ts';
 import { exportFolder } from './steps/transfer/export-folder.ts';
@@ -24,6 +25,7 @@ export const exportImage: UseCase<ExportImageRequest, ExportInput> = {
   prepare: async (core, request) => {
     const image = await findImage(core, request.image);
     requireActive(image);
+    await requireKey(core, image);
     const target = await resolveTarget(core, request.path);
     return {
       target: image.name,
@@ -46,6 +48,7 @@ export const exportImage: UseCase<ExportImageRequest, ExportInput> = {
       await undoAndSettle(context, () => context.files.removeTree(temporaryPath));
       throw error;
     }
+    if (image.isEncrypted) context.operation.warn('The image is encrypted; what was exported is not.');
     await context.operation.settle('written');
     return { imageId: image.id };
   },
@@ -59,8 +62,8 @@ async function measureExport(
 ): Promise<number> {
   let bytes = 0;
   for (const disk of wanted.image.disks) {
-    const stored = { path: await context.store.resolveFile(wanted.image.id, disk.file), format: disk.format };
-    const isAsStored = (wanted.format ?? disk.format) === disk.format;
+    const stored = await imageDisk(context, wanted.image, disk);
+    const isAsStored = (wanted.format ?? disk.format) === disk.format && stored.key === undefined;
     bytes += isAsStored ? disk.sizeBytes : await context.diskTool.measure(stored, 'qcow2', signal);
   }
   return bytes;

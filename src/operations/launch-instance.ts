@@ -1,8 +1,10 @@
 import { newUuid } from '../lib/uuid.ts';
 import { DarkroomError, hasCode } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
 import type { JournalledOperation, OperationResult } from '../model/operation.ts';
 import type { LaunchInstanceRequest } from '../model/requests.ts';
 import { type LaunchJournalPlan, launchPlanSchema } from './launch-plan.ts';
+import { requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireActive } from './steps/find-image.ts';
 import { isVisible } from './steps/find-instance.ts';
 import { buildInstance } from './steps/launch/build-instance.ts';
@@ -28,7 +30,8 @@ export const launchInstance: UseCase<LaunchInstanceRequest, LaunchInput> = {
     const image = await findImage(core, request.image);
     requireActive(image);
     await requireFreeName(core, request.name);
-    const isThin = chooseClone(core, request);
+    const isThin = chooseClone(core, image, request.clone);
+    await requireKey(core, image);
     const instanceId = newUuid();
     const folder = instanceFolder(core, instanceId);
     await requireLaunchable(core, await designLaunch(core, { instanceId, image, request, folder }), { isThin });
@@ -55,6 +58,7 @@ export const launchInstance: UseCase<LaunchInstanceRequest, LaunchInput> = {
     await context.operation.enter('preparing', making);
     try {
       await buildInstance(context, { design, plan: making }, signal);
+      if (image.isEncrypted) context.operation.warn('The image is encrypted; the disks of the instance are not.');
       if (request.isStarted) await start(context, { ...plan, isComplete: true });
       throwIfCancelled(signal);
     } catch (error) {
@@ -97,12 +101,20 @@ async function requireFreeName(core: Core, name: string): Promise<void> {
   );
 }
 
-function chooseClone(core: Core, request: LaunchInstanceRequest): boolean {
-  if (request.clone !== 'thin' || core.store.isLocal) return (request.clone ?? 'thin') === 'thin' && core.store.isLocal;
-  throw new DarkroomError(
-    'INVALID_REQUEST',
-    `The store ${core.store.location} is not on this host, so that no disk can be built on its images: use --clone full.`,
-  );
+/** Whether the disks are overlays. INVALID_REQUEST where that was asked for and cannot be. */
+function chooseClone(core: Core, image: Image, wanted: LaunchInstanceRequest['clone']): boolean {
+  if (wanted === 'full') return false;
+  const obstacle = findThinObstacle(core, image);
+  if (obstacle === null) return true;
+  if (wanted === null) return false;
+  throw new DarkroomError('INVALID_REQUEST', `${obstacle}: use --clone full.`, { fields: { imageId: image.id } });
+}
+
+function findThinObstacle({ store }: Core, { name, id, isEncrypted }: Image): string | null {
+  if (!store.isLocal)
+    return `The store ${store.location} is not on this host, so that no disk can be built on its images`;
+  if (!isEncrypted) return null;
+  return `The image ${name} (${id}) is encrypted, and its key stays with Darkroom, so that no disk can be built on it`;
 }
 
 async function start(context: OperationContext, complete: LaunchJournalPlan): Promise<void> {

@@ -1,5 +1,4 @@
 import { mapConcurrently } from '../lib/async.ts';
-import { uuidV5 } from '../lib/uuid.ts';
 import { maySeeInstance } from '../model/access.ts';
 import { type DomainDisk, describeDomain } from '../model/domain-xml/describe-domain.ts';
 import { DarkroomError, hasCode } from '../model/errors.ts';
@@ -8,9 +7,9 @@ import { takePage } from '../model/pages.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
 import type { VolumeFilter } from '../model/requests.ts';
 import { findInstance } from './steps/find-instance.ts';
+import { volumeId } from './steps/volume-id.ts';
 import type { Core } from './support/context.ts';
 
-const VOLUME_NAMESPACE = '6b1e9f3c-5b0a-4d5e-9a55-6f0f8f6f2c11';
 const CONCURRENT_READS = 4;
 
 /** The disks of all instances, or of one. CD-ROMs and floppies are no volumes. */
@@ -26,17 +25,12 @@ export async function listVolumes(core: Core, filter: VolumeFilter = {}): Promis
   );
 }
 
-export async function showVolume(core: Core, volumeId: string): Promise<Volume> {
-  const volume = (await listVolumes(core)).find(({ id }) => id === volumeId.toLowerCase());
+export async function showVolume(core: Core, id: string): Promise<Volume> {
+  const volume = (await listVolumes(core)).find((each) => each.id === id.toLowerCase());
   if (volume !== undefined) return volume;
-  throw new DarkroomError('VOLUME_NOT_FOUND', `No volume has the id ${volumeId}. darkroom volume list shows them.`, {
-    fields: { volumeId },
+  throw new DarkroomError('VOLUME_NOT_FOUND', `No volume has the id ${id}. darkroom volume list shows them.`, {
+    fields: { volumeId: id },
   });
-}
-
-/** Derived from what outlives a shelve, so that the id does too. */
-export function volumeId(instanceId: string, target: string): string {
-  return uuidV5(VOLUME_NAMESPACE, `${instanceId}/${target}`);
 }
 
 function compareVolumes(left: Volume, right: Volume): number {

@@ -1,8 +1,9 @@
 import { newUuid } from '../lib/uuid.ts';
+import { accountOfOwner } from '../model/account.ts';
 import type { Image } from '../model/image.ts';
+import type { Page } from '../model/pages.ts';
 import { takePage } from '../model/pages.ts';
 import type { RecycledImage } from '../model/recycled-image.ts';
-import type { Page } from '../model/requests.ts';
 import { checkQuota } from './steps/check-quota.ts';
 import { findPurgeable, findRecycled, listOwnRecycled } from './steps/find-recycled.ts';
 import type { Core } from './support/context.ts';
@@ -15,9 +16,9 @@ export async function listDeletedImages(core: Core, page: Page = {}): Promise<re
 
 /** Brings a deleted image back as it was. IMAGE_NOT_FOUND, AMBIGUOUS_NAME, QUOTA_EXCEEDED, IMAGE_BUSY, IMAGE_STATE. */
 export async function undeleteImage(core: Core, reference: string): Promise<Image> {
-  const { id, sizeBytes } = await findRecycled(core, reference);
+  const { id, sizeBytes, image } = await findRecycled(core, reference);
   return await withImageLock(core, { id, kind: 'image.undelete' }, async () => {
-    await checkQuota(core, sizeBytes);
+    await checkQuota(core, sizeBytes, accountOfOwner(image, core.caller));
     await core.store.restoreImage(id);
     core.log.info({ imageId: id }, 'a deleted image was brought back');
     return await core.store.readImage(id);

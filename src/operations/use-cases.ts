@@ -1,20 +1,31 @@
 import type { Operation } from '../model/operation.ts';
 import type { OperationRequest } from '../model/requests.ts';
+import { consolidateSnapshots, recoverConsolidateSnapshots } from './consolidate-snapshots.ts';
+import { copySnapshot, recoverCopySnapshot } from './copy-snapshot.ts';
 import { createBackup, recoverCreateBackup } from './create-backup.ts';
 import { createImage, recoverCreateImage } from './create-image.ts';
+import { createSnapshot, recoverCreateSnapshot } from './create-snapshot.ts';
+import { createVolume, recoverCreateVolume } from './create-volume.ts';
 import { deleteImage, recoverDeleteImage } from './delete-image.ts';
 import { deleteInstance, recoverDeleteInstance } from './delete-instance.ts';
+import { deleteSnapshot, recoverDeleteSnapshot } from './delete-snapshot.ts';
 import { exportImage, recoverExportImage } from './export-image.ts';
+import { exportSnapshot, recoverExportSnapshot } from './export-snapshot.ts';
+import { imageFromSnapshot, recoverImageFromSnapshot } from './image-from-snapshot.ts';
 import { importImage, recoverImportImage } from './import-image.ts';
+import { importSnapshot, recoverImportSnapshot } from './import-snapshot.ts';
 import { launchInstance, recoverLaunchInstance } from './launch-instance.ts';
+import { mountSnapshot, recoverMountSnapshot } from './mount-snapshot.ts';
 import { offloadInstance } from './offload-instance.ts';
 import { powerInstance } from './power-instance.ts';
+import { recoverRestoreSnapshot, restoreSnapshot } from './restore-snapshot.ts';
 import { recoverShelve, shelveInstance } from './shelve-instance.ts';
 import { recoverRebootInstance, stopInstance } from './stop-instance.ts';
 import type { OperationRunner, StartOptions } from './support/operation-runner.ts';
 import type { RecoveryTable } from './support/recover-operations.ts';
 import { recoverUnshelve, unshelveInstance } from './unshelve-instance.ts';
 import { recoverVerifyImage, verifyImage } from './verify-image.ts';
+import { recoverVerifySnapshot, verifySnapshot } from './verify-snapshot.ts';
 
 /** How each kind of operation is put right after its process died; one that is not here leaves nothing to mend. */
 export const RECOVERY: RecoveryTable = {
@@ -24,6 +35,17 @@ export const RECOVERY: RecoveryTable = {
   'image.export': recoverExportImage,
   'image.verify': recoverVerifyImage,
   'image.delete': recoverDeleteImage,
+  'snapshot.create': recoverCreateSnapshot,
+  'snapshot.delete': recoverDeleteSnapshot,
+  'snapshot.consolidate': recoverConsolidateSnapshots,
+  'snapshot.restore': recoverRestoreSnapshot,
+  'volume.create': recoverCreateVolume,
+  'image.from-snapshot': recoverImageFromSnapshot,
+  'snapshot.verify': recoverVerifySnapshot,
+  'snapshot.export': recoverExportSnapshot,
+  'snapshot.import': recoverImportSnapshot,
+  'snapshot.copy': recoverCopySnapshot,
+  'snapshot.mount': recoverMountSnapshot,
   'instance.launch': recoverLaunchInstance,
   'instance.delete': recoverDeleteInstance,
   'instance.reboot': recoverRebootInstance,
@@ -50,6 +72,28 @@ export function startUseCase(
       return runner.startOnce(verifyImage, request, options);
     case 'image.delete':
       return runner.startOnce(deleteImage, request, options);
+    case 'snapshot.create':
+      return runner.startOnce(createSnapshot, request, options);
+    case 'snapshot.delete':
+      return runner.startOnce(deleteSnapshot, request, options);
+    case 'snapshot.consolidate':
+      return runner.startOnce(consolidateSnapshots, request, options);
+    case 'snapshot.restore':
+      return runner.startOnce(restoreSnapshot, request, options);
+    case 'volume.create':
+      return runner.startOnce(createVolume, request, options);
+    case 'image.from-snapshot':
+      return runner.startOnce(imageFromSnapshot, request, options);
+    case 'snapshot.verify':
+      return runner.startOnce(verifySnapshot, request, options);
+    case 'snapshot.export':
+      return runner.startOnce(exportSnapshot, request, options);
+    case 'snapshot.import':
+      return runner.startOnce(importSnapshot, request, options);
+    case 'snapshot.copy':
+      return runner.startOnce(copySnapshot, request, options);
+    case 'snapshot.mount':
+      return runner.startOnce(mountSnapshot, request, options);
     case 'instance.launch':
       return runner.startOnce(launchInstance, request, options);
     case 'instance.delete':

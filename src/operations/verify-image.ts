@@ -2,6 +2,7 @@ import { DarkroomError, hasCode } from '../model/errors.ts';
 import type { BootProof, Image } from '../model/image.ts';
 import { imageChecksum } from '../model/image-rules.ts';
 import type { VerifyImageRequest } from '../model/requests.ts';
+import { requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireOwnImage } from './steps/find-image.ts';
 import { bootImage, removeBoot } from './steps/verify/boot-image.ts';
 import { verifyFiles } from './steps/verify/verify-files.ts';
@@ -21,6 +22,7 @@ export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
     const image = await findImage(core, request.image);
     requireOwnImage(core, image);
     requireReadable(image);
+    await requireKey(core, image);
     const { isBooted, expect, timeoutMs } = request;
     return {
       target: image.name,

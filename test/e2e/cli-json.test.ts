@@ -27,6 +27,7 @@ const imageShape = z.strictObject({
   minMemoryMiB: z.int(),
   checksum: z.strictObject({ algorithm: z.literal('sha256'), value: z.string().length(64) }),
   bootProof: z.null(),
+  isEncrypted: z.literal(false),
   consistency: z.strictObject({
     requested: z.literal('auto'),
     achieved: z.literal('paused'),

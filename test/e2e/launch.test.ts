@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Image } from '../../src/model/image.ts';
@@ -8,6 +8,7 @@ import { imageFilePath, parseImage } from './support/images.ts';
 import { launchInstance } from './support/launched-instance.ts';
 import { runCommand } from './support/run-command.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
+import { createTestFolder } from './support/test-folder.ts';
 import { bootTinyGuest, type Guest } from './support/tiny-guest.ts';
 import { domainExists, domainState, dumpXml, startDomain } from './support/virsh.ts';
 
@@ -39,6 +40,23 @@ describe('an instance launched from the image of a running guest', () => {
     expect(await guest.run('ls /mine 2>/dev/null; true')).toBe('');
     expect(launched.instance).toMatchObject({ state: 'active', imageId: image.id, name: launched.name });
     expect(launched.instance.id).not.toBe(guest.uuid);
+  });
+
+  it('has the file of its source too where the image is encrypted, on disks that are not', async () => {
+    await using folder = await createTestFolder();
+    const keyFile = path.join(folder.path, 'key');
+    await writeFile(keyFile, 'correct horse battery staple\n', { mode: 0o600 });
+    await using keyed = await createDarkroomHost({ env: { DARKROOM_ENCRYPTION_KEY_FILE: keyFile } });
+    const sealed = parseImage(await keyed.json(['image', 'create', guest.name, '--name', 'sealed', '--encrypt']));
+    expect(sealed.isEncrypted).toBe(true);
+    expect(await runCommand('qemu-img', ['info', imageFilePath(keyed.store, sealed)])).toContain('encrypted: yes');
+    expect(await domainState(guest)).toBe('running');
+    await using launched = await launchInstance(keyed, 'sealed');
+    await launched.waitForAgent();
+    expect(await launched.readFile('/stamp')).toBe(STAMP);
+    expect(launched.warnings.join()).toContain('the disks of the instance are not');
+    const thin = await keyed.run(['instance', 'launch', 'x', '--image', 'sealed', '--clone', 'thin']);
+    expect(thin.stderr).toContain('--clone full');
   });
 
   it('leaves the image as it was: owner, mode and content, while it runs and after', async () => {

@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { beAlone } from './support/alone.ts';
 import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { captureAndDie } from './support/kill-harness.ts';
 import { runCommand } from './support/run-command.ts';
@@ -16,6 +17,8 @@ const reportSchema = z.object({
   checks: z.array(z.object({ id: z.string(), status: z.string(), message: z.string(), isRepaired: z.boolean() })),
 });
 type Check = z.infer<typeof reportSchema>['checks'][number];
+
+beAlone();
 
 describe('doctor with the journal lost', () => {
   const guest = useSharedGuest({

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beAlone } from './support/alone.ts';
 import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { waitForAgent } from './support/guest-agent.ts';
 import { type HarnessCapture, holdCapture } from './support/kill-harness.ts';
@@ -12,6 +13,8 @@ import { waitUntil } from './support/wait-until.ts';
 const BEFORE_COPY = { call: 'diskTool.convert', nth: 1, when: 'before' } as const;
 const SLOW_COMMIT = { DARKROOM_COMMIT_BANDWIDTH: '4MiB' };
 const PHASES = ['copied', 'committed'] as const;
+
+beAlone();
 
 describe('row 24: a guest that somebody else handles while it is captured', () => {
   const guest = useSharedGuest({

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { operationSchema } from '../../src/api/schemas/operations.ts';
+import { snapshotSchema } from '../../src/api/schemas/snapshots.ts';
 import type { Operation } from '../../src/model/operation.ts';
 import { assertClean, type GuestRecord, listDrafts, recordGuest } from './support/assert-clean.ts';
 import {
@@ -70,6 +71,17 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
       expect(entry).toMatchObject({ SYSLOG_IDENTIFIER: 'darkroom', _SYSTEMD_UNIT: UNIT, PRIORITY: expect.any(String) });
     }
     expect((await readJournal(host, [`INSTANCE_ID=${guest.uuid}`])).length).toBeGreaterThan(0);
+  });
+
+  it('takes snapshots of it, reads them again and deletes them, within the limits of its unit', async () => {
+    const args = ['snapshot', 'create', '--instance', guest.name];
+    const [first] = z.array(snapshotSchema).parse(await darkroomJson(host, args));
+    const [second] = z.array(snapshotSchema).parse(await darkroomJson(host, args));
+    expect([first?.method, second?.method]).toEqual(['full', 'bitmap']);
+    await darkroomJson(host, ['snapshot', 'verify', second?.id ?? '', '--deep']);
+    await darkroomJson(host, ['snapshot', 'delete', first?.id ?? '']);
+    await darkroomJson(host, ['volume', 'create', '--from-snapshot', second?.id ?? '']);
+    await expectUntouched();
   });
 
   it('row 55: kill -9 in the middle of a capture; the next agent puts the guest back on its own disks', async () => {

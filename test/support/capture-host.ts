@@ -113,6 +113,7 @@ export function captureRequest(changes: Partial<CreateImageRequest> = {}): Creat
     description: null,
     properties: {},
     isGeneralized: false,
+    isEncrypted: false,
     ...changes,
   };
 }

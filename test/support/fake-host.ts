@@ -66,6 +66,8 @@ export function createFakeFiles(): FakeHostFiles {
       writeFileSync(file, content);
       own(file, ownership);
     },
+    reserve: async () => true,
+    releaseReserve: async () => {},
     tryClone: async (source, target) => {
       if (files.canClone) copyFileSync(source, target);
       return files.canClone;

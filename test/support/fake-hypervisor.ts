@@ -8,18 +8,18 @@ import type { InstanceAddress, PowerState } from '../../src/model/instance.ts';
 import type {
   AgentState,
   BlockJobInfo,
-  CheckpointInfo,
   DomainInfo,
   Hypervisor,
   HypervisorEvent,
   NetworkInfo,
 } from '../../src/model/ports/hypervisor.ts';
 import type { NetworkReservation } from '../../src/model/shelved-instance.ts';
-import { redefineCheckpoint } from './fake-checkpoints.ts';
+import { type BackedUpDomain, createFakeBackups, type FakeBackups } from './fake-backups.ts';
+import { createFakeCheckpoints } from './fake-checkpoints.ts';
 import { moveToBase, moveToOverlay } from './fake-disk-chain.ts';
 
 /** A domain of the fake; tests may change what they like. */
-export interface FakeDomain {
+export interface FakeDomain extends BackedUpDomain {
   readonly uuid: string;
   readonly name: string;
   powerState: PowerState;
@@ -39,8 +39,6 @@ export interface FakeDomain {
   /** Does what ACPI asks of it. */
   isObedient: boolean;
   internalSnapshots: number;
-  /** Parents before children. */
-  checkpoints: CheckpointInfo[];
   readonly blockJobs: Map<string, BlockJobInfo>;
   addresses: readonly InstanceAddress[];
 }
@@ -58,8 +56,9 @@ export interface FakeHypervisor extends Hypervisor {
   readonly jobSpeeds: number[];
   /** A commit that was started is in step with its base at once. */
   areCommitsReady: boolean;
+  readonly backups: FakeBackups;
   /** Defines a domain and brings it to a state. */
-  put(xml: string, state?: Partial<Omit<FakeDomain, 'blockJobs'>>): FakeDomain;
+  put(xml: string, state?: Partial<Omit<FakeDomain, 'blockJobs' | 'brokenBitmaps' | 'changedBytes'>>): FakeDomain;
   emit(event: HypervisorEvent): void;
 }
 
@@ -87,6 +86,7 @@ export function createFakeHypervisor(): FakeHypervisor {
     domain.activeXml = null;
     domain.isFrozen = false;
     domain.blockJobs.clear();
+    fake.backups.end(domain.uuid, 'cancelled');
     if (domain.inactiveXml === null) domains.delete(domain.uuid);
     lifecycle(domain.uuid, 'stopped');
   };
@@ -204,6 +204,7 @@ export function createFakeHypervisor(): FakeHypervisor {
     managedSaveDomain: async (uuid) => {
       const domain = getActive(uuid);
       if (domain.inactiveXml === null) throw failed('cannot do managed save for transient domain');
+      assertNoBackup(domain);
       domain.managedSaveXml = domain.activeXml;
       stop(domain);
       domain.hasManagedSave = true;
@@ -232,11 +233,13 @@ export function createFakeHypervisor(): FakeHypervisor {
       lifecycle(domain.uuid, 'started');
     },
 
-    listCheckpoints: async (uuid) => get(uuid).checkpoints,
-    redefineCheckpoint: async (uuid, xml) => {
-      const domain = get(uuid);
-      domain.checkpoints = redefineCheckpoint(domain.checkpoints, xml, failed);
-    },
+    ...createFakeCheckpoints({ get, getActive, failed }),
+    ...createFakeBackups({
+      ...{ get, getActive, failed },
+      onEnd: (uuid, disk, outcome) => {
+        if (outcome !== 'none') emit({ kind: 'block-job', uuid, disk, status: outcome });
+      },
+    }),
 
     probeAgent: async (uuid) => {
       const domain = getActive(uuid);
@@ -259,6 +262,7 @@ export function createFakeHypervisor(): FakeHypervisor {
 
     createDiskSnapshot: async (uuid, snapshotXml) => {
       const domain = getActive(uuid);
+      assertNoBackup(domain);
       for (const disk of selectElements('./disks/disk', rootElement(parseXml(snapshotXml)))) {
         const overlay = attribute('./source', 'file', disk);
         const target = disk.getAttribute('name') ?? '';
@@ -339,6 +343,10 @@ function newDomain(xml: string): FakeDomain {
     isObedient: true,
     internalSnapshots: 0,
     checkpoints: [],
+    brokenBitmaps: new Set(),
+    changedBytes: new Map(),
+    backup: null,
+    backupOutcome: 'none',
     blockJobs: new Map(),
     addresses: [],
   };
@@ -369,6 +377,10 @@ function infoOf(domain: FakeDomain, readSize: ReturnType<typeof makeSizeReader>)
     vcpus,
     memoryMiB,
   };
+}
+
+function assertNoBackup(domain: FakeDomain): void {
+  if (domain.backup !== null) throw failed('cannot acquire state change lock (held by a backup)');
 }
 
 function failed(message: string): DarkroomError {

@@ -1,5 +1,9 @@
 import { createLogger } from '../../src/lib/logger.ts';
+import { DarkroomError } from '../../src/model/errors.ts';
 import type { Operation, OperationKind } from '../../src/model/operation.ts';
+import type { Archives } from '../../src/model/ports/archive.ts';
+import type { KeySource } from '../../src/model/ports/key-source.ts';
+import type { Mounts } from '../../src/model/ports/mounts.ts';
 import type { Core, HostSettings } from '../../src/operations/support/context.ts';
 import { OperationRunner } from '../../src/operations/support/operation-runner.ts';
 import type { UseCase } from '../../src/operations/support/use-case.ts';
@@ -18,6 +22,15 @@ import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
 import { createFakeNotifier } from './fake-notifier.ts';
 import { createFakeScheduleBook } from './fake-schedule-book.ts';
 import { createFakeShelf } from './fake-shelf.ts';
+import { createFakeSnapshotStore } from './fake-snapshot-store.ts';
+
+/** No limit; tests set some. */
+export const NO_QUOTA: HostSettings['quota'] = {
+  maxImages: null,
+  maxImageBytes: null,
+  maxSnapshots: null,
+  maxSnapshotBytes: null,
+};
 
 const SETTINGS: HostSettings = {
   instancesDir: '/nowhere/instances',
@@ -27,7 +40,10 @@ const SETTINGS: HostSettings = {
   agentProbeTimeoutMs: 1000,
   freezeTimeoutMs: 5000,
   freezeWindowMs: 8000,
-  quota: { maxImages: null, maxImageBytes: null },
+  quota: NO_QUOTA,
+  maxChain: 30,
+  stateDir: '/nowhere/state',
+  encryption: { keyFile: null, keyCommand: null },
   reserveBytes: 0,
   maxConcurrentCaptures: 4,
   maxConcurrentCopies: 2,
@@ -43,6 +59,29 @@ const SETTINGS: HostSettings = {
   notify: { webhookUrl: null, webhookSecretFile: null, command: null },
 };
 
+const NO_ARCHIVES: Archives = {
+  write: async () => {
+    throw new Error('this host writes no archives');
+  },
+  open: () => {
+    throw new Error('this host reads no archives');
+  },
+};
+
+const NO_MOUNTS: Mounts = {
+  mountFirst: async () => {
+    throw new Error('this host mounts nothing');
+  },
+  unmount: async () => undefined,
+};
+
+const NO_KEYS: KeySource = {
+  isConfigured: false,
+  read: async () => {
+    throw new DarkroomError('ENCRYPTION_KEY_MISSING', 'No key is configured');
+  },
+};
+
 /** A host of fakes for the image operations; tests put real drivers in the place of some. */
 export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
   parts: Parts,
@@ -53,6 +92,11 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
     diskTool: createFakeDiskTool(),
     store: createFakeImageStore(),
     shelf: createFakeShelf(),
+    snapshots: createFakeSnapshotStore(),
+    openSnapshotStore: () => createFakeSnapshotStore(),
+    keys: NO_KEYS,
+    archives: NO_ARCHIVES,
+    mounts: NO_MOUNTS,
     journal: createFakeJournal(),
     locks: createFakeLocks(),
     files: createFakeFiles(),

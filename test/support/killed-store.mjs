@@ -1,5 +1,6 @@
 // One call of a directory store, in a process that is killed before the nth change that the call makes to the file system.
-// Arguments: driver, location, n, method, its arguments as JSON. Ends with 0 when there were fewer changes.
+// Arguments: driver, location, n, method, its arguments as JSON. Ends with 0 when there were fewer changes. A method with a dot
+// is one of what the call gives: `draft.moveIn`.
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -7,7 +8,7 @@ import path from 'node:path';
 const [driver, location, count, method, args] = process.argv.slice(2);
 let left = Number(count);
 
-for (const name of ['rename', 'rm', 'mkdir', 'chmod', 'open', 'unlink']) {
+for (const name of ['rename', 'rm', 'mkdir', 'chmod', 'open', 'unlink', 'link']) {
   const original = fs[name];
   fs[name] = async (...given) => {
     left -= 1;
@@ -24,5 +25,8 @@ for (const name of ['rename', 'rm', 'mkdir', 'chmod', 'open', 'unlink']) {
 }
 syncBuiltinESMExports();
 
-const { createDirectoryStore } = await import(driver);
-await createDirectoryStore({ location, imageGroup: 'kvm' })[method](...JSON.parse(args));
+const { createDirectoryStore, createDirectorySnapshots } = await import(driver);
+const [call, then] = method.split('.');
+const store = (createDirectoryStore ?? createDirectorySnapshots)({ location, imageGroup: 'kvm' });
+const result = await store[call](...JSON.parse(args));
+if (then !== undefined) await result[then]();

@@ -20,6 +20,8 @@ const CHANGES: ReadonlySet<string> = new Set([
   ...['hypervisor.defineDomain', 'hypervisor.undefineDomain', 'hypervisor.setAutostart', 'hypervisor.startDomain'],
   ...['hypervisor.shutdownDomain', 'hypervisor.destroyDomain', 'hypervisor.resumeDomain'],
   ...['hypervisor.managedSaveDomain', 'hypervisor.restoreDomain', 'hypervisor.redefineCheckpoint'],
+  ...['hypervisor.deleteCheckpoint', 'diskTool.create', 'diskTool.addBitmap'],
+  ...['snapshots.update', 'snapshots.claim', 'snapshots.releaseClaim'],
   ...['hypervisor.addReservation', 'diskTool.convert', 'files.makeDirectory', 'files.writeDurably'],
   ...['files.tryLink', 'files.copy', 'files.setOwnership', 'files.rename', 'files.remove', 'files.removeTree'],
   ...['store.createDraft', 'store.updateImage', 'store.deleteImage', 'store.removeUser'],
@@ -30,6 +32,7 @@ const CHANGES: ReadonlySet<string> = new Set([
 /** What answers at once, and what is told of in passing: nothing hangs on it. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...['hypervisor.managedSavePath', 'hypervisor.subscribe', 'store.openDraft', 'draft.path', 'draft.sealedPath'],
+  'snapshots.filePath',
 ]);
 const UNCOUNTED: ReadonlySet<string> = new Set([
   ...['journal.begin', 'journal.finish', 'journal.read', 'journal.list', 'journal.adopt'],

@@ -17,6 +17,7 @@ export function makeImage(id: string, changes: Partial<Image> = {}): Image {
     members: [],
     protected: false,
     bootProof: null,
+    isEncrypted: false,
     minDiskGiB: 1,
     minMemoryMiB: 0,
     checksum: { algorithm: 'sha256', value: 'a'.repeat(64) },

@@ -9,7 +9,7 @@ import type { Core } from '../../src/operations/support/context.ts';
 import { createImageCore } from './image-core.ts';
 
 export interface Sent {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;

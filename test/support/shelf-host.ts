@@ -151,7 +151,7 @@ export async function putGuest(host: ShelfHost, options: GuestOptions = {}): Pro
   return host.fakes.hypervisor.put(guestXml({ ...paths, nvram, isLaunched }), {
     powerState: 'running',
     isAutostart: true,
-    checkpoints: [{ name: 'monday', parent: null, xml: CHECKPOINT }],
+    checkpoints: [{ name: 'monday', parent: null, targets: [], creationTime: 1_700_000_000, xml: CHECKPOINT }],
     ...state,
   });
 }

@@ -33,6 +33,7 @@ const CONFINED: readonly { readonly packageName: RegExp; readonly to: RegExp }[]
   },
   { packageName: /^yaml$/, to: /^config\// },
   { packageName: /^prom-client$/, to: /^agent\/metrics\// },
+  { packageName: /^tar-stream$/, to: /^drivers\/host\/archive-/ },
   { packageName: /^croner$/, to: /^model\/backup\/cron\.ts$/ },
   { packageName: /^@photostructure\/sqlite$/, to: /^drivers\/state\// },
   { packageName: /^(@xmldom\/xmldom|xpath)$/, to: /^model\// },

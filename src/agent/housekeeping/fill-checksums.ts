@@ -8,7 +8,7 @@ import type { Task } from '../background/guard-task.ts';
 
 const PAGE = 200;
 /** Whose images may share their blocks with another file, and then have no checksum at first. */
-const MAKERS: readonly OperationKind[] = ['image.create', 'backup.create', 'image.import'];
+const MAKERS: readonly OperationKind[] = ['image.create', 'backup.create', 'image.import', 'image.from-snapshot'];
 
 export interface ChecksumParts {
   readonly feed: Application['feed'];

@@ -7,6 +7,7 @@ import { type Loop, startLoop } from '../background/loop.ts';
 import type { ScheduleMetrics } from '../metrics/schedule-metrics.ts';
 import { createOutbox } from '../scheduler/outbox.ts';
 import { createScheduler, type TurnLimits } from '../scheduler/scheduler.ts';
+import { createConsolidateTask } from './consolidate-due.ts';
 import { createChecksumTask } from './fill-checksums.ts';
 import { createOffloadTask } from './offload-due.ts';
 import { createPurgeTask } from './purge-recycled.ts';
@@ -14,7 +15,7 @@ import { createPurgeTask } from './purge-recycled.ts';
 /** What housekeeping needs of a host. */
 export type KeptApplication = Pick<
   Application,
-  'recover' | 'dueOffloads' | 'purgeExpired' | 'subscribe' | 'feed' | 'as' | 'scheduling'
+  'recover' | 'dueOffloads' | 'dueConsolidations' | 'purgeExpired' | 'subscribe' | 'feed' | 'as' | 'scheduling'
 >;
 
 export interface HousekeepingParts {
@@ -32,13 +33,15 @@ export interface Housekeeping {
 /** Somebody may ask for a run of a schedule at any time, from another process. */
 const SCHEDULES_IDLE_MS = 5000;
 const SCHEDULES_ACTIVE_MS = 2000;
+/** Looking for what is due reads the records of all snapshots. */
+const CONSOLIDATE_MS = 600_000;
 
 /** Whose the operations are that nobody asked for. */
 const KEEPER = { name: 'agent', role: 'admin', isTrustedWithPaths: false } as const;
 
 /**
  * Looks again and again for what is due: operations that nobody put right yet, shelved instances whose time on this host is
- * over, images without a checksum, deleted ones that nobody wanted back, backups that schedules ask for. Each task takes its
+ * over, images without a checksum, deleted ones that nobody wanted back, long chains of snapshots, backups that schedules ask for. Each task takes its
  * own turns, so that one that hangs or fails holds up no other.
  */
 export function startHousekeeping(application: KeptApplication, parts: HousekeepingParts): Housekeeping {
@@ -57,6 +60,11 @@ export function startHousekeeping(application: KeptApplication, parts: Housekeep
     begin('offloads', createOffloadTask({ dueOffloads: () => application.dueOffloads(), keeper, log, clock })),
     begin('checksums', createChecksumTask({ feed: application.feed, keeper, log })),
     begin('recycled', createPurgeTask({ purgeExpired: () => application.purgeExpired(), log })),
+    begin(
+      'snapshots',
+      createConsolidateTask({ dueConsolidations: () => application.dueConsolidations(), keeper, log, clock }),
+      () => Math.max(usualMs(), CONSOLIDATE_MS),
+    ),
     begin('schedules', scheduler.turn, () => scheduler.msToNextTurn(limitTurns(usualMs()))),
     notifications,
   ];

@@ -18,12 +18,17 @@ const STORE_IDLE_SHARE = 100;
 const STORE_BUSY_SHARE = 10;
 
 /** After which of them the store holds something else. */
-const CHANGE_IMAGES: readonly OperationKind[] = [
+const CHANGE_STORE: readonly OperationKind[] = [
   'image.create',
   'backup.create',
   'image.import',
   'image.verify',
   'image.delete',
+  'image.from-snapshot',
+  'snapshot.create',
+  'snapshot.delete',
+  'snapshot.import',
+  'snapshot.consolidate',
   'instance.shelve',
   'instance.offload',
   'instance.unshelve',
@@ -68,7 +73,7 @@ export function startLooks(
   return {
     onEnd: (kind) => {
       if (kind.startsWith('instance.')) instances.wake();
-      if (CHANGE_IMAGES.includes(kind)) store.wake();
+      if (CHANGE_STORE.includes(kind)) store.wake();
     },
     stop: async () => {
       unsubscribe();

@@ -16,7 +16,9 @@ const HOLD_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 10, 20, 60];
 const OVERLAY_BUCKETS = [1, 16, 64, 256, 1024, 4096, 16_384, 65_536].map((mib) => mib * MIB);
 
 /** Captures of guests, whose failures are told by their reasons. */
-const CAPTURES: readonly OperationKind[] = ['image.create', 'backup.create'];
+const CAPTURES: readonly OperationKind[] = ['image.create', 'backup.create', 'snapshot.create'];
+/** What they read is copied nowhere. */
+const READERS: readonly OperationKind[] = ['image.verify', 'snapshot.verify'];
 /** Steps in which a guest waits for us. */
 const HOLDING_STEPS: Readonly<Record<string, 'frozen' | 'paused'>> = { freezing: 'frozen', pausing: 'paused' };
 /** More than the journal keeps, so that none is counted twice while it can still change. */
@@ -101,7 +103,7 @@ function createRecorder(registry: Registry): (operation: Operation) => void {
   });
   const captureFailures = new Counter({
     name: 'darkroom_capture_failures_total',
-    help: 'Captures that ended without an image, by the code of their error.',
+    help: 'Captures that ended without an image or a snapshot, by the code of their error.',
     labelNames: ['code'] as const,
     registers,
   });
@@ -154,7 +156,7 @@ function createHoldObserver(registry: Registry): (timings: Operation['timings'])
 function copiedBytes({ kind, timings, progress }: Operation): number {
   const told = timings['copiedBytes'];
   if (told !== undefined) return told;
-  return kind !== 'image.verify' && progress?.unit === 'bytes' ? progress.done : 0;
+  return !READERS.includes(kind) && progress?.unit === 'bytes' ? progress.done : 0;
 }
 
 interface Current {

@@ -1,6 +1,7 @@
 import { API_ROOT } from '../../api/paths.ts';
 import { listOf } from '../../api/schemas/answers.ts';
 import {
+  type CreateImageWish,
   createImageBodySchema,
   deleteImageQuerySchema,
   exportImageBodySchema,
@@ -12,7 +13,8 @@ import {
   verifyImageBodySchema,
 } from '../../api/schemas/images.ts';
 import { operationSchema } from '../../api/schemas/operations.ts';
-import type { ErrorCode } from '../../model/errors.ts';
+import { DarkroomError, type ErrorCode } from '../../model/errors.ts';
+import type { OperationRequest } from '../../model/requests.ts';
 import type { ApiApp } from '../api-app.ts';
 import { answerPage } from '../paged-list.ts';
 import { submit } from '../submit.ts';
@@ -20,6 +22,8 @@ import { submit } from '../submit.ts';
 const IMAGES = `${API_ROOT}/images`;
 /** Whatever looks for an image by name may meet these. */
 const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
+/** Whatever reads the disks of an image that may be encrypted. */
+export const UNLOCKING: readonly ErrorCode[] = ['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'];
 const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
 /** Whatever captures an instance. */
 export const CAPTURING: readonly ErrorCode[] = [
@@ -27,6 +31,12 @@ export const CAPTURING: readonly ErrorCode[] = [
   ...(['QUIESCE_UNAVAILABLE', 'NO_DISKS', 'DISK_MISSING', 'DISK_UNSUPPORTED', 'INSTANCE_UNSUPPORTED'] as const),
   ...(['INTERNAL_SNAPSHOTS', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'] as const),
   ...MAKING,
+];
+
+/** Whatever reads a snapshot with all that it stands on. */
+export const READING_SNAPSHOT: readonly ErrorCode[] = [
+  ...(['SNAPSHOT_NOT_FOUND', 'SNAPSHOT_BUSY', 'SNAPSHOT_STATE', 'SNAPSHOT_DAMAGED'] as const),
+  ...UNLOCKING,
 ];
 
 export function addImageRoutes(app: ApiApp): void {
@@ -73,11 +83,11 @@ function addImageWorkRoutes(app: ApiApp): void {
       schema: { body: createImageBodySchema, response: accepted },
       config: {
         isWork: true,
-        summary: 'Captures an instance as an image',
-        errors: CAPTURING,
+        summary: 'Captures an instance as an image, or makes one from a snapshot',
+        errors: [...CAPTURING, ...READING_SNAPSHOT],
       },
     },
-    (request, reply) => submit(request, reply, { kind: 'image.create', ...request.body }),
+    (request, reply) => submit(request, reply, toImageRequest(request.body)),
   );
 
   app.post(
@@ -100,7 +110,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Writes an image to a file or folder of the host',
-        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'PATH_NOT_ALLOWED', 'NO_SPACE'],
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'PATH_NOT_ALLOWED', 'NO_SPACE', ...UNLOCKING],
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.export', image: request.params.image, ...request.body }),
@@ -113,7 +123,7 @@ function addImageWorkRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Reads an image whole and, if wanted, boots it',
-        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'NO_SPACE'],
+        errors: [...FINDING, 'IMAGE_STATE', 'IMAGE_BUSY', 'NO_SPACE', ...UNLOCKING],
       },
     },
     (request, reply) => submit(request, reply, { kind: 'image.verify', image: request.params.image, ...request.body }),
@@ -135,4 +145,12 @@ function addImageWorkRoutes(app: ApiApp): void {
       return submit(request, reply, { kind: 'image.delete', image: request.params.image, ...purge });
     },
   );
+}
+
+function toImageRequest(body: CreateImageWish): OperationRequest {
+  const { instance, fromSnapshot, consistency = 'auto', isGeneralized, ...image } = body;
+  if (fromSnapshot !== undefined) return { kind: 'image.from-snapshot', snapshot: fromSnapshot, ...image };
+  // its schema has seen to it that there is one
+  if (instance === undefined) throw new DarkroomError('INVALID_REQUEST', 'instance: must be given, or fromSnapshot.');
+  return { kind: 'image.create', instance, consistency, isGeneralized, ...image };
 }

@@ -16,6 +16,7 @@ import type { ErrorCode } from '../../model/errors.ts';
 import type { ApiApp } from '../api-app.ts';
 import { answerPage } from '../paged-list.ts';
 import { submit } from '../submit.ts';
+import { UNLOCKING } from './images.ts';
 import { addShelfRoutes } from './shelf.ts';
 
 const INSTANCES = `${API_ROOT}/instances`;
@@ -85,6 +86,7 @@ function addLifeRoutes(app: ApiApp): void {
             'NAME_TAKEN',
           ] as const),
           ...(['NETWORK_NOT_FOUND', 'NETWORK_INACTIVE', 'NO_SPACE', 'INSTANCE_UNSUPPORTED', 'STORE_UNUSABLE'] as const),
+          ...UNLOCKING,
           ...LIBVIRT,
         ],
       },

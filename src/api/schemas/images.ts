@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
+import { REQUESTED_CONSISTENCIES } from '../../model/consistency.ts';
 import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES, type Image } from '../../model/image.ts';
 import type { RecycledImage } from '../../model/recycled-image.ts';
 import { IMPORT_FORMATS } from '../../model/requests.ts';
+import { consistencySchema } from './consistency.ts';
 import {
   descriptionSchema,
   imageNameSchema,
@@ -39,15 +40,35 @@ export const deleteImageQuerySchema = z.strictObject({
 });
 export const recycledImageListQuerySchema = z.strictObject(pageShape);
 
-export const createImageBodySchema = z.strictObject({
-  instance: referenceSchema,
-  name: imageNameSchema,
-  consistency: z.enum(REQUESTED_CONSISTENCIES).default('auto'),
-  description: descriptionSchema.default(null),
-  properties: propertiesSchema.default({}),
-  isGeneralized: z.boolean().default(false),
-});
+/** Of an instance, or from a snapshot, whose guest is where it was then. */
+export const createImageBodySchema = z
+  .strictObject({
+    instance: referenceSchema.exactOptional(),
+    fromSnapshot: referenceSchema.exactOptional(),
+    name: imageNameSchema,
+    /** auto where it is absent. */
+    consistency: z.enum(REQUESTED_CONSISTENCIES).exactOptional(),
+    description: descriptionSchema.default(null),
+    properties: propertiesSchema.default({}),
+    isGeneralized: z.boolean().default(false),
+    /** Its disks; not together with isGeneralized. */
+    isEncrypted: z.boolean().default(false),
+  })
+  .refine(({ instance, fromSnapshot }) => (instance === undefined) !== (fromSnapshot === undefined), {
+    error: 'must be given, or fromSnapshot: one of both',
+    path: ['instance'],
+  })
+  .refine(({ fromSnapshot, consistency }) => fromSnapshot === undefined || consistency === undefined, {
+    error: 'is what the snapshot has',
+    path: ['consistency'],
+  })
+  .refine(({ fromSnapshot, isGeneralized }) => fromSnapshot === undefined || !isGeneralized, {
+    error: 'needs an instance',
+    path: ['isGeneralized'],
+  });
 export type CreateImageBody = z.input<typeof createImageBodySchema>;
+/** With what is absent filled in. */
+export type CreateImageWish = z.output<typeof createImageBodySchema>;
 
 export const importImageBodySchema = z.strictObject({
   path: pathSchema,
@@ -89,14 +110,6 @@ export const updateImageBodySchema = z
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' });
 export type UpdateImageBody = z.input<typeof updateImageBodySchema>;
 
-const consistencySchema = z.object({
-  requested: z.enum(REQUESTED_CONSISTENCIES),
-  achieved: z.enum(ACHIEVED_CONSISTENCIES),
-  freezeMs: z.number(),
-  pauseMs: z.number(),
-  reason: z.string().exactOptional(),
-});
-
 const imageFileSchema = z.object({ file: z.string(), sizeBytes: z.number(), sha256: z.string() });
 
 export const imageObject = z.object({
@@ -116,6 +129,7 @@ export const imageObject = z.object({
   checksum: z.object({ algorithm: z.literal('sha256'), value: z.string().nullable() }),
   consistency: consistencySchema.nullable(),
   bootProof: z.object({ at: z.string(), hasBooted: z.boolean() }).nullable(),
+  isEncrypted: z.boolean(),
   disks: z.array(
     z.object({
       target: z.string(),

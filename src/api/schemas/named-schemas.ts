@@ -5,7 +5,9 @@ import { imageSchema, recycledImageSchema } from './images.ts';
 import { instanceSchema, volumeSchema } from './instances.ts';
 import { doctorReportSchema, operationSchema } from './operations.ts';
 import { auditEventSchema, principalSchema } from './principals.ts';
+import { quotaSchema } from './quota.ts';
 import { scheduleRunSchema, scheduleSchema } from './schedules.ts';
+import { snapshotDeletionSchema, snapshotLinkSchema, snapshotSchema } from './snapshots.ts';
 
 /** What the document of the API calls the things that answers are made of. */
 export function createNamedSchemas() {
@@ -14,6 +16,10 @@ export function createNamedSchemas() {
   named.add(recycledImageSchema, { id: 'RecycledImage' });
   named.add(instanceSchema, { id: 'Instance' });
   named.add(volumeSchema, { id: 'Volume' });
+  named.add(snapshotSchema, { id: 'Snapshot' });
+  named.add(snapshotLinkSchema, { id: 'SnapshotLink' });
+  named.add(snapshotDeletionSchema, { id: 'SnapshotDeletion' });
+  named.add(quotaSchema, { id: 'Quota' });
   named.add(backupSchema, { id: 'Backup' });
   named.add(backupPlanSchema, { id: 'BackupPlan' });
   named.add(backupStatusSchema, { id: 'BackupStatus' });

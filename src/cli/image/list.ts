@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { IMAGE_STATUSES, IMAGE_TYPES, IMAGE_VISIBILITIES } from '../../model/image.ts';
-import type { ImageFilter, Page } from '../../model/requests.ts';
+import type { Page } from '../../model/pages.ts';
+import type { ImageFilter } from '../../model/requests.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printResult } from '../output.ts';

@@ -21,7 +21,8 @@ export function addInstanceLaunch(yargs: Argv<GlobalOptions>, host: CommandHost)
         .option('clone', {
           choices: ['thin', 'full'] as const,
           requiresArg: true,
-          describe: 'thin: overlays on the image (default where the store is local); full: copies',
+          describe:
+            'thin: overlays on the image (default where the store is local and the image not encrypted); full: copies',
         })
         .option('no-start', { type: 'boolean', default: false, describe: 'Leave it off' })
         .option('network', text("libvirt network; else as the image's source had it"))

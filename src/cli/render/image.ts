@@ -33,6 +33,7 @@ export function renderImage(output: Output, image: Image): string {
     ['needs', `${image.minDiskGiB} GiB disk, ${image.minMemoryMiB} MiB memory`],
     ['consistency', image.consistency === null ? '-' : describeConsistency(image.consistency)],
     ...(image.bootProof === null ? [] : [['boots', describeBoot(image.bootProof)] as const]),
+    ['encrypted', image.isEncrypted ? 'yes (its disks)' : 'no'],
     ['protected', image.protected ? 'yes' : 'no'],
     ['owner', image.owner === null ? '- (this host)' : printable(image.owner)],
     ['visibility', image.visibility],

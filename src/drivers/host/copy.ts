@@ -65,7 +65,7 @@ async function pour(
 }
 
 /** Holes count as well: they are read. An abort ends the pause, and is looked at by whoever goes on. */
-function createPace(bytesPerSecond: number, signal: AbortSignal | undefined): (bytes: number) => Promise<void> {
+export function createPace(bytesPerSecond: number, signal: AbortSignal | undefined): (bytes: number) => Promise<void> {
   const startedMs = performance.now();
   let total = 0;
   return async (bytes) => {

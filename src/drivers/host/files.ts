@@ -8,6 +8,7 @@ import { hashFile } from './hash.ts';
 import { holdFile } from './hold-file.ts';
 import { linkFile } from './link.ts';
 import { readFileBytes, readTextFile } from './read-file.ts';
+import { releaseReserve, reserveSpace } from './reserve.ts';
 import { listFolder, readFreeBytes, statPath } from './stat.ts';
 import { errnoOf, writing } from './translate-error.ts';
 import { lookUpHostUser } from './users.ts';
@@ -26,6 +27,8 @@ export function createHostFiles(): HostFiles {
     tryLink: linkFile,
     copy: copyWholeFile,
     copyTree: copyFolder,
+    reserve: reserveSpace,
+    releaseReserve,
     sync: (path) => writing(path, () => syncPath(path)),
     rename: (from, to) => writing(to, () => rename(from, to)),
     setOwnership,

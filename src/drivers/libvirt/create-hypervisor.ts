@@ -1,5 +1,6 @@
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import { createAgentPart } from './agent.ts';
+import { createBackupsPart } from './backups.ts';
 import { createBlockJobsPart } from './block-jobs.ts';
 import { Caller } from './caller.ts';
 import { createCheckpointsPart } from './checkpoints.ts';
@@ -36,6 +37,7 @@ export function createHypervisor({ uri, log = () => {} }: HypervisorOptions): Hy
     ...createAgentPart(caller),
     ...createBlockJobsPart(caller),
     ...createCheckpointsPart(caller),
+    ...createBackupsPart(caller),
     ...createNetworksPart(caller),
     subscribe: (listener) => events.subscribe(listener),
     async [Symbol.asyncDispose]() {

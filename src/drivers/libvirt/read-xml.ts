@@ -1,4 +1,4 @@
-import { parseXml, rootElement, selectElement, selectElements, text } from '../../model/domain-xml/xml.ts';
+import { parseXml, rootElement, selectElement, selectElements } from '../../model/domain-xml/xml.ts';
 
 /** True when the capabilities name KVM. https://libvirt.org/formatcaps.html */
 export function namesKvm(capabilitiesXml: string): boolean {
@@ -31,9 +31,4 @@ export function readKeepsakes(domainXml: string): { readonly hasNvram: boolean; 
   const root = rootElement(parseXml(domainXml));
   const isUefi = selectElement('./os[@firmware="efi"]', root) !== null || selectElement('./os/nvram', root) !== null;
   return { hasNvram: isUefi, hasTpm: selectElement('./devices/tpm', root) !== null };
-}
-
-/** Name of the checkpoint that it follows; null for the first one. https://libvirt.org/formatcheckpoint.html */
-export function readCheckpointParent(checkpointXml: string): string | null {
-  return text('./parent/name', rootElement(parseXml(checkpointXml)));
 }

@@ -8,6 +8,9 @@ export interface Attempt {
   readonly uuid?: string;
 }
 
+/** The bitmap is missing or broken, or libvirt knows of none of that name. */
+const BITMAP_GONE: readonly number[] = [ERROR_CODE.checkpointInconsistent, ERROR_CODE.noDomainCheckpoint];
+
 /** A LibvirtError as what the port promises; everything else stays what it is. */
 export function translateError(error: unknown, attempt: Attempt): unknown {
   if (!(error instanceof LibvirtError)) return error;
@@ -20,7 +23,8 @@ export function translateError(error: unknown, attempt: Attempt): unknown {
   }
   if (error.code === ERROR_CODE.noNetwork) return failure('NETWORK_NOT_FOUND', error.message, { error, attempt });
   const subject = attempt.uuid === undefined ? '' : ` (instance ${attempt.uuid})`;
-  return failure('LIBVIRT_FAILED', `libvirt could not ${attempt.task}${subject}: ${error.message}`, { error, attempt });
+  const code = BITMAP_GONE.includes(error.code) ? 'CHECKPOINT_INCONSISTENT' : 'LIBVIRT_FAILED';
+  return failure(code, `libvirt could not ${attempt.task}${subject}: ${error.message}`, { error, attempt });
 }
 
 /** A DarkroomError that carries libvirt's code, domain and function in its fields. */

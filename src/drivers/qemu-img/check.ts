@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { CheckResult, DiskFile } from '../../model/ports/disk-tool.ts';
+import { collectKeys } from './disk-keys.ts';
+import { nameDisk } from './open-disk.ts';
 import { parseJson } from './parse-json.ts';
 import { plainPath, runQemuImg } from './run-qemu-img.ts';
 
@@ -14,8 +16,11 @@ const checkSchema = z.object({ corruptions: count, leaks: count, 'check-errors':
  */
 export async function checkDisk(disk: DiskFile, signal?: AbortSignal): Promise<CheckResult> {
   const path = plainPath(disk.path);
-  const { stdout, exitCode } = await runQemuImg('check', ['--output=json', '-f', disk.format, '--', path], {
+  const keys = collectKeys();
+  const name = await nameDisk(disk, { keys, signal });
+  const { stdout, exitCode } = await runQemuImg('check', ['--output=json', '-f', disk.format, '--', name], {
     on: path,
+    keys,
     acceptExitCodes: Object.values(EXIT),
     ...(signal && { signal }),
   });

@@ -1,4 +1,6 @@
 import type { CommitDiskOptions, DiskFile } from '../../model/ports/disk-tool.ts';
+import { collectKeys } from './disk-keys.ts';
+import { nameDisk } from './open-disk.ts';
 import { type Priority, plainPath, runQemuImg } from './run-qemu-img.ts';
 
 /**
@@ -13,6 +15,8 @@ export async function commitDisk(
   const path = plainPath(disk.path);
   const { bandwidthBytesPerSecond = 0, priority } = options;
   const limit = bandwidthBytesPerSecond === 0 ? [] : ['-r', String(bandwidthBytesPerSecond)];
-  const args = ['-q', '-d', '-f', disk.format, ...limit, '--', path];
-  await runQemuImg('commit', args, { on: path, priority, ...(signal && { signal }) });
+  const keys = collectKeys();
+  const name = await nameDisk(disk, { keys, signal });
+  const args = ['-q', '-d', '-f', disk.format, ...limit, '--', name];
+  await runQemuImg('commit', args, { on: path, keys, priority, ...(signal && { signal }) });
 }

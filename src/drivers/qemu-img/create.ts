@@ -1,25 +1,61 @@
+import { DarkroomError } from '../../model/errors.ts';
 import type { CreateDiskOptions } from '../../model/ports/disk-tool.ts';
+import { collectKeys, type DiskKeys } from './disk-keys.ts';
+import { encryptionOptions, joinOptions } from './encryption.ts';
 import { fillNewFile } from './new-file.ts';
 import { METADATA_TIMEOUT_MS, plainPath, runQemuImg } from './run-qemu-img.ts';
 
+const MEASURING_ATTEMPTS = 50;
+
 /**
  * `qemu-img create`: a new file with mode 0600, empty or over a backing file whose format its header states. The
- * backing file may be open in a running guest. A file that exists is QEMU_IMG_FAILED.
+ * backing file may be open in a running guest. A file that exists is QEMU_IMG_FAILED. With a key: LUKS-encrypted.
  */
 export async function createDisk(options: CreateDiskOptions, signal?: AbortSignal): Promise<void> {
   const path = plainPath(options.path);
-  const args = createArguments(options);
-  await fillNewFile(path, 'create', () =>
-    runQemuImg('create', args, { on: path, timeoutMs: METADATA_TIMEOUT_MS, ...(signal && { signal }) }),
-  );
+  const keys = collectKeys();
+  await fillNewFile(path, 'create', () => formatDisk({ ...options, keys }, signal));
 }
 
-function createArguments(options: CreateDiskOptions): string[] {
-  const { backing, virtualSizeBytes } = options;
+export interface FormatOptions extends CreateDiskOptions {
+  readonly keys: DiskKeys;
+  /** Does not look at the backing file; the size must be stated. */
+  readonly isUnchecked?: boolean;
+}
+
+/** What createDisk does to the empty file that is there. */
+export async function formatDisk(options: FormatOptions, signal?: AbortSignal): Promise<void> {
+  const { path, keys } = options;
+  const args = createArguments(options);
+  const run = () =>
+    runQemuImg('create', args, { on: path, keys, timeoutMs: METADATA_TIMEOUT_MS, ...(signal && { signal }) });
+  await (options.key === undefined ? run() : untilMeasured(run));
+}
+
+/**
+ * Before QEMU 9.1 the measuring of this host's speed fails by chance, wherever the kernel has not yet counted a tick of
+ * the process as user time. Each time that takes some ten milliseconds.
+ */
+async function untilMeasured(run: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      const isChance = error instanceof DarkroomError && error.message.includes('Unable to get accurate CPU usage');
+      if (!isChance || attempt === MEASURING_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function createArguments(options: FormatOptions): string[] {
+  const { backing, virtualSizeBytes, keys } = options;
+  const extended = options.hasExtendedL2 === true ? ['extended_l2=on'] : [];
   return [
     '-q',
+    ...(options.isUnchecked === true ? ['-u'] : []),
     ...['-f', options.format],
-    ...(options.hasExtendedL2 === true ? ['-o', 'extended_l2=on'] : []),
+    ...joinOptions([...extended, ...encryptionOptions(options, keys)]),
     ...(backing === undefined ? [] : ['-b', plainPath(backing.path), '-F', backing.format]),
     '--',
     options.path,

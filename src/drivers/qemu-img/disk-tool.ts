@@ -1,13 +1,17 @@
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
-import { removeDiskBitmap } from './bitmap.ts';
+import { addDiskBitmap, removeDiskBitmap } from './bitmap.ts';
 import { checkDisk } from './check.ts';
 import { commitDisk } from './commit.ts';
 import { compareDisks } from './compare.ts';
 import { convertDisk } from './convert.ts';
+import { copyDirty } from './copy-dirty.ts';
 import { createDisk } from './create.ts';
+import { exportAsFile } from './export-file.ts';
+import { exportOverNbd } from './export-nbd.ts';
 import { holdDisk } from './hold.ts';
 import { readDiskInfo } from './info.ts';
 import { readDiskChain } from './info-chain.ts';
+import { mapDisk } from './map.ts';
 import { measureDisk } from './measure.ts';
 import { rebaseDisk } from './rebase.ts';
 import { resizeDisk } from './resize.ts';
@@ -17,7 +21,7 @@ import { readVersion } from './version.ts';
 export interface DiskToolOptions {
   /** For every convert that does not state its own. 0, the default: unlimited. */
   readonly bandwidthBytesPerSecond?: number;
-  /** Of whatever moves much data (convert, rebase, commit, compare); asked for at every start. */
+  /** Of whatever moves much data (convert, rebase, commit, compare, copyDirty); asked for at every start. */
   readonly priority?: () => Priority;
 }
 
@@ -44,5 +48,10 @@ export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
     holdForReading: holdDisk,
     resize: resizeDisk,
     removeBitmap: removeDiskBitmap,
+    addBitmap: addDiskBitmap,
+    copyDirty: (request, signal) => copyDirty({ ...request, ...prioritised() }, signal),
+    mapAllocation: mapDisk,
+    exportNbd: exportOverNbd,
+    exportFile: exportAsFile,
   };
 }

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { CommandFailed } from '../../lib/command-errors.ts';
 import { type Command, runCommand } from '../../lib/run-command.ts';
 import { DarkroomError } from '../../model/errors.ts';
 import type { DiskFile } from '../../model/ports/disk-tool.ts';
+import { describeFile, toJsonName } from './block-spec.ts';
 import { plainPath } from './run-qemu-img.ts';
 import { translateFailure } from './translate-failure.ts';
 
@@ -49,12 +49,8 @@ async function startHolder(path: string, signal: AbortSignal): Promise<{ readonl
 }
 
 async function lockingSpec(path: string): Promise<string> {
-  const isDevice = await stat(path).then(
-    (found) => found.isBlockDevice(),
-    () => false,
-  );
-  const image = { driver: isDevice ? 'host_device' : 'file', filename: path };
-  return `json:${JSON.stringify({ driver: 'blkdebug', 'unshare-child-perms': ['write', 'resize'], image })}`;
+  const image = await describeFile(path);
+  return toJsonName({ driver: 'blkdebug', 'unshare-child-perms': ['write', 'resize'], image });
 }
 
 function translateHoldFailure(error: unknown, path: string): unknown {

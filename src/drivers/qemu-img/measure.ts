@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { DiskFile } from '../../model/ports/disk-tool.ts';
+import { collectKeys } from './disk-keys.ts';
+import { nameDisk } from './open-disk.ts';
 import { parseJson } from './parse-json.ts';
 import { plainPath, runQemuImg } from './run-qemu-img.ts';
 
@@ -12,7 +14,9 @@ export async function measureDisk(
   signal?: AbortSignal,
 ): Promise<number> {
   const path = plainPath(source.path);
-  const args = ['--force-share', '--output=json', '-f', source.format, '-O', targetFormat, '--', path];
-  const { stdout } = await runQemuImg('measure', args, { on: path, ...(signal && { signal }) });
+  const keys = collectKeys();
+  const name = await nameDisk(source, { keys, signal });
+  const args = ['--force-share', '--output=json', '-f', source.format, '-O', targetFormat, '--', name];
+  const { stdout } = await runQemuImg('measure', args, { on: path, keys, ...(signal && { signal }) });
   return parseJson(stdout, measureSchema, { subcommand: 'measure', disk: path }).required;
 }

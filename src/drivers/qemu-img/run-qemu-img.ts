@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { type Command, type CommandResult, runCommand } from '../../lib/run-command.ts';
 import { DarkroomError } from '../../model/errors.ts';
+import { type DiskKeys, withSecrets } from './disk-keys.ts';
 import { translateFailure } from './translate-failure.ts';
 
 /** So that guests go first. */
@@ -13,6 +14,8 @@ export interface Priority {
 export type QemuImgOptions = Pick<Command, 'signal' | 'timeoutMs' | 'onLine' | 'onStart' | 'acceptExitCodes'> & {
   /** For subcommands that move much data; without: as this process itself. */
   readonly priority?: Priority | undefined;
+  /** Of encrypted disks that its arguments name. */
+  readonly keys?: DiskKeys;
   /** The disk that messages name. */
   readonly on: string;
 };
@@ -22,22 +25,27 @@ export const METADATA_TIMEOUT_MS = 120_000;
 
 /**
  * Runs one subcommand of qemu-img (https://www.qemu.org/docs/master/tools/qemu-img.html). Throws QEMU_IMG_FAILED
- * (fields: subcommand, exitCode, disk), NO_SPACE, CANCELLED, TOOL_MISSING.
+ * (fields: subcommand, exitCode, disk), NO_SPACE, CANCELLED, TOOL_MISSING, ENCRYPTION_KEY_WRONG and, where none was given,
+ * ENCRYPTION_KEY_MISSING.
  */
 export async function runQemuImg(
   subcommand: string,
   args: readonly string[],
   options: QemuImgOptions,
 ): Promise<CommandResult> {
-  const { on: disk, priority, ...rest } = options;
+  const { on: disk, priority, keys, ...rest } = options;
   try {
-    return await runCommand({ file: 'qemu-img', args: [subcommand, ...args], ...rest, ...prioritise(priority) });
+    return await withSecrets(keys, (objects) =>
+      runCommand({ file: 'qemu-img', args: [subcommand, ...objects, ...args], ...rest, ...prioritise(priority) }),
+    );
   } catch (error) {
     throw translateFailure(error, { what: `qemu-img ${subcommand}`, subcommand, disk });
   }
 }
 
-function prioritise({ nice, ioClass }: Priority = { nice: 0, ioClass: 'none' }): Pick<Command, 'nice' | 'ioClass'> {
+export function prioritise(
+  { nice, ioClass }: Priority = { nice: 0, ioClass: 'none' },
+): Pick<Command, 'nice' | 'ioClass'> {
   return { ...(nice === 0 ? {} : { nice }), ...(ioClass === 'none' ? {} : { ioClass }) };
 }
 

@@ -8,9 +8,14 @@ export interface FailedWork {
   readonly disk: string;
 }
 
-const NO_SPACE_PATTERN = /No space left on device|Disk quota exceeded/;
+/** Of Debian and Ubuntu, where it is not qemu-utils. */
+const PACKAGES: ReadonlyMap<string, string> = new Map([['qemu-storage-daemon', 'qemu-system-common']]);
 
-/** The failure of a QEMU tool in our words: QEMU_IMG_FAILED, NO_SPACE, CANCELLED, TOOL_MISSING; others as they are. */
+const WRONG_KEY_PATTERN = /Invalid password, cannot unlock any keyslot/;
+const MISSING_KEY_PATTERN = /Parameter '(?:encrypt\.)?key-secret' is required for cipher/;
+export const NO_SPACE_PATTERN = /No space left on device|Disk quota exceeded/;
+
+/** The failure of a QEMU tool in our words: QEMU_IMG_FAILED, NO_SPACE, CANCELLED, TOOL_MISSING, ENCRYPTION_KEY_…; others as they are. */
 export function translateFailure(error: unknown, work: FailedWork): unknown {
   const { subcommand, disk } = work;
   const what = `${work.what} on ${disk}`;
@@ -18,7 +23,8 @@ export function translateFailure(error: unknown, work: FailedWork): unknown {
     return new DarkroomError('CANCELLED', `${what} was cancelled`, { fields: { subcommand, disk }, cause: error });
   }
   if (error instanceof CommandMissing) {
-    return new DarkroomError('TOOL_MISSING', `${error.file} is not installed: install qemu-utils`, { cause: error });
+    const message = `${error.file} is not installed: install ${PACKAGES.get(error.file) ?? 'qemu-utils'}`;
+    return new DarkroomError('TOOL_MISSING', message, { cause: error });
   }
   if (error instanceof CommandTimedOut) {
     const message = `${what} did not end within ${error.timeoutMs / 1000} s: look at the storage it lies on`;
@@ -32,7 +38,20 @@ export function translateFailure(error: unknown, work: FailedWork): unknown {
       cause: error,
     });
   }
+  const keyFailure = judgeKey(error, work);
+  if (keyFailure !== null) return keyFailure;
   return qemuImgFailed(`${what} failed: ${seen}`, { subcommand, disk, exitCode: error.exitCode }, error);
+}
+
+function judgeKey(error: CommandFailed, { what, subcommand, disk }: FailedWork): DarkroomError | null {
+  const about = { fields: { subcommand, disk }, cause: error };
+  if (WRONG_KEY_PATTERN.test(error.stderr)) {
+    const message = `${what}: the configured key does not open ${disk}: configure the one that it was encrypted with`;
+    return new DarkroomError('ENCRYPTION_KEY_WRONG', message, about);
+  }
+  if (!MISSING_KEY_PATTERN.test(error.stderr)) return null;
+  const message = `${what}: ${disk} is encrypted, and no key was given for it: configure encryption.key_file or key_command`;
+  return new DarkroomError('ENCRYPTION_KEY_MISSING', message, about);
 }
 
 function qemuImgFailed(message: string, fields: DarkroomError['fields'], cause: Error): DarkroomError {

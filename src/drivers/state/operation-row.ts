@@ -34,6 +34,21 @@ const result = z.object({
   imageId: z.string().exactOptional(),
   instanceId: z.string().exactOptional(),
   snapshotId: z.string().exactOptional(),
+  snapshotIds: z.array(z.string()).exactOptional(),
+  path: z.string().exactOptional(),
+  volume: z
+    .object({
+      id: z.string(),
+      instance: z.null(),
+      target: z.null(),
+      path: z.string(),
+      format: z.string().nullable(),
+      virtualSizeBytes: z.number(),
+      sizeBytes: z.number(),
+    })
+    .exactOptional(),
+  freedBytes: z.number().exactOptional(),
+  uri: z.string().exactOptional(),
 });
 
 // A field that was spoilt is dropped rather than the whole operation: its recovery matters more.

@@ -4,57 +4,129 @@ import type { ByteReader } from './bytes.ts';
 const OFFSETS = {
   version: 4,
   backingFileOffset: 8,
+  backingFileSize: 16,
   clusterBits: 20,
+  virtualSize: 24,
   encryption: 32,
+  internalSnapshots: 60,
   incompatibleFeatures: 72,
   headerLength: 100,
 } as const;
 const EXTERNAL_DATA_FILE = 1 << 2;
+const BACKING_FORMAT_EXTENSION = 0xe2792aca;
+const LUKS_EXTENSION = 0x0537be77;
+const LUKS = 2;
 const EXTENSIONS: ReadonlyMap<number, string> = new Map([
   [0x44415441, 'it names an external data file'],
-  [0x0537be77, 'it is encrypted (LUKS)'],
+  [LUKS_EXTENSION, 'it is encrypted (LUKS)'],
 ]);
+const MAX_BACKING_NAME_BYTES = 1023;
 const VERSION_2_LENGTH = 72;
 const VERSION_3_LENGTH = 104;
 const MAX_EXTENSIONS = 64;
 
+export interface ExpectedLayer {
+  /** As the header names it; read as qcow2. */
+  readonly backingName: string | null;
+  readonly isEncrypted: boolean;
+  readonly virtualSizeBytes: number;
+}
+
 /** Why a qcow2 header is not taken; null when it stands alone. */
 export function judgeQcow2(bytes: ByteReader): string | null {
-  if (bytes.text(0, 4) !== 'QFI\xfb') return 'it is no qcow2 file: it does not begin as one';
-  const version = bytes.uint32(OFFSETS.version);
-  if (version !== 2 && version !== 3) return `its qcow2 version is ${version}; 2 and 3 are taken`;
-  if (bytes.length < (version === 3 ? VERSION_3_LENGTH : VERSION_2_LENGTH)) return 'its header is cut off';
   return (
+    judgeShape(bytes) ??
     judgeFields(bytes) ??
-    (version === 3 ? judgeFeatures(bytes) : null) ??
-    judgeExtensions(bytes, version === 3 ? (bytes.uint32(OFFSETS.headerLength) ?? 0) : VERSION_2_LENGTH)
+    judgeFeatures(bytes) ??
+    findExtension(bytes, (type) => EXTENSIONS.get(type) ?? null)
   );
 }
 
+/** Why a qcow2 header is not the one that a layer of a chain should have; null when it is: it names that one file and no other. */
+export function judgeQcow2Layer(bytes: ByteReader, expected: ExpectedLayer): string | null {
+  return (
+    judgeShape(bytes) ??
+    judgeClusters(bytes) ??
+    judgeSize(bytes, expected) ??
+    judgeBackingName(bytes, expected) ??
+    judgeEncryption(bytes, expected) ??
+    judgeFeatures(bytes) ??
+    judgeLayerExtensions(bytes, expected)
+  );
+}
+
+function judgeShape(bytes: ByteReader): string | null {
+  if (bytes.text(0, 4) !== 'QFI\xfb') return 'it is no qcow2 file: it does not begin as one';
+  const version = bytes.uint32(OFFSETS.version);
+  if (version !== 2 && version !== 3) return `its qcow2 version is ${version}; 2 and 3 are taken`;
+  return bytes.length < (version === 3 ? VERSION_3_LENGTH : VERSION_2_LENGTH) ? 'its header is cut off' : null;
+}
+
 function judgeFields(bytes: ByteReader): string | null {
+  const clusters = judgeClusters(bytes);
+  if (clusters !== null) return clusters;
+  if (bytes.uint64(OFFSETS.backingFileOffset) !== 0) return 'it names a backing file';
+  return bytes.uint32(OFFSETS.encryption) === 0 ? null : 'it is encrypted';
+}
+
+function judgeClusters(bytes: ByteReader): string | null {
   const clusterBits = bytes.uint32(OFFSETS.clusterBits) ?? 0;
   if (clusterBits < 9 || clusterBits > 21)
     return `its cluster size is 2^${clusterBits} bytes, which qcow2 does not know`;
-  if (bytes.uint64(OFFSETS.backingFileOffset) !== 0) return 'it names a backing file';
-  if (bytes.uint32(OFFSETS.encryption) !== 0) return 'it is encrypted';
   return null;
 }
 
+function judgeSize(bytes: ByteReader, { virtualSizeBytes }: ExpectedLayer): string | null {
+  const seen = bytes.uint64(OFFSETS.virtualSize);
+  if (seen !== virtualSizeBytes) return `its virtual size is ${seen} bytes instead of ${virtualSizeBytes}`;
+  return bytes.uint32(OFFSETS.internalSnapshots) === 0 ? null : 'it holds internal snapshots';
+}
+
+function judgeBackingName(bytes: ByteReader, { backingName }: ExpectedLayer): string | null {
+  const offset = bytes.uint64(OFFSETS.backingFileOffset);
+  if (offset === 0) return backingName === null ? null : `it names no backing file instead of ${backingName}`;
+  const length = bytes.uint32(OFFSETS.backingFileSize) ?? 0;
+  const isReadable = offset !== null && length <= MAX_BACKING_NAME_BYTES && offset + length <= bytes.length;
+  const seen = isReadable ? bytes.text(offset, length) : null;
+  if (seen !== null && seen === backingName) return null;
+  return `it names the backing file ${JSON.stringify(seen)} instead of ${backingName ?? 'none'}`;
+}
+
+function judgeEncryption(bytes: ByteReader, { isEncrypted }: ExpectedLayer): string | null {
+  const method = bytes.uint32(OFFSETS.encryption);
+  if (method === (isEncrypted ? LUKS : 0)) return null;
+  return isEncrypted ? 'it is not encrypted with LUKS, and should be' : 'it is encrypted, and should not be';
+}
+
 function judgeFeatures(bytes: ByteReader): string | null {
+  if (bytes.uint32(OFFSETS.version) !== 3) return null;
   const lowBits = bytes.uint32(OFFSETS.incompatibleFeatures + 4) ?? 0;
   return (lowBits & EXTERNAL_DATA_FILE) === 0 ? null : 'it keeps its data in an external data file';
 }
 
+function judgeLayerExtensions(bytes: ByteReader, { backingName, isEncrypted }: ExpectedLayer): string | null {
+  let backingFormat: string | null = null;
+  const complaint = findExtension(bytes, (type, data) => {
+    if (type === BACKING_FORMAT_EXTENSION) backingFormat = bytes.text(data.offset, data.length);
+    return type === LUKS_EXTENSION && isEncrypted ? null : (EXTENSIONS.get(type) ?? null);
+  });
+  if (complaint !== null) return complaint;
+  // without it QEMU would guess, and as raw the file below would be read byte for byte
+  return backingName === null || backingFormat === 'qcow2' ? null : 'its backing file is not stated to be qcow2';
+}
+
+type Extension = { readonly offset: number; readonly length: number };
+
 /** A type and a length of four bytes each, then the data, padded to eight bytes; type 0 ends them. */
-function judgeExtensions(bytes: ByteReader, start: number): string | null {
-  let offset = start;
+function findExtension(bytes: ByteReader, judge: (type: number, data: Extension) => string | null): string | null {
+  let offset = bytes.uint32(OFFSETS.version) === 3 ? (bytes.uint32(OFFSETS.headerLength) ?? 0) : VERSION_2_LENGTH;
   for (let index = 0; index < MAX_EXTENSIONS; index++) {
     const type = bytes.uint32(offset);
     const length = bytes.uint32(offset + 4);
     // beyond what was read nothing can be an extension: they end within the first cluster, or QEMU refuses the file
     if (type === null || length === null || type === 0) return null;
-    const complaint = EXTENSIONS.get(type);
-    if (complaint !== undefined) return complaint;
+    const complaint = judge(type, { offset: offset + 8, length });
+    if (complaint !== null) return complaint;
     offset += 8 + Math.ceil(length / 8) * 8;
   }
   return `its header has more than ${MAX_EXTENSIONS} extensions`;

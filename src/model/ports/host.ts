@@ -70,6 +70,13 @@ export interface HostFiles {
   ): Promise<void>;
   /** Copies a folder with owners and modes; returns the paths of its files, relative. */
   copyTree(source: string, target: string): Promise<readonly string[]>;
+  /**
+   * Takes room for a file to grow to `totalBytes` without changing its length (fallocate(2), FALLOC_FL_KEEP_SIZE). NO_SPACE. False
+   * where the file system has no such thing.
+   */
+  reserve(path: string, totalBytes: number): Promise<boolean>;
+  /** Gives back what was reserved beyond the file's end. */
+  releaseReserve(path: string): Promise<void>;
   /** fsync of a file or folder. */
   sync(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;

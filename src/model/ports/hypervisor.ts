@@ -77,9 +77,38 @@ export interface CheckpointInfo {
   readonly name: string;
   /** null for the first one. */
   readonly parent: string | null;
+  /** Disks that have a bitmap of it. */
+  readonly targets: readonly string[];
+  /** Seconds since 1970. */
+  readonly creationTime: number;
   /** For redefineCheckpoint, with secrets. */
   readonly xml: string;
 }
+
+export interface BackupDisk {
+  readonly target: string;
+  /** A qcow2 that exists, empty, of the disk's size and without a backing file: whatever it holds already stays. */
+  readonly path: string;
+  /** The checkpoint since which changed blocks are written; null: all blocks. */
+  readonly incremental: string | null;
+}
+
+export interface BackupRequest {
+  readonly disks: readonly BackupDisk[];
+  /** Begins at the same instant, with a bitmap in each of the targets; null: none. */
+  readonly checkpoint: { readonly name: string; readonly targets: readonly string[] } | null;
+}
+
+export interface BackupJob {
+  /** Files that it writes. */
+  readonly paths: readonly string[];
+  /** Bytes. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** none: nothing is known, such as after a restart of libvirt. */
+export type BackupOutcome = 'completed' | 'failed' | 'cancelled' | 'none';
 
 export type HypervisorEvent =
   | { readonly kind: 'lifecycle'; readonly uuid: string; readonly event: string; readonly detail: number }
@@ -151,8 +180,30 @@ export interface Hypervisor extends AsyncDisposable {
 
   /** Parents before children; [] where the driver has no checkpoints. */
   listCheckpoints(uuid: string): Promise<readonly CheckpointInfo[]>;
-  /** Tells libvirt again of a checkpoint whose bitmap is in the disks (virDomainCheckpointCreateXML with REDEFINE, plain). */
-  redefineCheckpoint(uuid: string, xml: string): Promise<void>;
+  /**
+   * Tells libvirt again of a checkpoint whose bitmap is in the disks (virDomainCheckpointCreateXML with REDEFINE). Validated, which
+   * only a domain that runs can be: CHECKPOINT_INCONSISTENT unless the bitmaps are there and sound.
+   */
+  redefineCheckpoint(uuid: string, xml: string, options?: { readonly isValidated?: boolean }): Promise<void>;
+  /** Bytes that changed since, by target; of a domain that runs. CHECKPOINT_INCONSISTENT when a bitmap is missing or broken. */
+  readCheckpointSizes(uuid: string, name: string): Promise<ReadonlyMap<string, number>>;
+  /**
+   * With its bitmaps, of a domain that runs; else only what libvirt knows of it. Its children become its parent's. No error when
+   * there is none. CHECKPOINT_INCONSISTENT when its bitmaps are not there: then only what libvirt knows can be deleted.
+   */
+  deleteCheckpoint(uuid: string, name: string, options: { readonly isMetadataOnly: boolean }): Promise<void>;
+
+  /**
+   * Starts a push backup (virDomainBackupBegin with REUSE_EXTERNAL) over all its disks at one instant; other disks take no part.
+   * CHECKPOINT_INCONSISTENT when a bitmap that it needs is missing or broken, INSTANCE_BUSY when another job goes on.
+   */
+  beginBackup(uuid: string, request: BackupRequest): Promise<void>;
+  /** null when no backup runs. */
+  getBackup(uuid: string): Promise<BackupJob | null>;
+  /** What became of the last backup, told once. The files that it wrote are closed by then, not as soon as getBackup says null. */
+  takeBackupOutcome(uuid: string): Promise<BackupOutcome>;
+  /** Ends a running backup, waits until it has ended; no error when there is none. A checkpoint that began with it stays. */
+  abortBackup(uuid: string): Promise<void>;
 
   /** Asks the agent for its time; waits at most `timeoutMs` (rounded up to whole seconds). Never throws for the agent's sake. */
   probeAgent(uuid: string, options: { readonly timeoutMs: number }): Promise<AgentState>;

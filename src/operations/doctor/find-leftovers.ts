@@ -25,7 +25,8 @@ export async function findLeftovers(core: Core): Promise<Leftover[]> {
     for (const diskPath of definition.paths.values()) usedBy.set(diskPath, domain);
     leftovers.push(...(await overlaysInUse(core, { domain, ...definition, alive })));
   }
-  for (const overlay of await listOverlayFiles(core, [...usedBy.keys()])) {
+  const isOverlay = (file: string): boolean => parseOverlayPath(file) !== null;
+  for (const overlay of await listBesideDisks(core, [...usedBy.keys()], isOverlay)) {
     if (!usedBy.has(overlay) && !alive.has(parseOverlayPath(overlay)?.operationId ?? '')) {
       leftovers.push(await judgeUnused(core, overlay, usedBy));
     }
@@ -49,7 +50,7 @@ async function readDefinition({ hypervisor }: Core, { uuid, isPersistent }: Doma
   }
 }
 
-async function livingOperations(core: Core): Promise<ReadonlySet<string>> {
+export async function livingOperations(core: Core): Promise<ReadonlySet<string>> {
   const running = await core.journal.list({ status: 'running' });
   const alive = running.filter(({ owner }) => core.processes.isAlive(owner));
   return new Set(alive.map(({ operation }) => operation.id));
@@ -111,14 +112,19 @@ function planRepair(seen: { readonly domain: DomainInfo; readonly xml: string },
   };
 }
 
-async function listOverlayFiles(core: Core, diskPaths: readonly string[]): Promise<string[]> {
+/** Files of a kind of ours beside disks, and where such files of host devices lie. */
+export async function listBesideDisks(
+  core: Core,
+  diskPaths: readonly string[],
+  isOurs: (file: string) => boolean,
+): Promise<string[]> {
   const folders = new Set([core.settings.overlayDir, ...diskPaths.map((disk) => path.dirname(disk))]);
   const found: string[] = [];
   for (const folder of folders) {
     if (folder === '/dev') continue;
     for (const name of await core.files.list(folder)) {
       const file = path.join(folder, name);
-      if (parseOverlayPath(file) !== null) found.push(file);
+      if (isOurs(file)) found.push(file);
     }
   }
   return found;

@@ -1,6 +1,8 @@
 import { DarkroomError } from '../../model/errors.ts';
 import type { DiskFormat, ImageDisk } from '../../model/image.ts';
+import type { DiskFile } from '../../model/ports/disk-tool.ts';
 import type { ImageDraft } from '../../model/ports/image-store.ts';
+import type { DiskKey } from '../../model/ports/key-source.ts';
 import type { Core } from '../support/context.ts';
 import { requireStandalone } from './require-standalone.ts';
 
@@ -9,6 +11,8 @@ export interface WrittenDisk {
   readonly file: string;
   readonly target: string;
   readonly format: DiskFormat;
+  /** It was written encrypted, under this. */
+  readonly key?: DiskKey;
   /** Copied bytes are read again and hashed; cloned or moved ones are not. */
   readonly isCopied: boolean;
   readonly onHashed?: (totalBytes: number) => void;
@@ -21,15 +25,17 @@ export async function finishDisk(
   disk: WrittenDisk,
   signal: AbortSignal,
 ): Promise<ImageDisk> {
-  const { file, target, format } = disk;
+  const { file, target, format, key } = disk;
   const path = draft.path(file);
-  const info = await core.diskTool.info({ path, format }, signal);
-  requireStandalone(info, { path, code: disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED' });
+  const written: DiskFile = { path, format, ...(key && { key }) };
+  const info = await core.diskTool.info(written, signal);
+  const code = disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED';
+  requireStandalone(info, { path, code, isEncrypted: key !== undefined });
   // side by side: one waits for the disk, one reads the structure, one reads every byte
   const [sha256] = await Promise.all([
     disk.isCopied ? hashDisk(core, disk, { path, signal }) : null,
     core.files.sync(path),
-    requireSound(core, { ...disk, path }, signal),
+    requireSound(core, { ...disk, written }, signal),
   ]);
   const { sizeBytes } = await draft.seal(file);
   return { target, file, format, virtualSizeBytes: info.virtualSizeBytes, sizeBytes, sha256 };
@@ -46,16 +52,17 @@ function hashDisk(
 /** Raw files have no structure that could be checked. */
 async function requireSound(
   core: Core,
-  disk: WrittenDisk & { readonly path: string },
+  disk: WrittenDisk & { readonly written: DiskFile },
   signal: AbortSignal,
 ): Promise<void> {
   if (disk.format === 'raw') return;
-  const { isSound, corruptions, checkErrors } = await core.diskTool.check({ path: disk.path, format: 'qcow2' }, signal);
+  const { isSound, corruptions, checkErrors } = await core.diskTool.check(disk.written, signal);
   if (isSound) return;
+  const { path } = disk.written;
   throw new DarkroomError(
     disk.isCopied ? 'COPY_FAILED' : 'IMAGE_DAMAGED',
     `The disk ${disk.target} of the image is damaged: qemu-img check found ${corruptions} corruptions and ${checkErrors} errors in ` +
-      `${disk.path}. Look at the disk below it with qemu-img check, and at the host's storage.`,
-    { fields: { path: disk.path, target: disk.target, corruptions, checkErrors } },
+      `${path}. Look at the disk below it with qemu-img check, and at the host's storage.`,
+    { fields: { path, target: disk.target, corruptions, checkErrors } },
   );
 }

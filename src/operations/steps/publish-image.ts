@@ -17,6 +17,8 @@ export type NewImage = Pick<
   | 'properties'
 > & {
   readonly disks: readonly ImageDisk[];
+  /** No where it is absent. */
+  readonly isEncrypted?: boolean;
   /** Whose instance it was made of; null: the host's, or of none. */
   readonly instanceOwner: string | null;
 };
@@ -35,6 +37,7 @@ export async function publishImage(
     ...shareWith(core, instanceOwner),
     protected: false,
     bootProof: null,
+    isEncrypted: false,
     checksum: imageChecksum(made.disks),
     ...summariseDisks(made.disks),
     ...made,

@@ -1,15 +1,19 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { Caller } from '../../model/access.ts';
+import type { Archives } from '../../model/ports/archive.ts';
 import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
 import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../../model/ports/host.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
+import type { KeySource } from '../../model/ports/key-source.ts';
+import type { Mounts } from '../../model/ports/mounts.ts';
 import type { Notifier, NotifyTargets } from '../../model/ports/notifier.ts';
 import type { Principals } from '../../model/ports/principals.ts';
 import type { ScheduleBook } from '../../model/ports/schedules.ts';
 import type { Shelf } from '../../model/ports/shelf.ts';
+import type { SnapshotStore } from '../../model/ports/snapshot-store.ts';
 import type { OperationHandle } from './operation-handle.ts';
 
 /** The part of the configuration that use cases read; units in the names. */
@@ -26,7 +30,16 @@ export interface HostSettings {
   readonly agentProbeTimeoutMs: number;
   readonly freezeTimeoutMs: number;
   readonly freezeWindowMs: number;
-  readonly quota: { readonly maxImages: number | null; readonly maxImageBytes: number | null };
+  readonly quota: {
+    readonly maxImages: number | null;
+    readonly maxImageBytes: number | null;
+    readonly maxSnapshots: number | null;
+    readonly maxSnapshotBytes: number | null;
+  };
+  /** Files that a restore of one snapshot may have to read. */
+  readonly maxChain: number;
+  readonly stateDir: string;
+  readonly encryption: { readonly keyFile: string | null; readonly keyCommand: string | null };
   readonly reserveBytes: number;
   readonly maxConcurrentCaptures: number;
   readonly maxConcurrentCopies: number;
@@ -50,9 +63,15 @@ export interface Core {
   readonly diskTool: DiskTool;
   readonly store: ImageStore;
   readonly shelf: Shelf;
+  readonly snapshots: SnapshotStore;
+  /** Another store that snapshots can be copied to; its folder is the caller's to name. */
+  openSnapshotStore(location: string): SnapshotStore;
+  readonly keys: KeySource;
   readonly journal: Journal;
   readonly locks: LockTable;
   readonly files: HostFiles;
+  readonly archives: Archives;
+  readonly mounts: Mounts;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly seeds: SeedBuilder;

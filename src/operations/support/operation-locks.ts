@@ -37,6 +37,9 @@ const BUSY_CODES: Readonly<Record<string, ErrorCode>> = {
   instance: 'INSTANCE_BUSY',
   image: 'IMAGE_BUSY',
   name: 'NAME_TAKEN',
+  volume: 'VOLUME_BUSY',
+  snapshot: 'SNAPSHOT_BUSY',
+  path: 'PATH_TAKEN',
 };
 
 /** Whose work it is that stands in the way is nobody's business but its own. */

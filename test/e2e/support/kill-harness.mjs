@@ -1,5 +1,6 @@
 // An operation by the built application, which ends itself with SIGKILL at a chosen call, or waits there.
-// Its one argument is JSON: { request, at?: { call, nth, when }, mode: record | die | hold, hurry? }.
+// Its one argument is JSON: { request, at?: { call, nth, when }, mode: record | die | hold, hurry?, isHeldFirst?, isInRecovery? }.
+// isHeldFirst: waits when it has recovered, before it begins; isInRecovery: its point is one of that recovery.
 // Tells of every call that changes something on standard output, one JSON line each.
 import { writeSync } from 'node:fs';
 import { compose } from '../../../dist/compose.js';
@@ -59,12 +60,38 @@ const OF_A_SHELF = {
   journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
 };
 
+/** Those of what makes, deletes and restores snapshots. */
+const OF_A_SNAPSHOT = {
+  hypervisor: [
+    'freezeFileSystems',
+    'thawFileSystems',
+    'suspendDomain',
+    'resumeDomain',
+    'beginBackup',
+    'abortBackup',
+    'redefineCheckpoint',
+    'deleteCheckpoint',
+    'defineDomain',
+  ],
+  diskTool: ['create', 'convert', 'rebase', 'commit', 'copyDirty', 'addBitmap', 'removeBitmap', 'resize'],
+  files: ['reserve', 'releaseReserve', 'rename', 'copy', 'tryClone', 'tryLink', 'setOwnership', 'sync', 'remove'],
+  snapshots: ['draft', 'discardDrafts', 'publish', 'update', 'remove', 'claim', 'stealClaim', 'releaseClaim'],
+  draft: ['seal', 'moveIn', 'discard'],
+  journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
+};
+
 // a late signal must not end it
 process.on('SIGUSR2', () => {});
 
 const job = JSON.parse(process.argv[2] ?? '{}');
-const watched = job.request.kind === 'image.create' ? OF_A_CAPTURE : OF_A_SHELF;
+const watched = watchedOf(job.request.kind);
 const counts = new Map();
+let isRecovering = true;
+
+function watchedOf(kind) {
+  if (kind.startsWith('snapshot.')) return OF_A_SNAPSHOT;
+  return kind === 'image.create' ? OF_A_CAPTURE : OF_A_SHELF;
+}
 
 /** Synchronous: what was told is told, whatever comes after. */
 function tell(fact) {
@@ -73,6 +100,7 @@ function tell(fact) {
 
 async function meet(call, nth, when) {
   const { at, mode } = job;
+  if (isRecovering && job.isInRecovery !== true) return;
   if (at === undefined || at.call !== call || at.nth !== nth || at.when !== when) return;
   tell({ met: at });
   if (mode === 'die') {
@@ -87,7 +115,9 @@ function watch(name, port) {
     get(object, method) {
       const value = Reflect.get(object, method, object);
       if (typeof value !== 'function') return value;
-      if (!watched[name].includes(method)) return value.bind(object);
+      if (watched[name]?.includes(method) !== true) return value.bind(object);
+      // makes a name, and nothing in the world
+      if (name === 'snapshots' && method === 'draft') return (...args) => watch('draft', object.draft(...args));
       return (...args) => run(`${name}.${method}`, { object, value, args });
     },
   });
@@ -96,7 +126,8 @@ function watch(name, port) {
 async function run(call, { object, value, args }) {
   const nth = (counts.get(call) ?? 0) + 1;
   counts.set(call, nth);
-  tell({ call, nth, ...(call === 'journal.enterStep' ? { step: args[1] } : {}) });
+  if (!isRecovering || job.isInRecovery === true)
+    tell({ call, nth, ...(call === 'journal.enterStep' ? { step: args[1] } : {}) });
   await meet(call, nth, 'before');
   const working = Reflect.apply(value, object, args);
   // the question is on its way to libvirt, and its answer will find nobody
@@ -121,12 +152,22 @@ const application = await compose(settings, {
     diskTool: watch('diskTool', core.diskTool),
     files: watch('files', core.files),
     store: watch('store', core.store),
-    ...(watched.shelf === undefined ? {} : { shelf: watch('shelf', core.shelf) }),
+    snapshots: watch('snapshots', core.snapshots),
+    shelf: watch('shelf', core.shelf),
     journal: watch('journal', core.journal),
   }),
 });
 try {
   await application.recover();
+  isRecovering = false;
+  if (job.isInRecovery !== true) counts.clear();
+  if (job.isHeldFirst === true) {
+    // nothing else keeps it alive
+    const waiting = setInterval(() => {}, 1000);
+    tell({ recovered: true });
+    await new Promise((resolve) => process.once('SIGUSR2', resolve));
+    clearInterval(waiting);
+  }
   const { id } = await application.operations.submit(job.request);
   tell({ submitted: id });
   for await (const operation of application.operations.watch(id)) tell({ operation });

@@ -61,6 +61,10 @@ export interface RequestJob {
   readonly request: OperationRequest;
   readonly at?: CallPoint;
   readonly env?: Readonly<Record<string, string>>;
+  /** It recovers what others left, and then waits before it begins. */
+  readonly isHeldFirst?: boolean;
+  /** Its point is one of that recovery. */
+  readonly isInRecovery?: boolean;
 }
 
 /** The calls that an operation makes, in order. */
@@ -75,6 +79,25 @@ export async function requestAndDie(
   job: RequestJob & { readonly at: CallPoint },
 ): Promise<readonly CaptureFact[]> {
   return requireDeath(startHarness(host, uri, { ...job, mode: 'die' }), job.at);
+}
+
+/** As requestAndDie; what others left behind is recovered by the same process, and `meanwhile` looks at that before it begins. */
+export async function recoverAndDie(
+  host: DarkroomHost,
+  uri: string,
+  job: RequestJob & { readonly at: CallPoint },
+  meanwhile: () => Promise<void>,
+): Promise<readonly CaptureFact[]> {
+  const running = startHarness(host, uri, { ...job, isHeldFirst: true, mode: 'die' });
+  const hasRecovered = async (): Promise<boolean> => running.process.output.stdout.includes('{"recovered":');
+  const recovered = waitUntil('the recovery is done', hasRecovered, { timeoutMs: 120_000, intervalMs: 20 });
+  try {
+    await Promise.race([recovered, endedEarly(running.process)]);
+    await meanwhile();
+  } finally {
+    running.release();
+  }
+  return requireDeath(running, job.at);
 }
 
 /** An operation that stops at its point until it is released. */
@@ -135,6 +158,7 @@ function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob)
     consistency: consistency ?? 'auto',
     properties: {},
     isGeneralized: false,
+    isEncrypted: false,
   } as const;
   return { ...job, request };
 }

@@ -77,3 +77,11 @@ export async function removeDomain(domain: DomainRef): Promise<void> {
   ];
   for (const args of attempts) await tryCommand('virsh', ['-q', '-c', domain.uri, ...args]);
 }
+
+/** As a power cut would: nothing that it has in memory is written. */
+export async function killQemu(domain: DomainRef): Promise<void> {
+  const [pid = ''] = (await runCommand('pgrep', ['-f', `guest=${domain.name},`])).trim().split('\n');
+  process.kill(Number(pid), 'SIGKILL');
+  const isOff = async (): Promise<boolean> => (await domainState(domain)) === 'shut off';
+  await waitUntil(`${domain.name} is off`, isOff, { timeoutMs: 30_000 });
+}

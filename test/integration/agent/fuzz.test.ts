@@ -103,6 +103,7 @@ const FIELDS = [
   'properties',
   'consistency',
   'isGeneralized',
+  'isEncrypted',
   'memoryMiB',
   'vcpus',
   'clone',

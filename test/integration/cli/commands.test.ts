@@ -43,6 +43,7 @@ const defaults = {
     description: null,
     properties: {},
     isGeneralized: false,
+    isEncrypted: false,
   },
   import: { kind: 'image.import', path: '/srv/x.qcow2', name: 'x', format: null, description: null, properties: {} },
   verify: { kind: 'image.verify', image: 'golden', isBooted: false, expect: null, timeoutMs: 300_000 },
@@ -62,6 +63,7 @@ const SUBMITTED: readonly (readonly [line: string, request: object])[] = [
       isGeneralized: true,
     },
   ],
+  ['image create web-1 --name golden --encrypt', { ...defaults.create, isEncrypted: true }],
   ['image verify golden', defaults.verify],
   [
     'image verify golden --boot --expect login: --timeout 1.5',

@@ -107,7 +107,8 @@ describe('command lines that are wrong', () => {
 
   it.each([
     ['', 'darkroom image'],
-    ['image', 'darkroom image create <instance>'],
+    ['image', 'darkroom image create [instance]'],
+    ['snapshot', 'darkroom snapshot create [volume]'],
     ['operation --json=false', 'darkroom operation watch <operation>'],
   ])("'%s' alone prints its help on stderr and ends with 2", async (line, text) => {
     const terminal = new FakeTerminal();
@@ -135,11 +136,16 @@ describe('help', () => {
     ...['list', 'show', 'launch', 'delete', 'start', 'stop', 'reboot', 'pause', 'resume', 'suspend'].map(
       (verb) => `instance ${verb}`,
     ),
-    ...['list', 'show'].map((verb) => `volume ${verb}`),
+    ...['list', 'show', 'create'].map((verb) => `volume ${verb}`),
+    ...['create', 'list', 'show', 'delete', 'restore', 'mount', 'verify', 'export', 'import', 'copy'].map(
+      (verb) => `snapshot ${verb}`,
+    ),
+    ...['share', 'unshare'].map((verb) => `snapshot ${verb}`),
     ...['list', 'show', 'watch', 'cancel'].map((verb) => `operation ${verb}`),
     ...['list', 'create', 'token', 'delete'].map((verb) => `principal ${verb}`),
     'audit list',
     'doctor',
+    'quota',
   ];
 
   it.each(VERBS)('of %s has examples', async (line) => {

@@ -6,7 +6,7 @@ import { importImage, recoverImportImage } from '../../../src/operations/import-
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { makeFaulty } from '../../support/faulty.ts';
-import { runCancelled, runToEnd } from '../../support/image-core.ts';
+import { NO_QUOTA, runCancelled, runToEnd } from '../../support/image-core.ts';
 import {
   createImageFixture,
   diskContent,
@@ -108,13 +108,13 @@ it('reports progress in bytes up to the end', async () => {
 
 describe('refusals before anything is written', () => {
   it('too many images', async () => {
-    const core = fixture.core({}, { quota: { maxImages: 1, maxImageBytes: null } });
+    const core = fixture.core({}, { quota: { ...NO_QUOTA, maxImages: 1 } });
     await runToEnd(core, importImage, importRequest(makeDisk('qcow2')));
     await expectFailure(runToEnd(core, importImage, importRequest(makeDisk('qcow2'))), 'QUOTA_EXCEEDED');
   });
 
   it('too many bytes of images', async () => {
-    const core = fixture.core({}, { quota: { maxImages: null, maxImageBytes: 1024 } });
+    const core = fixture.core({}, { quota: { ...NO_QUOTA, maxImageBytes: 1024 } });
     await expectFailure(runToEnd(core, importImage, importRequest(makeDisk('qcow2'))), 'QUOTA_EXCEEDED');
   });
 

@@ -4,9 +4,11 @@ import { DarkroomError, type ErrorCode } from '../../../src/model/errors.ts';
 import type { Image } from '../../../src/model/image.ts';
 import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { Page } from '../../../src/model/pages.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { OperationFilter } from '../../../src/model/ports/journal.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { QuotaReport } from '../../../src/model/quota.ts';
 import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 import type {
   BackupFilter,
@@ -15,25 +17,30 @@ import type {
   ImageFilter,
   InstanceFilter,
   OperationRequest,
-  Page,
   PlanBackupsRequest,
   UpdateImageRequest,
   UpdateInstanceRequest,
   VolumeFilter,
 } from '../../../src/model/requests.ts';
+import type { SnapshotFilter } from '../../../src/model/snapshot/requests.ts';
+import type { SnapshotShare } from '../../../src/model/snapshot/snapshot.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
 import {
   sampleAuditEvent,
   sampleBackup,
   sampleBackupPlan,
   sampleBackupStatus,
+  sampleChain,
+  sampleDeletion,
   sampleImage,
   sampleInstance,
   sampleOperation,
   samplePrincipal,
+  sampleQuota,
   sampleRecycledImage,
   sampleSchedule,
   sampleScheduleRun,
+  sampleSnapshot,
   sampleVolume,
 } from './samples.ts';
 
@@ -46,9 +53,16 @@ export const succeed: Script = (running, request) => [
     ...running,
     status: 'succeeded',
     endedAt: '2026-03-01T12:00:04.200Z',
-    result: /^(image|backup)/.test(request.kind) ? { imageId: sampleImage.id } : { instanceId: sampleInstance.id },
+    result: resultOf(request),
   },
 ];
+
+function resultOf({ kind }: OperationRequest): Operation['result'] {
+  if (/^(image|backup)/.test(kind)) return { imageId: sampleImage.id };
+  if (kind === 'volume.create') return { path: '/srv/new.qcow2', snapshotId: sampleSnapshot.id };
+  if (kind === 'snapshot.delete') return { snapshotId: sampleSnapshot.id, freedBytes: 12 * 1024 ** 2 };
+  return kind.startsWith('snapshot') ? { snapshotId: sampleSnapshot.id } : { instanceId: sampleInstance.id };
+}
 
 export function failWith(code: ErrorCode, message = 'it broke'): Script {
   return (running) => [{ ...running, status: 'failed', endedAt: running.startedAt, error: { code, message } }];
@@ -81,6 +95,7 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   readonly keys: (string | null)[] = [];
   readonly updates: (UpdateImageRequest | UpdateInstanceRequest)[] = [];
   readonly filters: unknown[] = [];
+  readonly shares: SnapshotShare[] = [];
   readonly cancelled: string[] = [];
   recoveries = 0;
   disposals = 0;
@@ -167,6 +182,36 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
     },
   };
 
+  readonly snapshots = {
+    list: async (filter?: SnapshotFilter) => this.#answer([sampleSnapshot], filter),
+    show: async (reference: string) => this.#answer(this.#findSnapshot(reference)),
+    showChain: async (reference: string) => {
+      this.#findSnapshot(reference);
+      return this.#answer(sampleChain);
+    },
+    planDelete: async (reference: string) => {
+      this.#findSnapshot(reference);
+      return this.#answer(sampleDeletion);
+    },
+    share: async (reference: string, share: SnapshotShare) => {
+      this.shares.push(share);
+      return this.#answer(this.#findSnapshot(reference));
+    },
+    unshare: async (reference: string, principal: string) => {
+      this.shares.push({ principal, expiresAt: 'never' });
+      return this.#answer(this.#findSnapshot(reference));
+    },
+  };
+
+  #findSnapshot(reference: string) {
+    if (sampleSnapshot.id.startsWith(reference)) return sampleSnapshot;
+    throw this.#missing('SNAPSHOT_NOT_FOUND', reference);
+  }
+
+  async quota(): Promise<QuotaReport> {
+    return this.#answer(sampleQuota);
+  }
+
   readonly operations = {
     submit: async (
       request: OperationRequest,
@@ -174,7 +219,7 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
     ): Promise<Operation> => {
       this.submitted.push(request);
       this.keys.push(options?.idempotencyKey ?? null);
-      const target = 'instance' in request ? request.instance : 'image' in request ? request.image : request.name;
+      const target = targetOf(request);
       const running = { ...sampleOperation, id: `op-${this.submitted.length}`, kind: request.kind, target };
       this.#changes.set(running.id, [running, ...this.script(running, request)]);
       return this.#answer(running);
@@ -238,4 +283,13 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   #missing(code: ErrorCode, reference: string): DarkroomError {
     return new DarkroomError(code, `'${reference}' is not known.`, { fields: { reference } });
   }
+}
+
+function targetOf(request: OperationRequest): string {
+  if ('instance' in request && request.instance !== null) return request.instance;
+  if ('image' in request) return request.image;
+  if ('name' in request) return request.name;
+  if ('snapshot' in request) return request.snapshot;
+  if ('volume' in request && request.volume !== null) return request.volume;
+  return 'path' in request && request.path !== null ? request.path : '';
 }

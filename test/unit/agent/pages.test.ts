@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../../src/agent/app.ts';
 import { takePage } from '../../../src/model/pages.ts';
 import { FakeApplication } from './fake-application.ts';
-import { sampleBackup, sampleImage, sampleInstance, sampleOperation, sampleVolume } from './samples.ts';
+import { sampleBackup, sampleImage, sampleInstance, sampleOperation, sampleSnapshot, sampleVolume } from './samples.ts';
 
 const IDS = ['id-1', 'id-2', 'id-3', 'id-4', 'id-5'];
 
@@ -14,11 +14,12 @@ function manyThings(): FakeApplication {
     backups: { ...application.backups, list: async (filter = {}) => takePage(of(sampleBackup), filter) },
     instances: { ...application.instances, list: async (filter = {}) => takePage(of(sampleInstance), filter) },
     volumes: { ...application.volumes, list: async (filter = {}) => takePage(of(sampleVolume), filter) },
+    snapshots: { ...application.snapshots, list: async (filter = {}) => takePage(of(sampleSnapshot), filter) },
     operations: { ...application.operations, list: async (filter = {}) => takePage(of(sampleOperation), filter) },
   });
 }
 
-const LISTS = ['/v1/images', '/v1/backups', '/v1/instances', '/v1/volumes', '/v1/operations'];
+const LISTS = ['/v1/images', '/v1/backups', '/v1/instances', '/v1/volumes', '/v1/snapshots', '/v1/operations'];
 
 describe('pages of lists', () => {
   it.each(LISTS)('%s is walked through by its links', async (list) => {

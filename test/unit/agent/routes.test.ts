@@ -21,6 +21,7 @@ const WORK = [
       description: null,
       properties: {},
       isGeneralized: false,
+      isEncrypted: false,
     },
   },
   {

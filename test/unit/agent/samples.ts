@@ -5,7 +5,10 @@ import type { Instance, Volume } from '../../../src/model/instance.ts';
 import type { Operation } from '../../../src/model/operation.ts';
 import type { AuditEvent } from '../../../src/model/ports/audit.ts';
 import type { Principal } from '../../../src/model/ports/principals.ts';
+import type { QuotaReport } from '../../../src/model/quota.ts';
 import type { RecycledImage } from '../../../src/model/recycled-image.ts';
+import type { SnapshotLink } from '../../../src/model/snapshot/chain-link.ts';
+import type { Snapshot, SnapshotDeletion } from '../../../src/model/snapshot/snapshot.ts';
 
 const GIB = 1024 ** 3;
 
@@ -22,6 +25,7 @@ export const sampleImage: Image = {
   members: [],
   protected: false,
   bootProof: null,
+  isEncrypted: false,
   minDiskGiB: 8,
   minMemoryMiB: 512,
   checksum: { algorithm: 'sha256', value: 'ab'.repeat(32) },
@@ -77,6 +81,73 @@ export const sampleVolume: Volume = {
   format: 'qcow2',
   virtualSizeBytes: 8 * GIB,
   sizeBytes: 1.5 * GIB,
+};
+
+const MIB = 1024 ** 2;
+
+/** The second of its volume: what changed since the first. */
+export const sampleSnapshot: Snapshot = {
+  id: '7c6b5a49-1111-4a1b-8c2d-3e4f5a6b7c02',
+  volume: sampleVolume.id,
+  instance: sampleInstance.id,
+  instanceName: sampleInstance.name,
+  target: 'vda',
+  setId: '1e1c0f57-8d9a-4a67-9b7e-5d1f2a3b4c02',
+  createdAt: '2026-03-02T12:00:00.000Z',
+  description: 'before the upgrade',
+  owner: null,
+  shares: [{ principal: 'ann', expiresAt: '2036-03-02T12:00:00.000Z' }],
+  status: 'active',
+  parent: '0b9f5f0a-2222-4a1b-8c2d-3e4f5a6b7c01',
+  method: 'compare',
+  reason: 'the bitmap was lost',
+  consistency: { requested: 'auto', achieved: 'quiesced', freezeMs: 12, pauseMs: 0 },
+  logicalBytes: 8 * GIB,
+  sizeBytes: 66 * MIB,
+  storedBytes: 64 * MIB,
+  exclusiveBytes: 12 * MIB,
+  chainLength: 2,
+  sha256: 'cd'.repeat(32),
+  isCompressed: false,
+  isEncrypted: false,
+  volumeFormat: 'qcow2',
+  users: [{ host: 'node-1', path: '/srv/thin.qcow2', since: '2026-03-03T12:00:00.000Z' }],
+};
+
+const ROOT_SNAPSHOT: SnapshotLink = {
+  ...sampleSnapshot,
+  id: '0b9f5f0a-2222-4a1b-8c2d-3e4f5a6b7c01',
+  createdAt: '2026-03-01T12:00:00.000Z',
+  parent: null,
+  method: 'full',
+  reason: null,
+  storedBytes: 1.5 * GIB,
+  chainLength: 1,
+  users: [],
+  isHidden: true,
+};
+
+/** Below it one that is hidden, above it two. */
+export const sampleChain: readonly SnapshotLink[] = [
+  ROOT_SNAPSHOT,
+  { ...sampleSnapshot, isHidden: false },
+  ...['3', '4'].map((digit): SnapshotLink => {
+    const id = `${digit.repeat(8)}-3333-4a1b-8c2d-3e4f5a6b7c03`;
+    return { ...sampleSnapshot, id, parent: sampleSnapshot.id, method: 'bitmap', storedBytes: MIB, isHidden: false };
+  }),
+];
+
+export const sampleDeletion: SnapshotDeletion = {
+  id: sampleSnapshot.id,
+  freedBytes: 12 * MIB,
+  rewritten: ['33333333-3333-4a1b-8c2d-3e4f5a6b7c03'],
+  isKeptHidden: false,
+};
+
+export const sampleQuota: QuotaReport = {
+  owner: 'ann',
+  images: { count: 2, bytes: 3 * GIB, maxCount: 10, maxBytes: null },
+  snapshots: { count: 5, bytes: 64 * MIB, maxCount: null, maxBytes: GIB },
 };
 
 export const sampleOperation: Operation = {

@@ -53,7 +53,9 @@ describe('loadSettings', () => {
       agentProbeTimeoutMs: 2000,
       freezeTimeoutMs: 5000,
       freezeWindowMs: 8000,
-      quota: { maxImages: null, maxImageBytes: null },
+      quota: { maxImages: null, maxImageBytes: null, maxSnapshots: null, maxSnapshotBytes: null },
+      maxChain: 30,
+      encryption: { keyFile: null, keyCommand: null },
       reserveBytes: 268435456,
       maxConcurrentCaptures: 4,
       maxConcurrentCopies: 2,
@@ -113,6 +115,11 @@ describe('loadSettings', () => {
   it.each([
     ['launch:\n  virt_type: qemu\n  memory_mib: 512\n', { launch: { virtType: 'qemu', memoryMiB: 512 } }],
     ['quota:\n  max_images: 3\n  max_image_bytes: 10GiB\n', { quota: { maxImages: 3, maxImageBytes: 10737418240 } }],
+    [
+      'quota:\n  max_snapshots: 3\n  max_snapshot_bytes: 1GiB\n',
+      { quota: { maxSnapshots: 3, maxSnapshotBytes: 1073741824 } },
+    ],
+    ['max_chain: 7\nencryption:\n  key_file: /k\n', { maxChain: 7, encryption: { keyFile: '/k', keyCommand: null } }],
     ['quota:\n', { quota: { maxImages: null } }],
     ['reserve_bytes: 1.5 GB\n', { reserveBytes: 1500000000 }],
     ['copy_bandwidth: 50MiB\n', { copyBandwidthBytesPerSecond: 52428800 }],

@@ -45,6 +45,18 @@ describe('runCommand', () => {
     expect((await runCommand({ file: 'true', args: [], input: 'x'.repeat(1_000_000) })).exitCode).toBe(0);
   });
 
+  it('lets a conversation be held with the command, as long as that listens', async () => {
+    let answer: (text: string) => void = () => undefined;
+    const { stdout } = await runCommand({
+      ...sh('echo ready; read name; echo hello $name; exec true'),
+      onInput: (write) => {
+        answer = write;
+      },
+      onLine: (line) => answer(line === 'ready' ? 'you\n' : 'too late\n'),
+    });
+    expect(stdout).toBe('ready\nhello you\n');
+  });
+
   it('keeps its own environment from a command that is given a whole one', async () => {
     const result = await runCommand({ file: '/usr/bin/env', args: [], wholeEnv: { EXTRA: 'more' } });
     expect(result.stdout.trim().split('\n').sort()).toEqual(['EXTRA=more', 'LC_ALL=C']);

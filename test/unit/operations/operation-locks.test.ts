@@ -22,7 +22,8 @@ it.each([
   ['instance:one', 'INSTANCE_BUSY'],
   ['image:one', 'IMAGE_BUSY'],
   ['name:one', 'NAME_TAKEN'],
-  ['volume:one', 'INSTANCE_BUSY'],
+  ['volume:one', 'VOLUME_BUSY'],
+  ['snapshot:one', 'SNAPSHOT_BUSY'],
 ] as const)('row 7: whoever comes second for %s gets %s, and learns who is first', async (key, code) => {
   await acquire('first', { exclusive: [key] });
   const error = await expectFailure(acquire('second', { exclusive: [key] }), code);

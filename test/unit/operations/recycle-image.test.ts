@@ -12,7 +12,7 @@ import { listDeletedImages, purgeImage, undeleteImage } from '../../../src/opera
 import { expectFailure } from '../../support/expect-failure.ts';
 import { createFakeImageStore, type FakeImageStore } from '../../support/fake-image-store.ts';
 import { makeFaulty } from '../../support/faulty.ts';
-import { createImageCore, runToEnd } from '../../support/image-core.ts';
+import { createImageCore, NO_QUOTA, runToEnd } from '../../support/image-core.ts';
 import { makeImage, publishImage } from '../../support/sample-images.ts';
 
 const DAY_MS = 86_400_000;
@@ -110,7 +110,7 @@ describe('a deleted image', () => {
   });
 
   it('does not count for the quota', async () => {
-    const core = await deleteIt(makeCore({}, { quota: { maxImages: 1, maxImageBytes: 14 } }));
+    const core = await deleteIt(makeCore({}, { quota: { ...NO_QUOTA, maxImages: 1, maxImageBytes: 14 } }));
     await publishImage(store, makeImage(OTHER_ID));
     await expectFailure(undeleteImage(core, ID), 'QUOTA_EXCEEDED');
     expect(await recycledIds()).toEqual([ID]);

@@ -16,6 +16,9 @@ export const ERROR_CODE = {
   argumentUnsupported: 74,
   operationUnsupported: 84,
   agentUnresponsive: 86,
+  noDomainCheckpoint: 103,
+  noDomainBackup: 104,
+  checkpointInconsistent: 109,
 } as const;
 
 /** Parts of libvirt that raise errors. https://libvirt.org/html/libvirt-virterror.html#virErrorDomain */

@@ -1,5 +1,6 @@
 import type { Pointer } from '../binding/library.ts';
 import { agentCalls } from './agent-calls.ts';
+import { backupCalls } from './backup-calls.ts';
 import { blockCalls } from './block-calls.ts';
 import { checkpointCalls } from './checkpoint-calls.ts';
 import { domainCalls } from './domain-calls.ts';
@@ -15,6 +16,7 @@ export const CALLS = {
   ...agentCalls,
   ...blockCalls,
   ...checkpointCalls,
+  ...backupCalls,
   ...networkCalls,
 };
 

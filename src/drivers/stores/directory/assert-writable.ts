@@ -1,15 +1,29 @@
-import { chmod, open, rename, stat } from 'node:fs/promises';
+import { chmod, link, open, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
 import { makeFolders, syncFolder } from './durable-files.ts';
 import { FOLDER_MODE, imagesFolder } from './layout.ts';
 import { withProbeFile } from './probe-file.ts';
+import { snapshotsFolder, volumeFolder } from './snapshot-layout.ts';
 import { withStoreErrors } from './store-errors.ts';
 
 /** Makes the layout where it is missing and does once, with a probe, all that publishing an image will do. */
 export async function assertWritable(context: StoreContext): Promise<void> {
+  await assertFolderWritable(context, imagesFolder(context.root));
+}
+
+/** The same for snapshots of that volume; its claims need links. */
+export async function assertSnapshotsWritable(context: StoreContext, volume: string): Promise<void> {
+  const folder = volumeFolder(context.root, volume);
+  await assertFolderWritable(context, folder);
+  await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'make links in', path: folder }, async () => {
+    await ensureTraversable(snapshotsFolder(context.root));
+    await withProbeFile(folder, probeLinks);
+  });
+}
+
+async function assertFolderWritable(context: StoreContext, folder: string): Promise<void> {
   const owner = await context.owner();
-  const folder = imagesFolder(context.root);
   await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'use the store', path: context.root }, async () => {
     await makeFolders(folder, FOLDER_MODE);
     await ensureTraversable(folder);
@@ -34,5 +48,12 @@ async function probe(file: string, owner: { readonly uid: number; readonly gid: 
     await handle.close();
   }
   await rename(file, `${file}.renamed`);
+  await syncFolder(path.dirname(file));
+}
+
+/** A folder that cannot hold a claim would be found out too late. */
+export async function probeLinks(file: string): Promise<void> {
+  await writeFile(file, 'darkroom', { flag: 'wx', mode: SECRET_FILE_MODE });
+  await link(file, `${file}.link`);
   await syncFolder(path.dirname(file));
 }

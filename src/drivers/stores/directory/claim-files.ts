@@ -2,49 +2,68 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, lstat, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import type { ShelfClaim } from '../../../model/shelved-instance.ts';
 import { SECRET_FILE_MODE } from './context.ts';
 import { isUnfitFile, readSmallFile } from './durable-files.ts';
-import { claimPath } from './layout.ts';
 import { errnoOf } from './store-errors.ts';
 
 const MAX_CLAIM_BYTES = 64 * 1024;
 
 const text = z.string().min(1).max(1024);
-const claimDocument = z.object({ instanceId: text, host: text, operationId: text, kind: text, since: text });
+const claimDocument = z.looseObject({ host: text, operationId: text, kind: text, since: text });
 
-export interface ClaimFile {
+/** What is claimed, as the claim itself names it: by its id. */
+export type ClaimSubject = Readonly<Record<string, string>>;
+
+export interface ClaimFacts {
+  readonly host: string;
+  readonly operationId: string;
+  readonly kind: string;
+  readonly since: string;
+}
+
+export type Claim<Subject extends ClaimSubject> = Subject & ClaimFacts;
+
+/** Where the claims of one subject are. */
+export interface ClaimPlace<Subject extends ClaimSubject> {
+  /** Name that a claim has while it is held. */
+  readonly target: string;
+  readonly subject: Subject;
+}
+
+export interface ClaimFile<Subject extends ClaimSubject> {
   readonly path: string;
-  readonly claim: ShelfClaim;
+  readonly claim: Claim<Subject>;
   /** Stands for this content: claims differ by a random word, so no two have the same. */
   readonly key: string;
 }
 
-export interface NewClaimFile extends ClaimFile {
+export interface NewClaimFile<Subject extends ClaimSubject> extends ClaimFile<Subject> {
   /** Gives it that name too; false when the name is taken. The name leads to the whole claim, or to nothing. */
   linkTo(target: string): Promise<boolean>;
 }
 
 /** null when nothing is there. What is no claim is held by `unknown`; where nothing can be read, Node's error. */
-export async function readClaimFile(file: string, instanceId: string): Promise<ClaimFile | null> {
+export async function readClaimFile<Subject extends ClaimSubject>(
+  file: string,
+  subject: Subject,
+): Promise<ClaimFile<Subject> | null> {
   try {
     const content = await readSmallFile(file, MAX_CLAIM_BYTES);
-    return { path: file, claim: parseClaim(content, instanceId), key: digest(content) };
+    return { path: file, claim: parseClaim(content, subject), key: digest(content) };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     if (!isUnfitFile(error)) throw error;
-    return await identifyForeignFile(file, instanceId);
+    return await identifyForeignFile(file, subject);
   }
 }
 
 /** Writes a claim under a temporary name, synced, which is gone when the work has ended. */
-export async function withNewClaimFile<Result>(
-  root: string,
-  claim: ShelfClaim,
-  work: (file: NewClaimFile) => Promise<Result>,
+export async function withNewClaimFile<Subject extends ClaimSubject, Result>(
+  { target, subject }: ClaimPlace<Subject>,
+  claim: Claim<Subject>,
+  work: (file: NewClaimFile<Subject>) => Promise<Result>,
 ): Promise<Result> {
   const content = `${JSON.stringify({ version: 1, ...claim, nonce: randomBytes(16).toString('hex') }, null, 2)}\n`;
-  const target = claimPath(root, claim.instanceId);
   const temporary = path.join(
     path.dirname(target),
     `.${path.basename(target)}.${randomBytes(6).toString('hex')}.partial`,
@@ -52,7 +71,7 @@ export async function withNewClaimFile<Result>(
   const key = digest(content);
   try {
     await writeSynced(temporary, content);
-    const linkTo = (name: string) => linkExclusively(temporary, name, { key, instanceId: claim.instanceId });
+    const linkTo = (name: string) => linkExclusively(temporary, name, { ...subject, key });
     return await work({ path: temporary, claim, key, linkTo });
   } finally {
     // A clean-up that fails must not hide why it was needed.
@@ -67,13 +86,13 @@ export async function withNewClaimFile<Result>(
 export async function linkExclusively(
   from: string,
   to: string,
-  expected: { readonly key: string; readonly instanceId: string },
+  expected: ClaimSubject & { readonly key: string },
 ): Promise<boolean> {
   try {
     await link(from, to);
     return true;
   } catch (error) {
-    if ((await readClaimFile(to, expected.instanceId))?.key === expected.key) return true;
+    if ((await readClaimFile(to, expected))?.key === expected.key) return true;
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
@@ -89,23 +108,28 @@ async function writeSynced(file: string, content: string): Promise<void> {
   }
 }
 
-function parseClaim(content: string, instanceId: string): ShelfClaim {
+function parseClaim<Subject extends ClaimSubject>(content: string, subject: Subject): Claim<Subject> {
   try {
-    const { instanceId: seen, host, operationId, kind, since } = claimDocument.parse(JSON.parse(content));
-    if (seen === instanceId) return { instanceId, host, operationId, kind, since };
+    const document = claimDocument.parse(JSON.parse(content));
+    const { host, operationId, kind, since } = document;
+    const isOfSubject = Object.entries(subject).every(([name, id]) => document[name] === id);
+    if (isOfSubject) return { ...subject, host, operationId, kind, since };
   } catch {
     // Somebody holds it, whoever that is.
   }
-  return unknownClaim(instanceId);
+  return unknownClaim(subject);
 }
 
-async function identifyForeignFile(file: string, instanceId: string): Promise<ClaimFile> {
+async function identifyForeignFile<Subject extends ClaimSubject>(
+  file: string,
+  subject: Subject,
+): Promise<ClaimFile<Subject>> {
   const { ino, mtimeMs } = await lstat(file);
-  return { path: file, claim: unknownClaim(instanceId), key: digest(`${ino} ${mtimeMs}`) };
+  return { path: file, claim: unknownClaim(subject), key: digest(`${ino} ${mtimeMs}`) };
 }
 
-export function unknownClaim(instanceId: string): ShelfClaim {
-  return { instanceId, host: 'unknown', operationId: 'unknown', kind: 'unknown', since: 'unknown' };
+export function unknownClaim<Subject extends ClaimSubject>(subject: Subject): Claim<Subject> {
+  return { ...subject, host: 'unknown', operationId: 'unknown', kind: 'unknown', since: 'unknown' };
 }
 
 function digest(content: string): string {

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import { constants, lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { makeFolder, makeFolders, replaceFile, syncFolder } from './durable-files.ts';
+import { makeFolder, makeFolders, replaceFile, syncFolder, syncWithAccess } from './durable-files.ts';
 import {
   FOLDER_MODE,
   imageFolder,
@@ -79,28 +79,11 @@ async function sealFile(
   const { target, mode } = options;
   const owner = await context.owner();
   return await withStoreErrors(writeFailure('complete', target), async () => {
-    const sizeBytes = await syncWithAccess(partialPath(target), { mode, owner });
+    const { size: sizeBytes } = await syncWithAccess(partialPath(target), { mode, owner });
     await rename(partialPath(target), target);
     await syncFolders(path.dirname(target), imageFolder(context.root, imageId));
     return sizeBytes;
   });
-}
-
-async function syncWithAccess(
-  file: string,
-  access: { readonly mode: number; readonly owner: { readonly uid: number; readonly gid: number } | null },
-): Promise<number> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new Error('it is not a regular file');
-    if (access.owner !== null) await handle.chown(access.owner.uid, access.owner.gid);
-    await handle.chmod(access.mode);
-    await handle.sync();
-    return stat.size;
-  } finally {
-    await handle.close();
-  }
 }
 
 /** From a folder up to and with the image's own: each holds the name of the one below. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { close, constants, open as openFile, read } from 'node:fs';
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -32,6 +33,21 @@ async function writeAndSync(file: string, content: string, access: FileAccess): 
     if (access.owner !== null) await handle.chown(access.owner.uid, access.owner.gid);
     await handle.chmod(access.mode);
     await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Gives a file that somebody else wrote its owner and mode, and fsyncs it; what is no regular file is refused. */
+export async function syncWithAccess(file: string, access: FileAccess): Promise<Stats> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error('it is not a regular file');
+    if (access.owner !== null) await handle.chown(access.owner.uid, access.owner.gid);
+    await handle.chmod(access.mode);
+    await handle.sync();
+    // only now all its blocks are counted
+    return await handle.stat();
   } finally {
     await handle.close();
   }
@@ -95,6 +111,16 @@ export async function readSmallFile(file: string, maxBytes: number): Promise<str
     return await readToEnd(descriptor, maxBytes);
   } finally {
     await closeDescriptor(descriptor);
+  }
+}
+
+/** The same; a file server may say that the file we opened has just been replaced: then the new one is there. */
+export async function readReplaceableFile(file: string, maxBytes: number): Promise<string> {
+  try {
+    return await readSmallFile(file, maxBytes);
+  } catch (error) {
+    if (errnoOf(error) !== 'ESTALE') throw error;
+    return await readSmallFile(file, maxBytes);
   }
 }
 

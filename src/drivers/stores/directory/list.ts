@@ -4,7 +4,7 @@ import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { BrokenImage } from '../../../model/ports/image-store.ts';
 import type { StoreContext } from './context.ts';
-import { readSmallFile } from './durable-files.ts';
+import { readReplaceableFile } from './durable-files.ts';
 import { imageNotFound, imagesFolder, isUuid, manifestPath } from './layout.ts';
 import { damaged, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
@@ -41,20 +41,10 @@ export async function listDraftIds(context: StoreContext): Promise<readonly stri
 export async function readImage(context: StoreContext, imageId: string): Promise<Image> {
   const file = manifestPath(context.root, imageId);
   try {
-    return parseManifest(await readThroughReplacement(file), imageId);
+    return parseManifest(await readReplaceableFile(file, MAX_MANIFEST_BYTES), imageId);
   } catch (error) {
     if (error instanceof DarkroomError) throw error;
     throw explainUnreadable(imageId, error);
-  }
-}
-
-/** A file server may say that the file we opened has just been replaced: then the new one is there. */
-async function readThroughReplacement(file: string): Promise<string> {
-  try {
-    return await readSmallFile(file, MAX_MANIFEST_BYTES);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESTALE') throw error;
-    return await readSmallFile(file, MAX_MANIFEST_BYTES);
   }
 }
 

@@ -12,7 +12,7 @@ const milliseconds = z.number().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is not a SHA-256 in lower-case hex');
 const fileName = z.string().refine(isSafeFileName, 'names a file outside of the image');
 
-const consistency = z.object({
+export const consistency = z.object({
   requested: z.enum(REQUESTED_CONSISTENCIES),
   achieved: z.enum(ACHIEVED_CONSISTENCIES),
   freezeMs: milliseconds,
@@ -58,6 +58,8 @@ const manifest = z.object({
   consistency: consistency.nullable(),
   // younger than the first manifests
   bootProof: z.object({ at: z.iso.datetime(), hasBooted: z.boolean() }).nullable().default(null),
+  // younger than the first manifests
+  isEncrypted: z.boolean().default(false),
   disks: z.array(disk).min(1),
   skippedDisks: z.array(skippedDisk),
   nvram: file.nullable(),

@@ -16,9 +16,9 @@ const count = z.int().min(0);
 const text = z.string().min(1).max(1024);
 const uuid = z.string().refine(isUuid, 'is not a UUID in lower case');
 const fileName = z.string().refine(isSafeFileName, 'names a file outside of the image');
-const hostPath = z.string().refine(isPlainHostPath, 'is not an absolute path without detours');
+export const hostPath = z.string().refine(isPlainHostPath, 'is not an absolute path without detours');
 const plainName = z.string().refine(isPlainName, 'is not a plain file name');
-const deviceName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is not the name of a disk');
+export const deviceName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is not the name of a disk');
 const mac = z.string().regex(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, 'is not a MAC address');
 
 const ownership = z.strictObject({

@@ -4,7 +4,7 @@ import { hasCode } from '../../../model/errors.ts';
 import type { BrokenShelfRecord } from '../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import { SECRET_FILE_MODE } from './context.ts';
-import { isUnfitFile, makeFolder, makeFolders, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
+import { isUnfitFile, makeFolder, makeFolders, readReplaceableFile, replaceFile, syncFolder } from './durable-files.ts';
 import { FOLDER_MODE, instancesFolder, isUuid, PRIVATE_FOLDER_MODE, recordPath } from './layout.ts';
 import { MAX_RECORD_BYTES, parseShelfRecord, serialiseShelfRecord, shelfDamaged } from './shelf-record.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
@@ -34,7 +34,7 @@ export async function readShelved(root: string, instanceId: string): Promise<She
   const file = recordPath(root, instanceId);
   return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: file }, async () => {
     try {
-      return parseShelfRecord(await readThroughReplacement(file), instanceId);
+      return parseShelfRecord(await readReplaceableFile(file, MAX_RECORD_BYTES), instanceId);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
       throw isUnfitFile(error) ? shelfDamaged(instanceId, explain(error)) : error;
@@ -94,16 +94,6 @@ async function readOrExplain(root: string, id: string): Promise<Reading> {
   } catch (error) {
     const reason = hasCode(error, 'SHELF_DAMAGED') ? error.fields['reason'] : null;
     return { broken: { id, reason: typeof reason === 'string' ? reason : explain(error) } };
-  }
-}
-
-/** A file server may say that the file we opened has just been replaced: then the new one is there. */
-async function readThroughReplacement(file: string): Promise<string> {
-  try {
-    return await readSmallFile(file, MAX_RECORD_BYTES);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESTALE') throw error;
-    return await readSmallFile(file, MAX_RECORD_BYTES);
   }
 }
 

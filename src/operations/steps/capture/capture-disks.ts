@@ -2,6 +2,7 @@ import type { Consistency } from '../../../model/consistency.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import type { AgentState } from '../../../model/ports/hypervisor.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
+import type { DiskKey } from '../../../model/ports/key-source.ts';
 import type { CaptureRequest } from '../../../model/requests.ts';
 import type { TimingName } from '../../../model/timings.ts';
 import type { CapturePlan } from '../../capture-plan.ts';
@@ -9,7 +10,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { announceWait, type Slot } from '../../support/slots.ts';
 import { finishDisk } from '../finish-disk.ts';
-import type { PointInTime } from './capture-work.ts';
+import type { CaptureWork, PointInTime } from './capture-work.ts';
 import { copyDisks, countCopied, type DiskCopy, type DiskSource } from './copy-disks.ts';
 import { createOverlays } from './create-overlays.ts';
 import { holdDisks } from './hold-disks.ts';
@@ -17,6 +18,7 @@ import type { Inspection } from './inspect-instance.ts';
 import { type FirmwareState, readFirmware } from './read-firmware.ts';
 import { settleGuest } from './settle-guest.ts';
 import { takePointInTime } from './take-point-in-time.ts';
+import { takeSnapshot } from './take-snapshot.ts';
 import { type OverlayWatch, watchOverlays } from './watch-overlays.ts';
 
 export interface CaptureJob {
@@ -28,6 +30,8 @@ export interface CaptureJob {
   readonly draft: ImageDraft;
   /** Of copies; in hand since before the guest was touched. */
   readonly copySlot: Slot;
+  /** Of an encrypted image; asked for before the guest was touched. */
+  readonly key: DiskKey | null;
 }
 
 export interface CapturedDisks {
@@ -51,17 +55,21 @@ export async function captureDisks(
   return { ...point, disks: await finishDisks(context, job, changed, signal) };
 }
 
+interface CapturedInstant extends PointInTime {
+  readonly firmware: FirmwareState;
+}
+
 interface Copied {
-  readonly point: PointInTime;
+  readonly point: CapturedInstant;
   readonly copies: readonly DiskCopy[];
 }
 
 async function copyLive(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<Copied> {
-  const { plan, inspection, request, agent } = job;
+  const { plan } = job;
   await context.operation.enter('create overlays', plan);
   await createOverlays(context, plan, signal);
   throwIfCancelled(signal);
-  const point = await takePointInTime({ context, plan, inspection, requested: request.consistency }, agent);
+  const point = await takeInstant(context, job);
   const { freezeMs, pauseMs } = point.consistency;
   context.operation.addTimings({ freezeMs, pauseMs });
   await using watch = watchOverlays(context, plan);
@@ -70,6 +78,21 @@ async function copyLive(context: OperationContext, job: CaptureJob, signal: Abor
   await context.operation.enter('commit', plan);
   await timed(context, 'commitMs', () => commitInTurn(context, plan, [signal, watch.signal]));
   return { point, copies };
+}
+
+/** One instant for all disks and the firmware. */
+async function takeInstant(context: OperationContext, job: CaptureJob): Promise<CapturedInstant> {
+  const { plan, inspection, request, agent } = job;
+  let firmware: FirmwareState | null = null;
+  const work: CaptureWork = {
+    ...{ context, plan, inspection, requested: request.consistency },
+    takeInstant: async () => {
+      await timed(context, 'snapshotCallMs', () => takeSnapshot(context, plan, inspection));
+      firmware = await readFirmware(context, inspection.description);
+    },
+  };
+  const { consistency } = await takePointInTime(work, agent);
+  return { consistency, firmware: firmware ?? { nvram: null, tpm: new Map() } };
 }
 
 async function copyWatched(
@@ -117,12 +140,13 @@ async function copyOffline(context: OperationContext, job: CaptureJob, signal: A
 
 /** Gives the slot for copies back when the last one has ended. */
 async function copyAll(context: OperationContext, job: CaptureJob, signal: AbortSignal): Promise<DiskCopy[]> {
-  const { plan, measuredBytes, inspection, draft } = job;
+  const { plan, measuredBytes, inspection, draft, key } = job;
   await using _slot = job.copySlot;
   return await timed(context, 'copyMs', async () => {
     const copies = await copyDisks(context, draft, sourcesOf(inspection), {
       signal,
       bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
+      ...(key && { key }),
       onProgress: (fraction) => reportBytes(context, fraction, measuredBytes),
       onHelper: (pid) => journalHelper(context, plan, pid),
     });

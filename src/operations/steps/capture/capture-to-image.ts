@@ -1,10 +1,9 @@
-import path from 'node:path';
 import { newUuid } from '../../../lib/uuid.ts';
 import { type CapturedImageType, captureProperties } from '../../../model/capture-properties.ts';
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import { minDiskGiB } from '../../../model/image-rules.ts';
-import { overlayPath, overlayStem } from '../../../model/overlay-name.ts';
+import { overlayPath } from '../../../model/overlay-name.ts';
 import type { CaptureRequest } from '../../../model/requests.ts';
 import { NO_CAPTURE_TIMINGS } from '../../../model/timings.ts';
 import { type CapturePlan, capturePlanSchema } from '../../capture-plan.ts';
@@ -21,7 +20,7 @@ import { undoAndSettle } from '../undo-and-settle.ts';
 import { type CaptureJob, captureDisks } from './capture-disks.ts';
 import { measureDisks } from './copy-disks.ts';
 import { type Inspection, inspectInstance } from './inspect-instance.ts';
-import type { SelectedDisk } from './select-disks.ts';
+import { overlayFolder, planBesideDisk } from './overlay-place.ts';
 import { settleGuest } from './settle-guest.ts';
 import { probeConsistency } from './take-point-in-time.ts';
 import { writeFirmware } from './write-firmware.ts';
@@ -45,6 +44,7 @@ export async function captureToImage(
   signal: AbortSignal,
 ): Promise<Image> {
   if (request.isGeneralized) await context.generalizer.assertAvailable();
+  const key = request.isEncrypted ? await context.keys.read() : null;
   let seen = await lookAt(context, { instanceId, request }, signal);
   await using captureSlot = await takeSlot(context, 'capture', signal);
   // in hand before the guest is touched: no guest stands on overlays only to wait for a place to copy them to
@@ -56,7 +56,8 @@ export async function captureToImage(
   context.operation.addTimings(NO_CAPTURE_TIMINGS);
   await context.operation.enter('prepare', plan);
   try {
-    const image = await capture(context, { request, inspection, agent, plan, measuredBytes, copySlot, type }, signal);
+    const job = { request, inspection, agent, plan, measuredBytes, copySlot, key, type };
+    const image = await capture(context, job, signal);
     // a thaw that nobody confirmed is all that can be left here
     await (plan.mayBeFrozen ? context.operation.enter('published', plan) : context.operation.settle('published'));
     return image;
@@ -72,7 +73,7 @@ async function lookAt(
   { instanceId, request }: Omit<CaptureInput, 'type'>,
   signal: AbortSignal,
 ) {
-  const inspection = await inspectInstance(context, instanceId, signal);
+  const inspection = await inspectInstance(context, instanceId, { signal });
   return { inspection, agent: await probeConsistency(context, inspection, request.consistency) };
 }
 
@@ -126,6 +127,7 @@ async function capture(
     minDiskGiB: minDiskGiB(disks, base),
     minMemoryMiB: base?.minMemoryMiB ?? 0,
     consistency,
+    isEncrypted: request.isEncrypted,
     disks,
     skippedDisks: selection.skipped,
     ...files,
@@ -139,7 +141,7 @@ async function capture(
 }
 
 /** The image that the instance was launched from, where it still can be read. */
-async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
+export async function findBase(core: Core, imageId: string | null): Promise<Image | null> {
   if (imageId === null) return null;
   try {
     return await core.store.readImage(imageId);
@@ -170,10 +172,6 @@ async function refuseWithoutRoom(core: Core, inspection: Inspection, signal: Abo
   return measuredBytes;
 }
 
-function overlayFolder(core: Core, disk: { readonly path: string; readonly isBlockDevice: boolean }): string {
-  return disk.isBlockDevice ? core.settings.overlayDir : path.dirname(disk.path);
-}
-
 function planCapture(context: OperationContext, inspection: Inspection): CapturePlan {
   const { domain, powerState, savedXml, selection } = inspection;
   const isLive = powerState === 'running' || powerState === 'paused';
@@ -186,22 +184,13 @@ function planCapture(context: OperationContext, inspection: Inspection): Capture
     isPersistent: domain.isPersistent,
     isAutostart: domain.isAutostart,
     savedXml,
-    disks: selection.captured.map((disk) => ({ ...disk, overlayPath: isLive ? planOverlay(context, disk) : null })),
+    disks: selection.captured.map((disk) => ({
+      ...disk,
+      overlayPath: isLive ? planBesideDisk(context, disk, overlayPath) : null,
+    })),
     mayBeFrozen: false,
     mayBePaused: false,
     helpers: [],
     isChainRestored: !isLive,
   };
-}
-
-const MAX_NAME_BYTES = 255;
-
-function planOverlay(context: OperationContext, disk: SelectedDisk): string {
-  const overlay = overlayPath(path.join(overlayFolder(context, disk), overlayStem(disk)), context.operation.id);
-  if (Buffer.byteLength(path.basename(overlay)) <= MAX_NAME_BYTES) return overlay;
-  throw new DarkroomError(
-    'DISK_UNSUPPORTED',
-    `The file name of disk ${disk.target} is so long that no overlay can be named after it: ${disk.path}. Rename the file.`,
-    { fields: { target: disk.target, path: disk.path } },
-  );
 }

@@ -2,6 +2,7 @@ import { mapConcurrently } from '../../../lib/async.ts';
 import type { DiskFormat } from '../../../model/image.ts';
 import type { DiskFile, DiskFileInfo } from '../../../model/ports/disk-tool.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
+import type { DiskKey } from '../../../model/ports/key-source.ts';
 import type { Core } from '../../support/context.ts';
 import { copyInSlots } from '../../support/copy-turns.ts';
 
@@ -19,6 +20,7 @@ export interface DiskCopy {
   readonly format: 'qcow2';
   /** False when its blocks are shared with the source instead. */
   readonly isCopied: boolean;
+  readonly key?: DiskKey;
 }
 
 export interface CopyOptions {
@@ -26,6 +28,8 @@ export interface CopyOptions {
   readonly bandwidthBytesPerSecond: number;
   /** With their dirty bitmaps: the copy goes on as the same disk. */
   readonly hasBitmaps?: boolean;
+  /** The copies are encrypted under it, and share no blocks. */
+  readonly key?: DiskKey;
   /** Share of all the work done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
   readonly onHelper: (pid: number) => void;
@@ -54,15 +58,17 @@ export async function copyDisks(
 async function copyDisk(core: Core, draft: ImageDraft, source: DiskSource, options: CopyOptions): Promise<DiskCopy> {
   const file = `disk-${source.target}.qcow2`;
   const target = draft.path(file);
-  const copy = { target: source.target, file, format: 'qcow2' } as const;
-  if (isCloneable(source) && (await tryCleanClone(core, { source, target, hasBitmaps: options.hasBitmaps === true }))) {
+  const sealed = options.key === undefined ? {} : { key: options.key };
+  const copy = { target: source.target, file, format: 'qcow2', ...sealed } as const;
+  const mayShare = options.key === undefined && isCloneable(source);
+  if (mayShare && (await tryCleanClone(core, { source, target, hasBitmaps: options.hasBitmaps === true }))) {
     options.onProgress(1);
     return { ...copy, isCopied: false };
   }
   await core.diskTool.convert(
     {
       source: { path: source.path, format: source.format },
-      target: { path: target, format: 'qcow2' },
+      target: { path: target, format: 'qcow2', ...sealed },
       bandwidthBytesPerSecond: options.bandwidthBytesPerSecond,
       hasBitmaps: options.hasBitmaps === true && (source.chain[0]?.bitmaps.length ?? 0) > 0,
       onProgress: options.onProgress,

@@ -22,12 +22,19 @@ export interface Inspection {
   readonly chains: ReadonlyMap<string, readonly DiskFileInfo[]>;
 }
 
-/** Looks at everything that could stand against a capture and refuses it: nothing has been touched when this throws. */
-export async function inspectInstance(core: Core, uuid: string, signal: AbortSignal): Promise<Inspection> {
+/**
+ * Looks at everything that could stand against a capture of its disks, or of those whose targets are stated, and refuses it:
+ * nothing has been touched when this throws.
+ */
+export async function inspectInstance(
+  core: Core,
+  uuid: string,
+  { signal, only = null }: { readonly signal: AbortSignal; readonly only?: readonly string[] | null },
+): Promise<Inspection> {
   const domain = await core.hypervisor.getDomain(uuid);
   const powerState = requireCapturable(domain);
   const description = describeDomain(await core.hypervisor.getDomainXml(uuid));
-  const selection = selectDisks(description);
+  const selection = selectDisks(description, only);
   await refuseInternalSnapshots(core, domain);
   const chains = new Map<string, readonly DiskFileInfo[]>();
   for (const disk of selection.captured) {

@@ -5,7 +5,7 @@ import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 
 /** The captured domain as it is now; null when it is gone. */
-export async function findDomain(core: Core, plan: CapturePlan): Promise<DomainInfo | null> {
+export async function findDomain(core: Core, plan: Pick<CapturePlan, 'instanceId'>): Promise<DomainInfo | null> {
   return outlastLibvirtRestart(core, async () => {
     try {
       return await core.hypervisor.getDomain(plan.instanceId);

@@ -14,11 +14,11 @@ export interface DiskSelection {
   readonly skipped: readonly SkippedDisk[];
 }
 
-/** Which disks belong in an image. Throws NO_DISKS or DISK_UNSUPPORTED; what can never be in an image is named instead. */
-export function selectDisks(domain: DomainDescription): DiskSelection {
+/** Which disks belong in an image, or of those whose targets are stated. Throws NO_DISKS or DISK_UNSUPPORTED; what can never be in an image is named instead. */
+export function selectDisks(domain: DomainDescription, only: readonly string[] | null = null): DiskSelection {
   const captured: SelectedDisk[] = [];
   const skipped: SkippedDisk[] = [];
-  for (const disk of domain.disks) {
+  for (const disk of domain.disks.filter(({ target }) => only?.includes(target) ?? true)) {
     const reason = skipReason(disk);
     if (reason === null) captured.push(requireSupported(domain, disk));
     else skipped.push({ target: disk.target, device: disk.device, reason });

@@ -1,8 +1,6 @@
 import type { Consistency } from '../../../model/consistency.ts';
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { CaptureWork, PointInTime } from './capture-work.ts';
-import { readFirmware } from './read-firmware.ts';
-import { takeSnapshot } from './take-snapshot.ts';
 import { thawUntilConfirmed } from './thaw-guest.ts';
 
 /** How long the guest's thaw is waited for before the capture goes on; after that it is asked for again at the end. */
@@ -32,19 +30,16 @@ export async function snapshotQuiesced(work: CaptureWork): Promise<Outcome> {
 }
 
 async function snapshotFrozen(work: CaptureWork, freeze: { started: number; frozen: number }): Promise<Outcome> {
-  const { context, plan, inspection } = work;
+  const { context } = work;
   const thaw = startThawTimer(work, freeze.started);
-  const frozenAt = context.clock.monotonicMs();
+  context.operation.addTiming('freezeCallMs', context.clock.monotonicMs() - freeze.started);
   try {
-    await takeSnapshot(context, plan, inspection);
-    const snapshotAt = context.clock.monotonicMs();
-    context.operation.addTiming('freezeCallMs', frozenAt - freeze.started);
-    context.operation.addTiming('snapshotCallMs', snapshotAt - frozenAt);
-    const firmware = await readFirmware(context, inspection.description);
+    await work.takeInstant();
+    const takenAt = context.clock.monotonicMs();
     const thawed = await thaw.now();
     const endedAt = context.clock.monotonicMs();
-    context.operation.addTiming('thawCallMs', endedAt - snapshotAt);
-    return { consistency: judge(work, { ...freeze, thawed, freezeMs: endedAt - freeze.started }), firmware };
+    context.operation.addTiming('thawCallMs', endedAt - takenAt);
+    return { consistency: judge(work, { ...freeze, thawed, freezeMs: endedAt - freeze.started }) };
   } finally {
     await thaw.now();
   }
@@ -99,7 +94,7 @@ function judge(work: CaptureWork, seen: { frozen: number; thawed: number | null;
   const reason = isLate
     ? `the freeze lasted ${Math.round(seen.freezeMs)} ms, longer than its window`
     : `${seen.frozen} file systems were frozen and ${seen.thawed ?? 0} of them thawed`;
-  work.context.operation.warn(`The image is only crash-consistent: ${reason}.`);
+  work.context.operation.warn(`Only crash-consistent: ${reason}.`);
   return { ...base, achieved: 'crash', reason };
 }
 

@@ -13,7 +13,7 @@ import { snapshotQuiesced } from './snapshot-quiesced.ts';
  */
 export async function probeConsistency(
   core: Core,
-  inspection: Inspection,
+  inspection: Pick<Inspection, 'domain' | 'powerState'>,
   requested: RequestedConsistency,
 ): Promise<AgentState> {
   const { domain, powerState } = inspection;
@@ -27,7 +27,7 @@ export async function probeConsistency(
   return agent;
 }
 
-function frozenByOthers({ domain }: Inspection): DarkroomError {
+function frozenByOthers({ domain }: Pick<Inspection, 'domain'>): DarkroomError {
   return new DarkroomError(
     'INSTANCE_FROZEN',
     `The file systems of ${domain.name} are frozen by somebody else. Wait for them, or thaw: virsh domfsthaw ${domain.name}`,
@@ -35,7 +35,7 @@ function frozenByOthers({ domain }: Inspection): DarkroomError {
   );
 }
 
-function unavailable({ domain }: Inspection, why: string): DarkroomError {
+function unavailable({ domain }: Pick<Inspection, 'domain'>, why: string): DarkroomError {
   return new DarkroomError(
     'QUIESCE_UNAVAILABLE',
     `The instance ${domain.name} cannot be quiesced: ${why}. ` +
@@ -44,7 +44,7 @@ function unavailable({ domain }: Inspection, why: string): DarkroomError {
   );
 }
 
-/** One instant for all disks and the firmware. The guest is thawed and goes on when this returns or throws. */
+/** One instant. The guest is thawed and goes on when this returns or throws. */
 export async function takePointInTime(work: CaptureWork, agent: AgentState): Promise<PointInTime> {
   const { context, plan, inspection, requested } = work;
   if (inspection.powerState === 'paused') {

@@ -2,10 +2,12 @@ import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import type { LaunchDisk } from '../../../model/domain-xml/launch-disks.ts';
 import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
+import type { DiskFile } from '../../../model/ports/disk-tool.ts';
 import type { FileOwnership } from '../../../model/ports/host.ts';
 import type { Core, OperationContext } from '../../support/context.ts';
 import { type CopyTurns, createCopyTurns } from '../../support/copy-turns.ts';
 import { checkSpace, type SpaceNeed } from '../check-space.ts';
+import { imageDisk } from '../encrypted-image.ts';
 import { guestOwnership } from './instance-folder.ts';
 
 /** An empty overlay with room for its tables to grow at first. */
@@ -13,13 +15,13 @@ const OVERLAY_BYTES = 4 * 1024 ** 2;
 
 export interface DiskPlace {
   readonly folder: string;
-  /** Overlays on the image's disks instead of copies of them. */
+  /** Overlays on the image's disks instead of copies of them; never on those of an encrypted image. */
   readonly isThin: boolean;
 }
 
 interface DiskWork extends DiskPlace {
   readonly disk: ImageDisk;
-  readonly source: string;
+  readonly source: DiskFile;
   readonly ownership: Partial<FileOwnership>;
   readonly onProgress: (fraction: number) => void;
   readonly turns: CopyTurns;
@@ -35,7 +37,7 @@ export async function materialiseDisks(
   const reportFor = shareProgress(context, image);
   const turns = createCopyTurns(context, { step: 'making disks', signal: place.signal });
   return await mapConcurrently(image.disks, context.settings.maxConcurrentCopies, async (disk, index) => {
-    const source = await context.store.resolveFile(image.id, disk.file);
+    const source = await imageDisk(context, image, disk);
     const work = { ...place, disk, source, ownership, onProgress: reportFor(index), turns };
     return place.isThin ? await makeOverlay(context, work, place.signal) : await makeCopy(context, work, place.signal);
   });
@@ -45,16 +47,18 @@ export async function materialiseDisks(
 export async function measureLaunch(core: Core, image: Image, place: DiskPlace): Promise<readonly SpaceNeed[]> {
   const needs: SpaceNeed[] = [];
   for (const disk of image.disks) {
-    const source = await core.store.resolveFile(image.id, disk.file);
-    const mayShare = place.isThin || (await isOnSameFileSystem(core, source, place.folder));
-    const bytes = mayShare ? OVERLAY_BYTES : await measureCopy(core, source, disk.format);
+    const source = await imageDisk(core, image, disk);
+    const mayShare =
+      place.isThin || (isShareable(source) && (await isOnSameFileSystem(core, source.path, place.folder)));
+    const bytes = mayShare ? OVERLAY_BYTES : await core.diskTool.measure(source, 'qcow2');
     needs.push({ path: place.folder, bytes, what: 'the disks of the instance' });
   }
   return needs;
 }
 
-async function measureCopy(core: Core, source: string, format: DiskFormat): Promise<number> {
-  return await core.diskTool.measure({ path: source, format }, 'qcow2');
+/** The instance's disk is not encrypted, whatever the image's is. */
+function isShareable({ key }: DiskFile): boolean {
+  return key === undefined;
 }
 
 /** Where the folder is not there yet, by the nearest one above it. */
@@ -69,7 +73,7 @@ export async function isOnSameFileSystem(core: Core, source: string, folder: str
 
 async function makeOverlay(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
   const { disk, source } = work;
-  const backing = { path: source, format: disk.format };
+  const backing = { path: source.path, format: disk.format };
   const file = placeOf(work, 'qcow2');
   await context.diskTool.create({ path: file, format: 'qcow2', backing, hasExtendedL2: true }, signal);
   await finish(context, work, file);
@@ -79,7 +83,7 @@ async function makeOverlay(context: OperationContext, work: DiskWork, signal: Ab
 async function makeCopy(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
   const { disk, source } = work;
   const clone = placeOf(work, disk.format);
-  if (await context.files.tryClone(source, clone)) {
+  if (isShareable(source) && (await context.files.tryClone(source.path, clone))) {
     await finish(context, work, clone);
     return { target: disk.target, path: clone, format: disk.format, backing: null };
   }
@@ -89,11 +93,11 @@ async function makeCopy(context: OperationContext, work: DiskWork, signal: Abort
 async function convert(context: OperationContext, work: DiskWork, signal: AbortSignal): Promise<LaunchDisk> {
   const { disk, source } = work;
   const copy = placeOf(work, 'qcow2');
-  const bytes = await measureCopy(context, source, disk.format);
+  const bytes = await context.diskTool.measure(source, 'qcow2');
   await checkSpace(context, [{ path: copy, bytes, what: `the disk ${disk.target} of the instance` }]);
   await context.diskTool.convert(
     {
-      source: { path: source, format: disk.format },
+      source,
       target: { path: copy, format: 'qcow2' },
       bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
       onProgress: work.onProgress,

@@ -23,7 +23,8 @@ function requireTargets(image: Image): void {
 async function requireWholeDisk(core: Core, image: Image, disk: ImageDisk): Promise<void> {
   const path = await requireLength(core, image, disk);
   try {
-    requireStandalone(await core.diskTool.info({ path, format: disk.format }), { path, code: 'IMAGE_DAMAGED' });
+    const info = await core.diskTool.info({ path, format: disk.format });
+    requireStandalone(info, { path, code: 'IMAGE_DAMAGED', isEncrypted: image.isEncrypted });
   } catch (error) {
     if (!hasCode(error, 'QEMU_IMG_FAILED')) throw error;
     throw damaged(image, `${disk.file} cannot be read as ${disk.format}: ${error.message}`);

@@ -22,7 +22,7 @@ export interface Shelvable {
 
 /** Looks at everything that could stand against a shelve: nothing has been touched when this throws. */
 export async function inspectShelvable(core: Core, instanceId: string, signal: AbortSignal): Promise<Shelvable> {
-  const inspection = await inspectInstance(core, instanceId, signal);
+  const inspection = await inspectInstance(core, instanceId, { signal });
   requirePersistent(inspection);
   const { savedXml } = inspection;
   requireShelvable(await core.hypervisor.getDomainXml(instanceId), { id: instanceId, name: inspection.domain.name });

@@ -4,12 +4,17 @@ import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import { READABLE_FORMATS } from '../../../model/ports/disk-tool.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { Core } from '../../support/context.ts';
-import type { Inspection } from '../capture/inspect-instance.ts';
+import type { SelectedDisk } from '../capture/select-disks.ts';
 
 const CONCURRENT_LOOKS = 4;
 
+export interface OwnDisks {
+  readonly domain: DomainInfo;
+  readonly selection: { readonly captured: readonly Pick<SelectedDisk, 'target' | 'path'>[] };
+}
+
 /** DISK_UNSUPPORTED when another domain of this host has a disk of this one in the chain of one of its own. */
-export async function requireOwnDisks(core: Core, { domain, selection }: Inspection): Promise<void> {
+export async function requireOwnDisks(core: Core, { domain, selection }: OwnDisks): Promise<void> {
   const own = new Map<string, string>();
   for (const { target, path } of selection.captured) own.set(await identify(core, path), target);
   const others = (await core.hypervisor.listDomains()).filter(({ uuid }) => uuid !== domain.uuid);
@@ -57,7 +62,7 @@ function shared(found: { domain: DomainInfo; target: string; other: DomainInfo }
   const { domain, target, other } = found;
   return new DarkroomError(
     'DISK_UNSUPPORTED',
-    `The instance ${domain.name} cannot be shelved: its disk ${target} belongs to ${other.name} too, or is the base of a disk of it.`,
+    `Disk ${target} of ${domain.name} belongs to ${other.name} too, or is the base of a disk of it: it must stay as it is.`,
     { fields: { instanceId: domain.uuid, target, otherInstanceId: other.uuid } },
   );
 }

@@ -1,15 +1,17 @@
 import { DarkroomError } from '../../../model/errors.ts';
 import type { DiskFormat, Image, ImageDisk } from '../../../model/image.ts';
+import type { DiskFile } from '../../../model/ports/disk-tool.ts';
 import type { OperationContext } from '../../support/context.ts';
 import { createCopyTurns } from '../../support/copy-turns.ts';
 import type { ByteProgress } from '../byte-progress.ts';
+import { imageDisk } from '../encrypted-image.ts';
 
 export interface DiskExport {
   readonly image: Image;
   readonly disk: ImageDisk;
   /** Must not exist. */
   readonly target: string;
-  /** null: as it is in the store. */
+  /** null: as it is in the store. What is encrypted there is not here. */
   readonly format: DiskFormat | null;
   readonly progress: ByteProgress;
 }
@@ -23,10 +25,11 @@ export async function exportDisk(
   work: DiskExport,
   signal: AbortSignal,
 ): Promise<ExportedDisk> {
-  const source = await context.store.resolveFile(work.image.id, work.disk.file);
+  const source = await imageDisk(context, work.image, work.disk);
   const format = work.format ?? work.disk.format;
-  const placed = { ...work, source, format };
-  if (format === work.disk.format) await copyAsIs(context, placed, signal);
+  const isAsStored = format === work.disk.format && source.key === undefined;
+  const placed = { ...work, source, format, isAsStored };
+  if (isAsStored) await copyAsIs(context, placed, signal);
   else await convert(context, placed, signal);
   await context.files.setOwnership(work.target, { mode: 0o600 });
   await context.files.sync(work.target);
@@ -38,15 +41,17 @@ export async function exportDisk(
 }
 
 interface PlacedExport extends DiskExport {
-  readonly source: string;
+  readonly source: DiskFile;
   readonly format: DiskFormat;
+  /** Byte by byte. */
+  readonly isAsStored: boolean;
 }
 
 async function copyAsIs(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<void> {
-  if (await context.files.tryClone(work.source, work.target)) return;
+  if (await context.files.tryClone(work.source.path, work.target)) return;
   const turns = createCopyTurns(context, { step: 'write', signal });
   await turns.take(() =>
-    context.files.copy(work.source, work.target, {
+    context.files.copy(work.source.path, work.target, {
       signal,
       bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
       onBytes: (bytes) => work.progress.at(bytes),
@@ -59,7 +64,7 @@ async function convert(context: OperationContext, work: PlacedExport, signal: Ab
   await turns.take(() =>
     context.diskTool.convert(
       {
-        source: { path: work.source, format: work.disk.format },
+        source: work.source,
         target: { path: work.target, format: work.format },
         bandwidthBytesPerSecond: context.settings.copyBandwidthBytesPerSecond,
         onProgress: (fraction) => work.progress.at(fraction * work.disk.sizeBytes),
@@ -70,17 +75,16 @@ async function convert(context: OperationContext, work: PlacedExport, signal: Ab
 }
 
 async function verifyCopy(context: OperationContext, work: PlacedExport, signal: AbortSignal): Promise<string> {
-  const { disk } = work;
+  const { disk, source } = work;
   const sha256 = await context.files.hash(work.target, { signal, onBytes: (bytes) => work.progress.at(bytes) });
-  if (work.format !== disk.format) {
-    const source = { path: work.source, format: disk.format };
+  if (!work.isAsStored) {
     const isSame = await context.diskTool.compare(source, { path: work.target, format: work.format }, signal);
     if (!isSame) throw notTheSame(work, 'its content differs');
     return sha256;
   }
-  const expected = disk.sha256 ?? (await context.files.hash(work.source, { signal }));
+  const expected = disk.sha256 ?? (await context.files.hash(source.path, { signal }));
   if (sha256 === expected) return sha256;
-  if ((await context.files.hash(work.source, { signal })) === sha256) throw damaged(work, { expected, seen: sha256 });
+  if ((await context.files.hash(source.path, { signal })) === sha256) throw damaged(work, { expected, seen: sha256 });
   throw notTheSame(work, `its SHA-256 is ${sha256} instead of ${expected}`);
 }
 

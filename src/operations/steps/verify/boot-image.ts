@@ -26,7 +26,7 @@ interface Machine {
 }
 
 /**
- * Starts an image for a moment, on throw-away overlays, without a network, and waits for a sign of life; VERIFY_FAILED
+ * Starts an image for a moment, on throw-away overlays (decrypted copies of an encrypted one), without a network, and waits for a sign of life; VERIFY_FAILED
  * without one. The machine is transient and bound to our connection, and goes in any case.
  */
 export async function bootImage(context: OperationContext, request: BootRequest, signal: AbortSignal): Promise<void> {
@@ -67,7 +67,7 @@ async function describeMachine(
   const { image } = boot.request;
   const request = launchRequest(image, `darkroom-verify-${context.operation.id}`);
   const design = await designLaunch(context, { instanceId: domainId, image, request, folder });
-  const disks = await foreseeDisks(context, design, { isThin: true });
+  const disks = await foreseeDisks(context, design, { isThin: isThin(image) });
   const consolePath = path.join(folder, CONSOLE_FILE);
   const xml = buildVerificationXml(drawUpXml(design, { disks, macs: [] }).xml, { consolePath });
   requireSign(xml, boot.request);
@@ -76,6 +76,11 @@ async function describeMachine(
     await requireReachable(context, file);
   }
   return { design, xml, consolePath };
+}
+
+/** QEMU has no key: an encrypted image is tried in a copy. */
+function isThin({ isEncrypted }: Image): boolean {
+  return !isEncrypted;
 }
 
 function launchRequest(image: Image, name: string): LaunchInstanceRequest {
@@ -96,7 +101,7 @@ function requireSign(xml: string, { image, expect }: BootRequest): void {
 async function fillFolder(context: OperationContext, machine: Machine, signal: AbortSignal): Promise<void> {
   const { image, folder, nvramPath } = machine.design;
   await makeInstanceFolder(context, folder);
-  await materialiseDisks(context, image, { folder, isThin: true, signal });
+  await materialiseDisks(context, image, { folder, isThin: isThin(image), signal });
   if (nvramPath !== null) await copyNvram(context, image, nvramPath);
   await context.files.writeDurably(machine.consolePath, '', await guestOwnership(context));
 }

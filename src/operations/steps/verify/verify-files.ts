@@ -1,9 +1,11 @@
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { Image, ImageDisk, ImageFile } from '../../../model/image.ts';
 import { summariseDisks } from '../../../model/image-rules.ts';
+import type { DiskFile } from '../../../model/ports/disk-tool.ts';
 import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { ByteProgress } from '../byte-progress.ts';
+import { imageDisk } from '../encrypted-image.ts';
 import { readSourceXml } from '../launch/read-source-xml.ts';
 import { requireStandalone } from '../require-standalone.ts';
 
@@ -23,9 +25,10 @@ export async function verifyFiles(
   const disks: ImageDisk[] = [];
   for (const disk of image.disks) {
     throwIfCancelled(signal);
-    const path = await context.store.resolveFile(image.id, disk.file);
+    const written = await imageDisk(context, image, disk);
+    const { path } = written;
     const sha256 = await verifyContent(context, { image, path, progress, file: disk }, signal);
-    await verifyStructure(context, { image, path, disk }, signal);
+    await verifyStructure(context, { image, written, disk }, signal);
     disks.push({ ...disk, sha256 });
   }
   const others: readonly ImageFile[] = image.nvram === null ? image.tpm : [image.nvram, ...image.tpm];
@@ -63,19 +66,18 @@ async function verifyContent(
 
 async function verifyStructure(
   context: OperationContext,
-  check: { readonly image: Image; readonly path: string; readonly disk: ImageDisk },
+  check: { readonly image: Image; readonly written: DiskFile; readonly disk: ImageDisk },
   signal: AbortSignal,
 ): Promise<void> {
-  const { image, path, disk } = check;
-  const file = { path, format: disk.format };
-  const info = await explain(check, () => context.diskTool.info(file, signal));
-  requireStandalone(info, { path, code: 'IMAGE_DAMAGED' });
+  const { image, written, disk } = check;
+  const info = await explain(check, () => context.diskTool.info(written, signal));
+  requireStandalone(info, { path: written.path, code: 'IMAGE_DAMAGED', isEncrypted: image.isEncrypted });
   if (info.virtualSizeBytes !== disk.virtualSizeBytes) {
     const [expected, seen] = [disk.virtualSizeBytes, info.virtualSizeBytes].map((bytes) => `${bytes} bytes`);
     throw damaged(image, disk.file, { what: 'virtual size', expected: expected ?? '', seen: seen ?? '' });
   }
   if (disk.format === 'raw') return;
-  const { isSound, corruptions, checkErrors } = await explain(check, () => context.diskTool.check(file, signal));
+  const { isSound, corruptions, checkErrors } = await explain(check, () => context.diskTool.check(written, signal));
   if (isSound) return;
   const seen = `${corruptions} corruptions and ${checkErrors} errors`;
   throw damaged(image, disk.file, { what: 'qcow2 structure', expected: 'no corruption', seen });

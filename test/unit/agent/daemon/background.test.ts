@@ -27,6 +27,7 @@ function start(): { stop(): Promise<void> } {
       as: () => new FakeApplication(),
       recover: () => recovery,
       dueOffloads: async () => [],
+      dueConsolidations: async () => [],
       purgeExpired: async () => [],
       subscribe: () => () => undefined,
       feed: { lastRevision: async () => 0, listChanged: async () => [] },

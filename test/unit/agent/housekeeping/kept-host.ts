@@ -39,12 +39,13 @@ export function makeKeptHost() {
     /** Called at every recovery. */
     onRecover: async (): Promise<void> => undefined,
     due: [] as string[],
+    dueVolumes: [] as string[],
     onDueOffloads: async (): Promise<void> => undefined,
     /** Codes that submissions for these instances or images are refused with. */
     refusals: new Map<string, ErrorCode>(),
   };
   const submit = async (request: OperationRequest): Promise<Operation> => {
-    const subject = 'instance' in request ? request.instance : 'image' in request ? request.image : '';
+    const subject = subjectOf(request);
     const refusal = state.refusals.get(subject);
     if (refusal !== undefined) throw new DarkroomError(refusal, `${subject} is refused`);
     const operation = makeOperation({ kind: request.kind, target: subject });
@@ -80,6 +81,7 @@ export function makeKeptHost() {
       await state.onDueOffloads();
       return state.due.map((id) => ({ id, name: id, shelvedAt: '2026-01-01T00:00:00.000Z' }));
     },
+    dueConsolidations: async () => state.dueVolumes,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -105,17 +107,9 @@ export function makeKeptHost() {
     state,
     settings,
     start: (): Housekeeping => startHousekeeping(application, { settings, metrics, log, clock }),
-    /** What was asked of `kind`, by instance or image. */
+    /** What was asked of `kind`, by instance, image or volume. */
     asked: (kind: OperationRequest['kind']): readonly string[] =>
-      submitted.flatMap(({ request }) =>
-        request.kind !== kind
-          ? []
-          : 'instance' in request
-            ? [request.instance]
-            : 'image' in request
-              ? [request.image]
-              : [],
-      ),
+      submitted.flatMap(({ request }) => (request.kind === kind ? [subjectOf(request)] : [])),
     /** The newest operation ends so. */
     end: async (status: 'succeeded' | 'failed'): Promise<void> => {
       await journal.finish(submitted.at(-1)?.operationId ?? '', outcome(status));
@@ -130,4 +124,10 @@ export function makeKeptHost() {
     /** One more turn of each task. */
     round: () => clock.advance(INTERVAL_MS),
   };
+}
+
+function subjectOf(request: OperationRequest): string {
+  if ('instance' in request && request.instance !== null) return request.instance;
+  if ('image' in request) return request.image;
+  return 'volume' in request ? (request.volume ?? '') : '';
 }

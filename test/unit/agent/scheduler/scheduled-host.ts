@@ -54,7 +54,7 @@ export function makeScheduledHost(start: string, book: ScheduleBook = createFake
   const submit = (caller: string, request: OperationRequest, key: string | null): Operation => {
     const known = state.submitted.find((each) => key !== null && each.key === key && each.caller === caller);
     if (known !== undefined) return known.operation;
-    const subject = 'instance' in request ? request.instance : 'image' in request ? request.image : '';
+    const subject = ('instance' in request ? request.instance : 'image' in request ? request.image : null) ?? '';
     const isBusy = ({ operation }: Submitted) => operation.status === 'running' && operation.target === subject;
     const refusal = state.submitted.some(isBusy) ? 'INSTANCE_BUSY' : state.refusals.get(subject);
     if (refusal !== undefined) throw new DarkroomError(refusal, `${subject} is refused`);

@@ -16,6 +16,8 @@ describe('translateError', () => {
     ['a domain that is gone', libvirtError({ code: 42 }), 'INSTANCE_NOT_FOUND'],
     ['a network that is not there', libvirtError({ code: 43 }), 'NETWORK_NOT_FOUND'],
     ['a lost connection, whatever the code', libvirtError({ code: 42, isConnectionLost: true }), 'LIBVIRT_UNREACHABLE'],
+    ['a bitmap that is missing or broken', libvirtError({ code: 109 }), 'CHECKPOINT_INCONSISTENT'],
+    ['a checkpoint that nobody knows', libvirtError({ code: 103 }), 'CHECKPOINT_INCONSISTENT'],
     ['anything else', libvirtError({ code: 1 }), 'LIBVIRT_FAILED'],
   ])('gives %s its code', (_title, error, code) => {
     expect(translateError(error, attempt)).toMatchObject({ code, cause: error });

@@ -16,6 +16,11 @@ describe('translateFailure', () => {
     ['QEMU_IMG_FAILED', failed('qemu-img: boom\n')],
     ['NO_SPACE', failed('qemu-img: error while writing at byte 1: No space left on device\n')],
     ['NO_SPACE', failed('qemu-img: error while writing at byte 1: Disk quota exceeded\n')],
+    ['ENCRYPTION_KEY_WRONG', failed("qemu-img: Could not open 'a': Invalid password, cannot unlock any keyslot\n")],
+    [
+      'ENCRYPTION_KEY_MISSING',
+      failed("qemu-img: Could not open 'a': Parameter 'encrypt.key-secret' is required for cipher\n"),
+    ],
     ['TOOL_MISSING', new CommandMissing('qemu-img')],
     ['CANCELLED', new CommandCancelled('qemu-img')],
     ['QEMU_IMG_FAILED', new CommandTimedOut('qemu-img', 120_000)],

@@ -4,7 +4,7 @@ import { checkSpace } from '../../../../src/operations/steps/check-space.ts';
 import { expectFailure } from '../../../support/expect-failure.ts';
 import { createFakeFiles, type FakeHostFiles } from '../../../support/fake-host.ts';
 import { createFakeImageStore, type FakeImageStore } from '../../../support/fake-image-store.ts';
-import { createImageCore } from '../../../support/image-core.ts';
+import { createImageCore, NO_QUOTA } from '../../../support/image-core.ts';
 import { makeImage, publishImage } from '../../../support/sample-images.ts';
 
 const MIB = 1024 ** 2;
@@ -54,7 +54,7 @@ it('leaves the reserve alone on each file system', async () => {
 });
 
 it('lets one more image in up to the limit, and counts those in the making and those that are damaged', async () => {
-  const limited = (maxImages: number) => createImageCore({ store }, { quota: { maxImages, maxImageBytes: null } });
+  const limited = (maxImages: number) => createImageCore({ store }, { quota: { ...NO_QUOTA, maxImages } });
   await publishImage(store, makeImage(IDS[0] ?? ''));
   await checkQuota(limited(2), 0);
   await store.createDraft(IDS[1] ?? '');
@@ -66,7 +66,7 @@ it('lets one more image in up to the limit, and counts those in the making and t
 
 it('counts the bytes of the images that there are and those that are planned', async () => {
   await publishImage(store, makeImage(IDS[0] ?? ''));
-  const limited = (maxImageBytes: number) => createImageCore({ store }, { quota: { maxImages: null, maxImageBytes } });
+  const limited = (maxImageBytes: number) => createImageCore({ store }, { quota: { ...NO_QUOTA, maxImageBytes } });
   await checkQuota(limited(14 + 100), 100);
   const error = await expectFailure(checkQuota(limited(14 + 99), 100), 'QUOTA_EXCEEDED');
   expect(error).toMatchObject({ fields: { usedBytes: 14, plannedBytes: 100, maxImageBytes: 113 } });

@@ -68,3 +68,22 @@ it.each([
   const error = await expectFailure(finish(isCopied, { diskTool: { ...createFakeDiskTool(), check } }), code);
   expect(error.message).toContain('2 corruptions');
 });
+
+it('takes a disk that was to be encrypted only when it is, and checks it with its key', async () => {
+  const key = { reveal: () => 'a key' };
+  const finishSealed = (reveal = key.reveal) =>
+    finishDisk(
+      createImageCore({ store }),
+      draft,
+      { file: FILE, target: 'vda', format: 'qcow2', isCopied: true, key: { reveal } },
+      new AbortController().signal,
+    );
+  write();
+  expect((await expectFailure(finishSealed(), 'COPY_FAILED')).message).toContain('not encrypted');
+  write({ isEncrypted: true, key: 'a key' });
+  await expectFailure(
+    finishSealed(() => 'another'),
+    'ENCRYPTION_KEY_WRONG',
+  );
+  expect((await finishSealed()).sha256).toMatch(/^[0-9a-f]{64}$/);
+});

@@ -142,3 +142,12 @@ it('sums up what the copies need', async () => {
   const bytes = await measureDisks(core, [await source('vda'), await source('vdb')], new AbortController().signal);
   expect(bytes).toBe(2 * 1024 ** 3);
 });
+
+it('shares no blocks with what is to be encrypted, and hands the key on to whoever checks the copy', async () => {
+  const key = { reveal: () => 'a key' };
+  const copies = await copy([await source('vda')], { key });
+  expect(copies).toEqual([{ target: 'vda', file: 'disk-vda.qcow2', format: 'qcow2', isCopied: true, key }]);
+  expect(diskTool.calls).toContain('convert');
+  const disk = { path: draft.path('disk-vda.qcow2'), format: 'qcow2' } as const;
+  expect(await fakeTool.info(disk)).toMatchObject({ isEncrypted: true });
+});

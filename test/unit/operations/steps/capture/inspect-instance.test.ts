@@ -41,7 +41,7 @@ function put(disk: string, powerState: PowerState = 'running'): FakeDomain {
 
 function inspect(): Promise<Inspection> {
   const core = createImageCore({ hypervisor, diskTool: diskTool.port });
-  return inspectInstance(core, UUID, new AbortController().signal);
+  return inspectInstance(core, UUID, { signal: new AbortController().signal });
 }
 
 it('finds state, disks, chains and the persistent definition', async () => {

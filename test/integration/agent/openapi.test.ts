@@ -12,11 +12,13 @@ import { createFakeImageStore } from '../../support/fake-image-store.ts';
 import { createFakeJournal } from '../../support/fake-journal.ts';
 import { createFakeScheduleBook } from '../../support/fake-schedule-book.ts';
 import { createFakeShelf } from '../../support/fake-shelf.ts';
+import { createFakeSnapshotStore } from '../../support/fake-snapshot-store.ts';
 import { validate } from '../../support/json-schema.ts';
 import { makeImage, publishImage } from '../../support/sample-images.ts';
 import { makeShelved } from '../../support/sample-shelf.ts';
+import { putSnapshot, sampleSnapshot } from '../../support/sample-snapshots.ts';
 import { type ServedHost, serveHost } from '../../support/served-host.ts';
-import { sampleBackup, sampleOperation, sampleSchedule, sampleScheduleRun } from './samples.ts';
+import { sampleBackup, sampleOperation, sampleSchedule, sampleScheduleRun } from '../../unit/agent/samples.ts';
 
 const answerSchema = z.object({
   description: z.string().min(1),
@@ -42,6 +44,7 @@ const INSTANCE = '5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const SHELVED = '6a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f';
 const IMAGE = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
 const BACKUP = '3f1c1d5e-5a6b-4c7d-8e9f-000000000002';
+const SNAPSHOT = sampleSnapshot('a').id;
 const DELETED = '3f1c1d5e-5a6b-4c7d-8e9f-000000000003';
 const XML = `<domain type='qemu'><name>web-1</name><uuid>${INSTANCE}</uuid><memory unit='MiB'>256</memory><vcpu>1</vcpu>
   <os><type arch='x86_64'>hvm</type></os><devices><disk type='file' device='disk'><driver name='qemu' type='raw'/>
@@ -84,7 +87,10 @@ async function openHost(): Promise<ServedHost> {
     error: { code: 'NO_SPACE', message: 'full' },
     warnings: ['careful'],
   });
-  const host = serveHost({ hypervisor, store, shelf, journal, schedules }, { extend: addDaemonRoutes });
+  const snapshots = createFakeSnapshotStore();
+  putSnapshot(snapshots, sampleSnapshot('a', { shares: [{ principal: 'ann', expiresAt: null }] }));
+  putSnapshot(snapshots, sampleSnapshot('b', { parent: SNAPSHOT, method: 'compare', reason: 'no bitmap' }));
+  const host = serveHost({ hypervisor, store, shelf, journal, schedules, snapshots }, { extend: addDaemonRoutes });
   await host.addPrincipal('ann', 'operator');
   await host.send('ann', { method: 'POST', url: '/v1/doctor' });
   return host;
@@ -153,7 +159,7 @@ describe('the document of the API', () => {
     const files = readdirSync(new URL('../../../src/agent/routes', import.meta.url)).map((file) =>
       file.replace('.ts', ''),
     );
-    const others = ['host', 'health', 'openapi', 'shelf'];
+    const others = ['host', 'health', 'openapi', 'shelf', 'snapshot-work'];
     const nouns = files.filter((file) => !others.includes(file));
     expect(nouns.filter((noun) => !tags.has(noun))).toEqual([]);
   });
@@ -184,6 +190,8 @@ describe('the document of the API', () => {
     expect(required('/v1/doctor')).toBe(false);
     expect(required('/v1/backups')).toBe(true);
     expect(required('/v1/backups/plan')).toBe(false);
+    expect(required('/v1/snapshots')).toBe(true);
+    expect(required('/v1/snapshots/{snapshot}/mount')).toBe(false);
   });
 
   it('has the key of what starts an operation, and the page of lists', () => {
@@ -194,7 +202,7 @@ describe('the document of the API', () => {
     expect(parameters('/v1/operations/{operation}/cancel', 'post')).not.toContain('Idempotency-Key');
     expect(parameters('/v1/backups', 'post')).toContain('Idempotency-Key');
     expect(parameters('/v1/schedules', 'post')).not.toContain('Idempotency-Key');
-    for (const list of ['images', 'backups', 'instances', 'volumes', 'operations']) {
+    for (const list of ['images', 'backups', 'instances', 'volumes', 'snapshots', 'operations']) {
       expect(parameters(`/v1/${list}`, 'get')).toEqual(expect.arrayContaining(['limit', 'marker']));
     }
   });
@@ -205,6 +213,8 @@ describe('the document of the API', () => {
     expect(document.paths['/v1/images']?.['get']?.description).toContain('reader');
     expect(document.paths['/v1/images']?.['post']?.description).toContain('operator');
     expect(document.paths['/v1/backups/plan']?.['post']?.description).toContain('reader');
+    expect(document.paths['/v1/snapshots/{snapshot}/plan-delete']?.['post']?.description).toContain('reader');
+    expect(document.paths['/v1/snapshots/{snapshot}/shares/{principal}']?.['put']?.description).toContain('operator');
     expect(document.paths['/v1/schedules/{schedule}']?.['patch']?.description).toContain('operator');
   });
 
@@ -220,6 +230,10 @@ describe('the document of the API', () => {
     '/v1/instances/{instance}': [`/v1/instances/${INSTANCE}`, `/v1/instances/${SHELVED}`],
     '/v1/volumes': ['/v1/volumes'],
     '/v1/volumes/{volume}': [],
+    '/v1/snapshots': ['/v1/snapshots', '/v1/snapshots?limit=1'],
+    '/v1/snapshots/{snapshot}': [`/v1/snapshots/${SNAPSHOT}`],
+    '/v1/snapshots/{snapshot}/chain': [`/v1/snapshots/${SNAPSHOT}/chain`],
+    '/v1/quota': ['/v1/quota'],
     '/v1/operations': ['/v1/operations'],
     '/v1/operations/{operation}': ['/v1/operations/op-1'],
     '/v1/backups': ['/v1/backups', '/v1/backups?type=daily&limit=1'],
@@ -278,13 +292,18 @@ describe('the document of the API', () => {
         await host.send(null, { method: 'PATCH', url: `/v1/instances/${INSTANCE}`, body: { labels: { env: 'prod' } } }),
       ],
       [
+        '/v1/snapshots/{snapshot}/shares/{principal}',
+        'put',
+        await host.send(null, { method: 'PUT', url: `/v1/snapshots/${SNAPSHOT}/shares/bob`, body: {} }),
+      ],
+      [
         '/v1/principals',
         'post',
         await host.send(null, { method: 'POST', url: '/v1/principals', body: { name: 'bob', role: 'reader' } }),
       ],
     ] as const;
     expect(answers.map(([, , { statusCode }]) => statusCode)).toEqual([
-      404, 200, 503, 401, 403, 400, 200, 202, 200, 200, 201,
+      404, 200, 503, 401, 403, 400, 200, 202, 200, 200, 200, 201,
     ]);
     for (const [path, method, response] of answers) {
       const schema =

@@ -80,6 +80,7 @@ function request(changes: Partial<CreateImageRequest> = {}): CreateImageRequest 
     description: null,
     properties: {},
     isGeneralized: false,
+    isEncrypted: false,
     ...changes,
   };
 }
