@@ -15,6 +15,11 @@ import { domainExists, onDomain } from './support/virsh.ts';
 
 const MATRIX_TIMEOUT_MS = 600_000;
 
+/** What is copied dies as what is moved does, but for the copies: of its points every third, or all with DARKROOM_TEST_WHOLE=1. */
+function isTold(how: string, index: number): boolean {
+  return how === 'moved' || index % 3 === 0 || process.env['DARKROOM_TEST_WHOLE'] === '1';
+}
+
 type Way = 'instance.shelve' | 'instance.offload' | 'instance.unshelve';
 
 describe('kill -9 of what takes a machine apart or puts it together', () => {
@@ -64,7 +69,7 @@ describe('kill -9 of what takes a machine apart or puts it together', () => {
       const points = pointsOf(await recordRequest(darkroom, guest.uri, { request: requestOf(way) }));
       expect(points.length).toBeGreaterThan(8);
       const failures: string[] = [];
-      for (const at of points) {
+      for (const at of points.filter((_each, index) => isTold(how, index))) {
         await prepare(darkroom, way);
         await dieAndRecover(darkroom, way, at).catch((error: unknown) => {
           failures.push(

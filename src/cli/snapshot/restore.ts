@@ -13,7 +13,7 @@ export function addSnapshotRestore(yargs: Argv<GlobalOptions>, host: CommandHost
       command
         .positional('snapshot', SNAPSHOT_POSITIONAL)
         .option('no-wait', NO_WAIT_OPTION)
-        .example('$0 instance stop web-1 && $0 snapshot restore 7c6b5a49', 'Back to what it was')
+        .example('$0 snapshot restore 7c6b5a49', 'Back to what it was, once its instance is off')
         .example('$0 volume create --from-snapshot 7c6b5a49', 'Leave the volume alone, and make another'),
     (argv) =>
       host.execute(argv, {
