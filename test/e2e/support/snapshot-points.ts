@@ -40,6 +40,11 @@ export function pointsOf(facts: readonly CaptureFact[], choice: PointChoice = {}
   });
 }
 
+/** Every second of them, so that all tests together stay short; all with DARKROOM_TEST_WHOLE=1. */
+export function selectPoints(points: readonly DeathPoint[]): readonly DeathPoint[] {
+  return process.env['DARKROOM_TEST_WHOLE'] === '1' ? points : points.filter((_each, index) => index % 2 === 0);
+}
+
 export function nameOf({ when, call, nth, step }: DeathPoint): string {
   return `${when} ${call} ${nth}, in step ${step}`;
 }
