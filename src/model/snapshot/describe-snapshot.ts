@@ -1,8 +1,9 @@
 import type { Caller } from '../access.ts';
 import { mayChangeSnapshot, maySeeSnapshot } from './access.ts';
 import type { SnapshotLink } from './chain-link.ts';
+import { listDown } from './lineage.ts';
 import type { Snapshot, SnapshotRecord } from './snapshot.ts';
-import { knownExclusive, listDown, type SnapshotIndex } from './snapshot-index.ts';
+import { knownExclusive, type SnapshotIndex } from './snapshot-index.ts';
 
 /** Who looks, and when. */
 export interface Viewer {

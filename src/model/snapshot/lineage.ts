@@ -11,14 +11,20 @@ export function findHead<T extends Pick<SnapshotRecord, 'headAt' | 'isDeleted' |
 }
 
 /** From the snapshot itself down to the one that stands alone; stops where a parent is missing or comes twice. */
-export function listAncestry<T extends Node>(snapshots: readonly T[], id: string): readonly T[] {
-  const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  const ancestry: T[] = [];
-  for (let at = byId.get(id); at !== undefined && !ancestry.includes(at); ) {
-    ancestry.push(at);
+export function listDown<T extends Node>(byId: ReadonlyMap<string, T>, snapshot: T): readonly T[] {
+  const seen = new Set<T>();
+  for (let at: T | undefined = snapshot; at !== undefined && !seen.has(at); ) {
+    seen.add(at);
     at = at.parent === null ? undefined : byId.get(at.parent);
   }
-  return ancestry;
+  return [...seen];
+}
+
+/** The same by its id, of a list; [] where it is not in it. */
+export function listAncestry<T extends Node>(snapshots: readonly T[], id: string): readonly T[] {
+  const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  const snapshot = byId.get(id);
+  return snapshot === undefined ? [] : listDown(byId, snapshot);
 }
 
 export function childrenOf<T extends Node>(snapshots: readonly T[], id: string): readonly T[] {

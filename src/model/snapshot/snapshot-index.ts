@@ -1,3 +1,4 @@
+import { listDown } from './lineage.ts';
 import type { SnapshotRecord } from './snapshot.ts';
 
 /** All snapshots of one volume or of many, hidden ones too, so that looking at each costs its chain and no more. */
@@ -20,16 +21,6 @@ export function indexSnapshots(records: readonly SnapshotRecord[]): SnapshotInde
   const used = records.filter(({ users }) => users.length > 0);
   const pinned = new Set(used.flatMap((record) => listDown(byId, record).map(({ id }) => id)));
   return { byId, childrenOf, pinned };
-}
-
-/** From the snapshot itself down to the one that stands alone; stops where a parent is missing or comes twice. */
-export function listDown(byId: SnapshotIndex['byId'], record: SnapshotRecord): readonly SnapshotRecord[] {
-  const seen = new Set<SnapshotRecord>();
-  for (let at: SnapshotRecord | undefined = record; at !== undefined && !seen.has(at); ) {
-    seen.add(at);
-    at = at.parent === null ? undefined : byId.get(at.parent);
-  }
-  return [...seen];
 }
 
 /** What deleting it would free, as far as that is known without a look at its file; null where it is not. */

@@ -1,5 +1,6 @@
 import type { DoctorCheck } from '../../model/doctor.ts';
 import { parseStagingPath } from '../../model/snapshot/staging-name.ts';
+import { isLive } from '../steps/capture/look-at-domain.ts';
 import type { Core } from '../support/context.ts';
 import { badCheck, okCheck, repairedCheck } from './doctor-check.ts';
 import { listBesideDisks, livingOperations } from './find-leftovers.ts';
@@ -54,9 +55,8 @@ async function treat(
 
 async function listWritten({ hypervisor }: Core): Promise<ReadonlySet<string>> {
   const paths = new Set<string>();
-  for (const { uuid, powerState } of await hypervisor.listDomains()) {
-    if (powerState !== 'running' && powerState !== 'paused') continue;
-    for (const path of (await hypervisor.getBackup(uuid))?.paths ?? []) paths.add(path);
+  for (const domain of (await hypervisor.listDomains()).filter(isLive)) {
+    for (const path of (await hypervisor.getBackup(domain.uuid))?.paths ?? []) paths.add(path);
   }
   return paths;
 }

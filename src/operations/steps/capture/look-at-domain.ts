@@ -16,7 +16,8 @@ export async function findDomain(core: Core, plan: Pick<CapturePlan, 'instanceId
   });
 }
 
-export function isLive(domain: DomainInfo | null): boolean {
+/** Its QEMU is there. */
+export function isLive(domain: Pick<DomainInfo, 'powerState'> | null): boolean {
   return domain?.powerState === 'running' || domain?.powerState === 'paused';
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { listDown } from '../../../../src/model/snapshot/lineage.ts';
 import { planDelete } from '../../../../src/model/snapshot/plan-delete.ts';
 import type { SnapshotRecord } from '../../../../src/model/snapshot/snapshot.ts';
-import { indexSnapshots, knownExclusive, listDown } from '../../../../src/model/snapshot/snapshot-index.ts';
+import { indexSnapshots, knownExclusive } from '../../../../src/model/snapshot/snapshot-index.ts';
 import { sampleSnapshot } from '../../../support/sample-snapshots.ts';
 import { createDice } from './dice.ts';
 

@@ -1,6 +1,7 @@
 import { hasCode } from '../../../../model/errors.ts';
 import type { DiskFile } from '../../../../model/ports/disk-tool.ts';
 import type { Core } from '../../../support/context.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 
 export interface DroppedCheckpoint {
   readonly instanceId: string;
@@ -11,9 +12,7 @@ export interface DroppedCheckpoint {
 
 /** A checkpoint of ours goes, with its bitmaps: by QEMU while the guest runs, else from its files. No error when there is none. */
 export async function dropCheckpoint(core: Core, { instanceId, name, disks }: DroppedCheckpoint): Promise<void> {
-  const { powerState } = await core.hypervisor.getDomain(instanceId);
-  const isLive = powerState === 'running' || powerState === 'paused';
-  if (isLive) {
+  if (isLive(await core.hypervisor.getDomain(instanceId))) {
     await deleteLive(core, instanceId, name);
     return;
   }

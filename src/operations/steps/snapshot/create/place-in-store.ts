@@ -7,7 +7,7 @@ import type { SnapshotPlanDisk } from '../../../snapshot-plan.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { findDifferences } from './find-differences.ts';
-import type { SnapshotJob, StagedLayer, VolumeWork } from './volume-work.ts';
+import type { SnapshotJob, VolumeWork } from './volume-work.ts';
 
 export interface PlacedFile {
   readonly sizeBytes: number;
@@ -19,7 +19,8 @@ export interface Placing {
   readonly job: SnapshotJob;
   readonly work: VolumeWork;
   readonly disk: SnapshotPlanDisk;
-  readonly layer: StagedLayer;
+  /** Path of what was staged. */
+  readonly layer: string;
 }
 
 /** A staged layer becomes the snapshot's file: over its parent, encoded as asked for, checked, hashed, under its name. */
@@ -50,12 +51,12 @@ async function compareIfLive(
   context: OperationContext,
   { work, disk, layer }: Placing,
   signal: AbortSignal,
-): Promise<StagedLayer> {
+): Promise<string> {
   if (work.choice.method !== 'compare' || disk.stagingPath === null) return layer;
-  const source: DiskFile = { path: layer.path, format: 'qcow2' };
+  const source: DiskFile = { path: layer, format: 'qcow2' };
   await findDifferences(context, { source, parent: work.choice.parent, path: disk.differencesPath }, signal);
-  await context.files.remove(layer.path);
-  return { path: disk.differencesPath, isEncoded: false };
+  await context.files.remove(layer);
+  return disk.differencesPath;
 }
 
 interface Encoding {
@@ -71,14 +72,13 @@ async function encode(
   signal: AbortSignal,
 ): Promise<void> {
   const { layer, job } = placing;
-  if (layer.path === draft.path) return;
-  if (layer.isEncoded || (key === null && !job.request.isCompressed)) {
-    await moveFile(context, { from: layer.path, to: draft.path }, signal);
+  if (layer === draft.path) return;
+  if (key === null && !job.request.isCompressed) {
+    await moveFile(context, { from: layer, to: draft.path }, signal);
     return;
   }
-  const source: DiskFile = { path: layer.path, format: 'qcow2', ...(key === null ? {} : { key }) };
+  const source: DiskFile = { path: layer, format: 'qcow2', ...(key === null ? {} : { key }) };
   const backing = parent === null ? null : await snapshotDisk(context, parent);
-  if (backing !== null) await context.diskTool.rebase(source, { backing, isUnsafe: true }, signal);
   await context.diskTool.convert(
     {
       source,
@@ -89,7 +89,7 @@ async function encode(
     },
     signal,
   );
-  await context.files.remove(layer.path);
+  await context.files.remove(layer);
 }
 
 /** The store may lie on another file system. */

@@ -10,6 +10,7 @@ import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import type { Inspection } from '../../capture/inspect-instance.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 import type { SelectedDisk } from '../../capture/select-disks.ts';
 import { volumeId } from '../../volume-id.ts';
 import { type BitmapView, type BitmapViews, readBitmapsLive, readBitmapsOffline } from './read-bitmaps.ts';
@@ -32,11 +33,10 @@ export async function planVolumes(
   signal: AbortSignal,
 ): Promise<VolumeWork[]> {
   const disks = inspection.selection.captured;
-  const histories = await mapConcurrently(disks, 2, async (disk) => ({
-    disk,
-    volume: volumeId(inspection.domain.uuid, disk.target),
-    snapshots: await readHistory(context, volumeId(inspection.domain.uuid, disk.target)),
-  }));
+  const histories = await mapConcurrently(disks, 2, async (disk) => {
+    const volume = volumeId(inspection.domain.uuid, disk.target);
+    return { disk, volume, snapshots: await readHistory(context, volume) };
+  });
   const bitmaps = isWithoutBitmaps ? NO_BITMAPS : await askForBitmaps(context, inspection, histories);
   return mapConcurrently(histories, 2, async ({ disk, volume, snapshots }) => {
     const views = bitmaps.get(disk.target) ?? new Map<string, BitmapView>();
@@ -74,8 +74,7 @@ async function askForBitmaps(
     top: inspection.chains.get(disk.target)?.[0],
     names: disk.format === 'raw' ? [] : namesOf(snapshots),
   }));
-  const isLive = inspection.powerState === 'running' || inspection.powerState === 'paused';
-  if (!isLive) return readBitmapsOffline(questions);
+  if (!isLive(inspection)) return readBitmapsOffline(questions);
   const allTargets = inspection.description.disks.map(({ target }) => target);
   return await readBitmapsLive(context, inspection.domain.uuid, { questions, allTargets });
 }

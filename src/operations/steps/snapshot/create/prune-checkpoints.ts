@@ -2,6 +2,7 @@ import { buildCheckpointXml } from '../../../../model/domain-xml/checkpoint-xml.
 import { isOurCheckpoint } from '../../../../model/snapshot/checkpoint-name.ts';
 import { listParents } from '../../../../model/snapshot/choose-method.ts';
 import type { OperationContext } from '../../../support/context.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 import { volumeId } from '../../volume-id.ts';
 import { dropCheckpoint } from './drop-checkpoint.ts';
 import type { SnapshotJob } from './volume-work.ts';
@@ -58,7 +59,7 @@ async function takeUp(
   { plan, inspection, works }: SnapshotJob,
   name: string,
 ): Promise<void> {
-  if (plan.powerState !== 'running' && plan.powerState !== 'paused') return;
+  if (!isLive(plan)) return;
   const targets = works.filter(({ bitmaps }) => bitmaps.includes(name)).map(({ disk }) => disk.target);
   const allTargets = inspection.description.disks.map(({ target }) => target);
   const creationTime = Math.floor(context.clock.now().getTime() / 1000);

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../../support/context.ts';
 import type { Inspection } from '../../capture/inspect-instance.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 import { overlayFolder } from '../../capture/overlay-place.ts';
 import { checkSnapshotQuota } from '../../check-quota.ts';
 import { checkSpace } from '../../check-space.ts';
@@ -9,10 +10,9 @@ import type { VolumeWork } from './volume-work.ts';
 /** NO_SPACE, QUOTA_EXCEEDED: as far as it can be told before. What a comparison finds is known only when it has ended. */
 export async function refuseWithoutRoom(
   context: OperationContext,
-  { powerState }: Inspection,
+  inspection: Inspection,
   works: readonly VolumeWork[],
 ): Promise<void> {
-  const isLive = powerState === 'running' || powerState === 'paused';
   const storeBytes = (work: VolumeWork): number => (work.choice.method === 'compare' ? 0 : (work.expectedBytes ?? 0));
   const plannedBytes = works.reduce((sum, work) => sum + storeBytes(work), 0);
   await checkSnapshotQuota(context, { count: works.length, bytes: plannedBytes });
@@ -23,6 +23,6 @@ export async function refuseWithoutRoom(
   }));
   await checkSpace(context, [
     { path: context.snapshots.rootPath, bytes: plannedBytes, what: 'the snapshot' },
-    ...(isLive ? stagingNeeds : []),
+    ...(isLive(inspection) ? stagingNeeds : []),
   ]);
 }

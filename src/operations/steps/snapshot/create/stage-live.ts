@@ -6,7 +6,7 @@ import { ensureOverlayFolder } from '../../capture/overlay-place.ts';
 import { takePointInTime } from '../../capture/take-point-in-time.ts';
 import { awaitBackup } from './await-backup.ts';
 import { reserveRoom } from './reserve-room.ts';
-import type { SnapshotJob, StagedLayer, StagedLayers, VolumeWork } from './volume-work.ts';
+import type { SnapshotJob, StagedLayers, VolumeWork } from './volume-work.ts';
 
 /**
  * One instant for all disks of a guest that runs, by one backup job. QEMU writes beside the disks and never to the store, which may
@@ -92,12 +92,12 @@ async function extendFile(
   await reserveRoom(context, stagingOf(job, disk.target), { dataBytes, logicalBytes });
 }
 
-async function collectLayers(context: OperationContext, job: SnapshotJob): Promise<ReadonlyMap<string, StagedLayer>> {
-  const layers = new Map<string, StagedLayer>();
+async function collectLayers(context: OperationContext, job: SnapshotJob): Promise<ReadonlyMap<string, string>> {
+  const layers = new Map<string, string>();
   for (const { disk } of job.works) {
     const path = stagingOf(job, disk.target);
     await context.files.releaseReserve(path);
-    layers.set(disk.target, { path, isEncoded: false });
+    layers.set(disk.target, path);
   }
   return layers;
 }

@@ -5,7 +5,7 @@ import type { OperationContext } from '../../../support/context.ts';
 import { holdDisks } from '../../capture/hold-disks.ts';
 import { ensureOverlayFolder } from '../../capture/overlay-place.ts';
 import { findDifferences } from './find-differences.ts';
-import type { SnapshotJob, StagedLayer, StagedLayers, VolumeWork } from './volume-work.ts';
+import type { SnapshotJob, StagedLayers, VolumeWork } from './volume-work.ts';
 
 /** Nobody can start the guest while its disks are read: QEMU's own lock stands against it. */
 export async function stageOffline(
@@ -24,7 +24,7 @@ export async function stageOffline(
   const started = context.clock.monotonicMs();
   const takenAt = context.clock.now().toISOString();
   const key = job.request.isEncrypted ? await context.keys.read() : null;
-  const layers = new Map<string, StagedLayer>();
+  const layers = new Map<string, string>();
   for (const work of works) layers.set(work.disk.target, await stageDisk(context, job, { work, key }, signal));
   context.operation.addTiming('copyMs', context.clock.monotonicMs() - started);
   return { layers, takenAt, consistency: judge(job, inspection.powerState) };
@@ -72,7 +72,7 @@ async function stageDisk(
   job: SnapshotJob,
   { work, key }: { readonly work: VolumeWork; readonly key: DiskKey | null },
   signal: AbortSignal,
-): Promise<StagedLayer> {
+): Promise<string> {
   const { disk, choice, logicalBytes } = work;
   const planned = job.plan.disks.find(({ target }) => target === disk.target);
   if (planned === undefined) throw new Error(`no place is planned for ${disk.target}`);
@@ -94,17 +94,17 @@ async function stageDisk(
         },
         signal,
       );
-      return { path: draftPath, isEncoded: true };
+      return draftPath;
     case 'bitmap':
       await context.diskTool.create({ path, format: 'qcow2', virtualSizeBytes: logicalBytes }, signal);
       await context.diskTool.copyDirty(
         { source: disk, bitmap: choice.bitmap, target: { path, format: 'qcow2' }, onProgress: report },
         signal,
       );
-      return { path, isEncoded: false };
+      return path;
     case 'compare':
       await findDifferences(context, { source: disk, parent: choice.parent, path }, signal);
-      return { path, isEncoded: false };
+      return path;
     default:
       return choice satisfies never;
   }

@@ -10,6 +10,7 @@ import type { OperationContext } from '../../../support/context.ts';
 import { throwIfCancelled } from '../../../support/patience.ts';
 import { takeSlot } from '../../../support/slots.ts';
 import { type Inspection, inspectInstance } from '../../capture/inspect-instance.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 import { planBesideDisk } from '../../capture/overlay-place.ts';
 import { probeConsistency } from '../../capture/take-point-in-time.ts';
 import { undoAndSettle } from '../../undo-and-settle.ts';
@@ -93,14 +94,13 @@ async function takeVolume(context: OperationContext, volume: string): Promise<vo
 
 async function make(context: OperationContext, job: SnapshotJob, signal: AbortSignal): Promise<SnapshotRecord[]> {
   const { plan } = job;
-  const isLive = plan.powerState === 'running' || plan.powerState === 'paused';
-  const staged = isLive ? await stageLive(context, job, signal) : await stageOffline(context, job, signal);
+  const staged = isLive(plan) ? await stageLive(context, job, signal) : await stageOffline(context, job, signal);
   throwIfCancelled(signal);
   await context.operation.enter('publish', plan);
   const records = await publishSnapshots(context, job, staged, signal);
   plan.isPublished = true;
   await context.operation.enter('clean up', plan);
-  if (!isLive) await tryAnnounceBitmaps(context, job);
+  if (!isLive(plan)) await tryAnnounceBitmaps(context, job);
   await pruneCheckpoints(context, job);
   for (const { volume } of plan.disks) await fillExclusive(context, volume);
   return records;
@@ -135,7 +135,7 @@ function requireWhole({ domain, selection }: Inspection, targets: readonly strin
 
 /** A suspended guest's disks are left as they are, since its saved memory goes with just that state of them. */
 function planSnapshot(context: OperationContext, { domain, powerState, selection }: Inspection): SnapshotPlan {
-  const isLive = powerState === 'running' || powerState === 'paused';
+  const hasQemu = isLive({ powerState });
   const bitmapTargets = powerState === 'suspended' ? [] : selection.captured.filter(({ format }) => format === 'qcow2');
   return {
     version: 1,
@@ -146,7 +146,7 @@ function planSnapshot(context: OperationContext, { domain, powerState, selection
       ...disk,
       volume: volumeId(domain.uuid, disk.target),
       snapshotId: newUuid(),
-      stagingPath: isLive ? planBesideDisk(context, disk, stagingPath) : null,
+      stagingPath: hasQemu ? planBesideDisk(context, disk, stagingPath) : null,
       differencesPath: planBesideDisk(context, disk, differencesPath),
     })),
     checkpoint: bitmapTargets.length === 0 ? null : checkpointName(context.operation.id),

@@ -29,16 +29,9 @@ export interface SnapshotJob {
   readonly plan: SnapshotPlan;
 }
 
-/** What came of one disk: a layer that holds the blocks of the instant. */
-export interface StagedLayer {
-  readonly path: string;
-  /** Compressed and encrypted as it was asked for already. */
-  readonly isEncoded: boolean;
-}
-
 export interface StagedLayers {
-  /** By target. */
-  readonly layers: ReadonlyMap<string, StagedLayer>;
+  /** Paths of what holds the blocks of the instant, by target: the draft's own where nothing is left to be encoded or moved. */
+  readonly layers: ReadonlyMap<string, string>;
   readonly consistency: Consistency;
   /** RFC 3339, UTC. */
   readonly takenAt: string;
