@@ -34,7 +34,7 @@ export async function formatDisk(options: FormatOptions, signal?: AbortSignal): 
 
 /**
  * Before QEMU 9.1 the measuring of this host's speed fails by chance, wherever the kernel has not yet counted a tick of
- * the process as user time. Each time that takes some ten milliseconds.
+ * the process as user time, on hosts so fast that SHA-512 is not slow enough. Each time that takes some ten milliseconds.
  */
 async function untilMeasured(run: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {

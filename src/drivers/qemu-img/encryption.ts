@@ -7,7 +7,8 @@ const ITERATION_MS = 10;
 
 /**
  * The `-o` options that make a new qcow2 LUKS-encrypted (https://www.qemu.org/docs/master/system/qemu-block-drivers.html,
- * docs/interop/qcow2.txt); [] for a disk without a key. QEMU measures this host's speed first: two seconds of CPU.
+ * docs/interop/qcow2.txt); [] for a disk without a key. QEMU measures this host's speed first: two seconds of CPU. SHA-512,
+ * because with SHA-256 a fast host is done before the kernel has counted any time, which QEMU before 9.1 takes for a failure.
  */
 export function encryptionOptions(target: DiskFile, keys: DiskKeys): readonly string[] {
   if (target.key === undefined) return [];
@@ -17,6 +18,7 @@ export function encryptionOptions(target: DiskFile, keys: DiskKeys): readonly st
     `encrypt.key-secret=${keys.idOf(target.key)}`,
     'encrypt.cipher-alg=aes-256',
     'encrypt.cipher-mode=xts',
+    'encrypt.hash-alg=sha512',
     `encrypt.iter-time=${ITERATION_MS}`,
   ];
 }

@@ -56,8 +56,9 @@ describe('processes', () => {
   });
 
   it('counts a process that has ended but was not reaped as gone', async () => {
-    // The shell becomes a program that never waits for its child.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // The shell becomes a program that never waits for its child, which ends only then.
+    const script = '(until grep -q sleep /proc/$$/comm; do :; done) & echo $!; exec sleep 600';
+    const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pid = Number(String((await once(parent.stdout, 'data'))[0]));
     await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
     expect(processes.identify(pid)).toBeNull();
