@@ -1,5 +1,6 @@
 import os from 'node:os';
 import type { Settings } from './config/settings.ts';
+import { createImageServices } from './drivers/glance/create-image-services.ts';
 import { createArchives } from './drivers/host/archive.ts';
 import { createClock } from './drivers/host/clock.ts';
 import { createHostFiles } from './drivers/host/files.ts';
@@ -12,9 +13,7 @@ import { createHypervisor } from './drivers/libvirt/create-hypervisor.ts';
 import { createNotifier } from './drivers/notify/create-notifier.ts';
 import { createDiskTool } from './drivers/qemu-img/disk-tool.ts';
 import { openStateStore } from './drivers/state/state-store.ts';
-import { createDirectoryShelf } from './drivers/stores/directory/directory-shelf.ts';
-import { createDirectorySnapshots } from './drivers/stores/directory/directory-snapshots.ts';
-import { createDirectoryStore } from './drivers/stores/directory/directory-store.ts';
+import { createStores } from './drivers/stores/create-stores.ts';
 import { createServiceManager } from './drivers/systemd/create-service-manager.ts';
 import { createJournalDestination, leadsToJournal } from './drivers/systemd/journal-destination.ts';
 import { createLogger, type Logger, type RootLogger } from './lib/logger.ts';
@@ -62,14 +61,17 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
   const clock = createClock();
-  const openSnapshots = (location: string) => createDirectorySnapshots({ location, imageGroup: settings.imageGroup });
+  const stores = createStores({ ...settings, server: settings.s3 });
+  const own = stores.open(settings.store);
   const core: Core = {
     hypervisor,
     diskTool: createDiskTool({ priority: () => ({ nice: current.copyNice, ioClass: current.copyIoClass }) }),
-    store: createDirectoryStore({ location: settings.store, imageGroup: settings.imageGroup }),
-    shelf: createDirectoryShelf({ location: settings.store, imageGroup: settings.imageGroup }),
-    snapshots: openSnapshots(settings.store),
-    openSnapshotStore: openSnapshots,
+    store: own.images,
+    shelf: own.shelf,
+    snapshots: own.snapshots,
+    upkeep: own.upkeep,
+    stores,
+    imageServices: createImageServices(settings.imageServices),
     keys: createKeySource(() => current.encryption),
     journal: state.journal,
     locks: state.locks,

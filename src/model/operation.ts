@@ -7,6 +7,9 @@ export const OPERATION_KINDS = [
   'image.import',
   'image.export',
   'image.verify',
+  'image.copy',
+  'image.push',
+  'image.pull',
   'image.delete',
   'image.from-snapshot',
   'snapshot.create',
@@ -56,6 +59,8 @@ export interface OperationResult {
   readonly freedBytes?: number;
   /** Where a mounted snapshot can be read. */
   readonly uri?: string;
+  /** Of the image that a push made in an image service. */
+  readonly serviceImageId?: string;
 }
 
 /** One long piece of work, as `--json` prints it. */

@@ -7,6 +7,7 @@ import type { InstanceState } from './instance.ts';
 import type { Labels } from './labels.ts';
 import type { Page } from './pages.ts';
 import type { SnapshotRequest } from './snapshot/requests.ts';
+import type { StoreRequest } from './store-requests.ts';
 
 /** How an image is made of an instance. */
 export interface CaptureRequest {
@@ -159,7 +160,8 @@ export type OperationRequest =
   | ShelveInstanceRequest
   | OffloadInstanceRequest
   | UnshelveInstanceRequest
-  | SnapshotRequest;
+  | SnapshotRequest
+  | StoreRequest;
 
 export interface ImageFilter extends Page {
   readonly type?: ImageType;

@@ -29,6 +29,8 @@ import type {
 import type { SnapshotLink } from '../model/snapshot/chain-link.ts';
 import type { SnapshotFilter } from '../model/snapshot/requests.ts';
 import type { Snapshot, SnapshotDeletion, SnapshotShare } from '../model/snapshot/snapshot.ts';
+import type { StoreDescription, StoreFinding, StoreStatus } from '../model/store.ts';
+import type { CollectGarbageRequest } from '../model/store-requests.ts';
 import type { DueOffload } from './list-due-offloads.ts';
 import type { HostSettings } from './support/context.ts';
 import type { ImageSurvey, InstanceSurvey, OverlaySize, StoreSpace } from './survey-host.ts';
@@ -66,6 +68,17 @@ export interface CallerApplication {
     /** Replaces an earlier share with the same principal. */
     share(reference: string, share: SnapshotShare): Promise<Snapshot>;
     unshare(reference: string, principal: string): Promise<Snapshot>;
+  };
+  /** For admins alone: FORBIDDEN. STORE_NOT_FOUND. */
+  readonly stores: {
+    /** The default first, image services last. */
+    list(): Promise<readonly StoreDescription[]>;
+    /** Of one, or of all of them; one that cannot be reached says so instead. */
+    status(name?: string): Promise<readonly StoreStatus[]>;
+    /** Of one, or of the default. */
+    check(name?: string): Promise<readonly StoreFinding[]>;
+    /** Removes what is removable and older than that, or says what it would remove. */
+    collectGarbage(request: CollectGarbageRequest): Promise<readonly StoreFinding[]>;
   };
   /** What the caller has of images and snapshots, and may have; for an admin the host's own. */
   quota(): Promise<QuotaReport>;

@@ -41,7 +41,7 @@ export const copySnapshot: UseCase<CopySnapshotRequest, CopyInput> = {
     const { id, volume, location } = input;
     const ancestry = await requireAncestry(context, { id, volume });
     requireLocked(ancestry, input.lockedIds);
-    const store = context.openSnapshotStore(location);
+    const store = context.stores.open(location).snapshots;
     await store.assertWritable(volume);
     let plan: ReceivePlan = { version: 1, volume, ids: [], location };
     await context.operation.enter('claim', plan);

@@ -88,6 +88,7 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
     },
     snapshots: createSnapshots(core),
+    stores: createStores(core),
     quota: async () => (await import('./read-quota.ts')).readQuota(core),
     backups: {
       list: async (filter) => (await import('./list-backups.ts')).listBackups(core, filter),
@@ -131,6 +132,16 @@ function createSnapshots(core: Core): CallerApplication['snapshots'] {
     planDelete: async (reference) => (await import('./plan-snapshot-delete.ts')).planSnapshotDelete(core, reference),
     share: async (reference, share) => (await loadShares()).shareSnapshot(core, reference, share),
     unshare: async (reference, principal) => (await loadShares()).unshareSnapshot(core, reference, principal),
+  };
+}
+
+function createStores(core: Core): CallerApplication['stores'] {
+  const load = () => import('./manage-stores.ts');
+  return {
+    list: async () => (await load()).listStores(core),
+    status: async (name) => (await load()).readStoreStatus(core, name),
+    check: async (name) => (await load()).checkStore(core, name),
+    collectGarbage: async (request) => (await load()).collectGarbage(core, request),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Operation } from '../model/operation.ts';
 import type { OperationRequest } from '../model/requests.ts';
 import { consolidateSnapshots, recoverConsolidateSnapshots } from './consolidate-snapshots.ts';
+import { copyImage, recoverCopyImage } from './copy-image.ts';
 import { copySnapshot, recoverCopySnapshot } from './copy-snapshot.ts';
 import { createBackup, recoverCreateBackup } from './create-backup.ts';
 import { createImage, recoverCreateImage } from './create-image.ts';
@@ -18,6 +19,8 @@ import { launchInstance, recoverLaunchInstance } from './launch-instance.ts';
 import { mountSnapshot, recoverMountSnapshot } from './mount-snapshot.ts';
 import { offloadInstance } from './offload-instance.ts';
 import { powerInstance } from './power-instance.ts';
+import { pullImage, recoverPullImage } from './pull-image.ts';
+import { pushImage, recoverPushImage } from './push-image.ts';
 import { recoverRestoreSnapshot, restoreSnapshot } from './restore-snapshot.ts';
 import { recoverShelve, shelveInstance } from './shelve-instance.ts';
 import { recoverRebootInstance, stopInstance } from './stop-instance.ts';
@@ -34,6 +37,9 @@ export const RECOVERY: RecoveryTable = {
   'image.import': recoverImportImage,
   'image.export': recoverExportImage,
   'image.verify': recoverVerifyImage,
+  'image.copy': recoverCopyImage,
+  'image.push': recoverPushImage,
+  'image.pull': recoverPullImage,
   'image.delete': recoverDeleteImage,
   'snapshot.create': recoverCreateSnapshot,
   'snapshot.delete': recoverDeleteSnapshot,
@@ -70,6 +76,12 @@ export function startUseCase(
       return runner.startOnce(exportImage, request, options);
     case 'image.verify':
       return runner.startOnce(verifyImage, request, options);
+    case 'image.copy':
+      return runner.startOnce(copyImage, request, options);
+    case 'image.push':
+      return runner.startOnce(pushImage, request, options);
+    case 'image.pull':
+      return runner.startOnce(pullImage, request, options);
     case 'image.delete':
       return runner.startOnce(deleteImage, request, options);
     case 'snapshot.create':

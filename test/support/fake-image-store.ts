@@ -61,6 +61,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
     location: root,
     rootPath: root,
     isLocal: true,
+    keepsFilesHere: true,
     assertWritable: async () => {
       mkdirSync(path.join(root, 'images'), { recursive: true });
     },

@@ -1,4 +1,4 @@
-import { parseShelfRecord, serialiseShelfRecord } from '../../src/drivers/stores/directory/shelf-record.ts';
+import { parseShelfRecord, serialiseShelfRecord } from '../../src/drivers/stores/documents/shelf-record.ts';
 import { DarkroomError } from '../../src/model/errors.ts';
 import type { BrokenShelfRecord, Shelf } from '../../src/model/ports/shelf.ts';
 import type { ShelfClaim, ShelvedInstance } from '../../src/model/shelved-instance.ts';

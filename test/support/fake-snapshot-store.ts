@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, st
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { parseSnapshotRecord, serialiseSnapshotRecord } from '../../src/drivers/stores/directory/snapshot-record.ts';
+import { parseSnapshotRecord, serialiseSnapshotRecord } from '../../src/drivers/stores/documents/snapshot-record.ts';
 import { DarkroomError, type ErrorCode } from '../../src/model/errors.ts';
 import type {
   BrokenSnapshot,
@@ -37,6 +37,7 @@ export function createFakeSnapshotStore(): FakeSnapshotStore {
     return parseSnapshotRecord(record.content, { id, volume: record.volume });
   };
   return {
+    location: root,
     rootPath: root,
     assertWritable: async (volume) => void mkdirSync(folderOf(volume), { recursive: true }),
     list: async (filter = {}) => {

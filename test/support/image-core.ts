@@ -17,12 +17,10 @@ import {
   createFakeSeeds,
 } from './fake-host.ts';
 import { createFakeHypervisor } from './fake-hypervisor.ts';
-import { createFakeImageStore } from './fake-image-store.ts';
 import { createFakeJournal, createFakeLocks } from './fake-journal.ts';
 import { createFakeNotifier } from './fake-notifier.ts';
 import { createFakeScheduleBook } from './fake-schedule-book.ts';
-import { createFakeShelf } from './fake-shelf.ts';
-import { createFakeSnapshotStore } from './fake-snapshot-store.ts';
+import { createFakeStores, NO_IMAGE_SERVICES } from './fake-stores.ts';
 
 /** No limit; tests set some. */
 export const NO_QUOTA: HostSettings['quota'] = {
@@ -87,13 +85,24 @@ export function createImageCore<Parts extends Partial<Omit<Core, 'settings'>>>(
   parts: Parts,
   settings: Partial<HostSettings> = {},
 ): Core & Parts {
+  const stores = createFakeStores({
+    default: {
+      ...(parts.store && { images: parts.store }),
+      ...(parts.shelf && { shelf: parts.shelf }),
+      ...(parts.snapshots && { snapshots: parts.snapshots }),
+      ...(parts.upkeep && { upkeep: parts.upkeep }),
+    },
+  });
+  const own = stores.open('default');
   return {
     hypervisor: createFakeHypervisor(),
     diskTool: createFakeDiskTool(),
-    store: createFakeImageStore(),
-    shelf: createFakeShelf(),
-    snapshots: createFakeSnapshotStore(),
-    openSnapshotStore: () => createFakeSnapshotStore(),
+    store: own.images,
+    shelf: own.shelf,
+    snapshots: own.snapshots,
+    upkeep: own.upkeep,
+    stores,
+    imageServices: NO_IMAGE_SERVICES,
     keys: NO_KEYS,
     archives: NO_ARCHIVES,
     mounts: NO_MOUNTS,

@@ -1,4 +1,4 @@
-import { serialiseSnapshotRecord } from '../../src/drivers/stores/directory/snapshot-record.ts';
+import { serialiseSnapshotRecord } from '../../src/drivers/stores/documents/snapshot-record.ts';
 import type { SnapshotRecord } from '../../src/model/snapshot/snapshot.ts';
 import type { FakeSnapshotStore } from './fake-snapshot-store.ts';
 

@@ -62,7 +62,7 @@ function addChangingRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Deletes a snapshot; what others need of it moves into them',
-        errors: [...CHANGING_SNAPSHOT, 'SNAPSHOT_IN_USE', 'NO_SPACE', 'ENCRYPTION_KEY_MISSING'],
+        errors: [...CHANGING_SNAPSHOT, 'NO_SPACE', 'ENCRYPTION_KEY_MISSING'],
       },
     },
     (request, reply) => submit(request, reply, { kind: 'snapshot.delete', snapshot: request.params.snapshot }),

@@ -69,7 +69,7 @@ function addRecordRoutes(app: ApiApp): void {
       config: {
         needs: 'reader',
         summary: 'What deleting it would do and free; nothing is done',
-        errors: [...FINDING_SNAPSHOT, 'SNAPSHOT_IN_USE', 'SNAPSHOT_DAMAGED'],
+        errors: [...FINDING_SNAPSHOT, 'SNAPSHOT_DAMAGED'],
       },
     },
     ({ application, params }) => application.snapshots.planDelete(params.snapshot),

@@ -1,14 +1,27 @@
 import type { Image, ImageUser } from '../image.ts';
 import type { RecycledImage, RecycleNote } from '../recycled-image.ts';
 
+/** Of bytes that go to a store or come from one, where that takes a while. */
+export interface TransferOptions {
+  readonly signal?: AbortSignal;
+  /** All bytes of the file that are there so far. */
+  readonly onBytes?: (totalBytes: number) => void;
+}
+
 /** An image in the making: nobody sees it before publish. */
 export interface ImageDraft {
   readonly imageId: string;
   /** Where to write `file` (a name relative to the image's folder); the name is a temporary one until sealed. */
   path(file: string): string;
-  /** fsyncs the written file, sets its owner and mode, and gives it its name. Returns its length in bytes. */
-  seal(file: string, options?: { readonly isSecret?: boolean }): Promise<{ readonly sizeBytes: number }>;
-  /** Path of a sealed file, for reading. */
+  /**
+   * fsyncs the written file, sets its owner and mode, and gives it its name; where the store is elsewhere, brings it there. Returns
+   * its length in bytes. Again for a file that is sealed and was not written anew: no error.
+   */
+  seal(
+    file: string,
+    options?: TransferOptions & { readonly isSecret?: boolean },
+  ): Promise<{ readonly sizeBytes: number }>;
+  /** Path on this host of a file that was sealed by this process, for reading. */
   sealedPath(file: string): string;
   /** Writes the manifest, last. From here on the image exists. */
   publish(image: Image): Promise<void>;
@@ -38,8 +51,13 @@ export interface RecycledImages {
 export interface ImageStore {
   /** As given in the configuration. */
   readonly location: string;
-  /** Image files lie on a file system of this host, so that an overlay can name them as backing. */
+  /** Image files can be had on a file system of this host, so that an overlay can name them as backing. */
   readonly isLocal: boolean;
+  /**
+   * They lie below rootPath and nowhere else: disks can be moved in and out, and what is deleted frees that file system. False:
+   * what is below rootPath are drafts and copies of what the store holds elsewhere.
+   */
+  readonly keepsFilesHere: boolean;
 
   /** Folder that images are written to; for space checks and cloning. */
   readonly rootPath: string;
@@ -73,8 +91,12 @@ export interface ImageStore {
   restoreImage(imageId: string): Promise<void>;
   /** Deletes a recycled image for good. Idempotent: finishes what an interrupted purge began; no error when nothing is there. */
   purgeRecycled(imageId: string): Promise<void>;
-  /** Local path of a file of an image, checked to lie inside its folder and to be a regular file. */
-  resolveFile(imageId: string, file: string): Promise<string>;
+  /**
+   * Path on this host of a file of an image, checked to lie inside its folder and to be a regular file. Brought here first, and checked
+   * against what was stored, where the store is elsewhere; it then stays for an hour at least, and as long as a user of this host
+   * is recorded.
+   */
+  resolveFile(imageId: string, file: string, options?: TransferOptions): Promise<string>;
 
   listUsers(imageId: string): Promise<readonly ImageUser[]>;
   addUser(imageId: string, user: ImageUser): Promise<void>;

@@ -1,4 +1,5 @@
 import type { SnapshotRecord } from '../snapshot/snapshot.ts';
+import type { TransferOptions } from './image-store.ts';
 
 export interface BrokenSnapshot {
   readonly id: string;
@@ -21,8 +22,11 @@ export interface SnapshotFileDraft {
   readonly path: string;
   /** Sets owner and mode (0440, group of images) and fsyncs. Lengths in bytes. */
   seal(): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }>;
-  /** Gives the sealed file the snapshot's name, in the place of what has it, durably. Done already: no error. */
-  moveIn(): Promise<void>;
+  /**
+   * Gives the sealed file the snapshot's name, in the place of what has it, durably; where the store is elsewhere, brings it there.
+   * Done already: no error.
+   */
+  moveIn(options?: TransferOptions): Promise<void>;
   /** No error when there is nothing. Never touches the snapshot's own file. */
   discard(): Promise<void>;
 }
@@ -35,6 +39,8 @@ export interface SnapshotFileDraft {
  * ids are UUIDs, and only ids become names of files.
  */
 export interface SnapshotStore {
+  /** As given in the configuration. */
+  readonly location: string;
   /** Folder that snapshots are written below; for space checks. */
   readonly rootPath: string;
   /** STORE_UNUSABLE unless snapshots of that volume can be made. Creates the layout where it is missing. */
@@ -48,8 +54,12 @@ export interface SnapshotStore {
   read(snapshotId: string): Promise<SnapshotRecord>;
   /** Absolute path that the snapshot's file has, or will have. */
   filePath(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): string;
-  /** The same, checked to be a regular file: SNAPSHOT_DAMAGED. */
-  resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<string>;
+  /**
+   * The same, checked to be a regular file: SNAPSHOT_DAMAGED. Where the store is elsewhere, it and all that it stands on is brought
+   * here first, unless that is here as it is there; it then stays for an hour at least, and as long as a thin volume of this host
+   * stands on it.
+   */
+  resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>, options?: TransferOptions): Promise<string>;
   /** null where none was kept. */
   readDomainXml(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<string | null>;
 

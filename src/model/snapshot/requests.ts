@@ -48,7 +48,7 @@ export interface ImportSnapshotRequest {
 export interface CopySnapshotRequest {
   readonly kind: 'snapshot.copy';
   readonly snapshot: string;
-  /** Folder of another store. */
+  /** Name of a store of the configuration, or a folder. */
   readonly store: string;
 }
 

@@ -5,6 +5,7 @@ import type { AuditTrail } from '../../model/ports/audit.ts';
 import type { DiskTool } from '../../model/ports/disk-tool.ts';
 import type { Clock, Generalizer, HostFiles, Processes, SeedBuilder } from '../../model/ports/host.ts';
 import type { Hypervisor } from '../../model/ports/hypervisor.ts';
+import type { ImageServices } from '../../model/ports/image-service.ts';
 import type { ImageStore } from '../../model/ports/image-store.ts';
 import type { Journal, LockTable } from '../../model/ports/journal.ts';
 import type { KeySource } from '../../model/ports/key-source.ts';
@@ -14,6 +15,7 @@ import type { Principals } from '../../model/ports/principals.ts';
 import type { ScheduleBook } from '../../model/ports/schedules.ts';
 import type { Shelf } from '../../model/ports/shelf.ts';
 import type { SnapshotStore } from '../../model/ports/snapshot-store.ts';
+import type { Stores, StoreUpkeep } from '../../model/ports/stores.ts';
 import type { OperationHandle } from './operation-handle.ts';
 
 /** The part of the configuration that use cases read; units in the names. */
@@ -64,8 +66,11 @@ export interface Core {
   readonly store: ImageStore;
   readonly shelf: Shelf;
   readonly snapshots: SnapshotStore;
-  /** Another store that snapshots can be copied to; its folder is the caller's to name. */
-  openSnapshotStore(location: string): SnapshotStore;
+  /** Upkeep of the store that `store`, `shelf` and `snapshots` are of. */
+  readonly upkeep: StoreUpkeep;
+  /** All that the configuration names; a folder or URL is the caller's to name only where it is trusted with paths. */
+  readonly stores: Stores;
+  readonly imageServices: ImageServices;
   readonly keys: KeySource;
   readonly journal: Journal;
   readonly locks: LockTable;

@@ -84,10 +84,7 @@ export function createChainFixture(parent = '/var/tmp') {
     path: (name: string): string => path.join(root, name),
     fileOf: (letter: string): string => path.join(folder, `${idOf(letter)}.qcow2`),
     core: (parts: Partial<Omit<Core, 'settings'>> = {}, settings: Partial<HostSettings> = {}): Core =>
-      createImageCore(
-        { snapshots, openSnapshotStore: () => snapshots, keys, files, diskTool, ...parts },
-        { maxChain: 8, stateDir: root, ...settings },
-      ),
+      createImageCore({ snapshots, keys, files, diskTool, ...parts }, { maxChain: 8, stateDir: root, ...settings }),
     record: (letter: string): Promise<SnapshotRecord> => snapshots.read(idOf(letter)),
     letters: async (): Promise<readonly string[]> =>
       (await snapshots.list()).snapshots.map(({ id }) => id.slice(0, 1)).sort(),

@@ -48,10 +48,7 @@ export function createSnapshotFixture(parent = '/var/tmp') {
     disk: (name: string): string => path.join(disks, name),
     listDisks: (): readonly string[] => readdirSync(disks).sort(),
     core: (parts: Partial<Omit<Core, 'settings'>> = {}, settings: Partial<HostSettings> = {}): Core =>
-      createImageCore(
-        { ...fixed, keys: NO_KEY, openSnapshotStore: () => snapshots, ...parts },
-        { instancesDir, ...settings },
-      ),
+      createImageCore({ ...fixed, keys: NO_KEY, ...parts }, { instancesDir, ...settings }),
     dispose: (): void => rmSync(root, { recursive: true, force: true }),
   };
 }

@@ -17,6 +17,7 @@ import type { SnapshotRecord } from '../../../src/model/snapshot/snapshot.ts';
 import { volumeId } from '../../../src/operations/steps/volume-id.ts';
 import type { Core, HostSettings } from '../../../src/operations/support/context.ts';
 import { createFakeHypervisor } from '../../support/fake-hypervisor.ts';
+import { createFakeStores } from '../../support/fake-stores.ts';
 import { createImageCore } from '../../support/image-core.ts';
 import { sampleSnapshot } from '../../support/sample-snapshots.ts';
 
@@ -37,7 +38,10 @@ export function createChainFixture(parent = '/var/tmp') {
   for (const folder of [files, other]) mkdirSync(folder);
   const real = {
     snapshots: open(path.join(root, 'store')),
-    openSnapshotStore: open,
+    stores: createFakeStores({
+      default: { snapshots: open(path.join(root, 'store')) },
+      [other]: { snapshots: open(other) },
+    }),
     hypervisor: createFakeHypervisor(),
     files: createHostFiles(),
     archives: createArchives(),

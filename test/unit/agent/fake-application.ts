@@ -24,6 +24,8 @@ import type {
 } from '../../../src/model/requests.ts';
 import type { SnapshotFilter } from '../../../src/model/snapshot/requests.ts';
 import type { SnapshotShare } from '../../../src/model/snapshot/snapshot.ts';
+import type { StoreDescription, StoreFinding, StoreStatus } from '../../../src/model/store.ts';
+import type { CollectGarbageRequest } from '../../../src/model/store-requests.ts';
 import type { CallerApplication } from '../../../src/operations/application.ts';
 import {
   sampleAuditEvent,
@@ -32,6 +34,7 @@ import {
   sampleBackupStatus,
   sampleChain,
   sampleDeletion,
+  sampleFinding,
   sampleImage,
   sampleInstance,
   sampleOperation,
@@ -41,6 +44,8 @@ import {
   sampleSchedule,
   sampleScheduleRun,
   sampleSnapshot,
+  sampleStore,
+  sampleStoreStatus,
   sampleVolume,
 } from './samples.ts';
 
@@ -206,6 +211,26 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   #findSnapshot(reference: string) {
     if (sampleSnapshot.id.startsWith(reference)) return sampleSnapshot;
     throw this.#missing('SNAPSHOT_NOT_FOUND', reference);
+  }
+
+  readonly stores = {
+    list: async (): Promise<readonly StoreDescription[]> => this.#answer([sampleStore]),
+    status: async (name?: string): Promise<readonly StoreStatus[]> => {
+      this.#requireStore(name);
+      return this.#answer([sampleStoreStatus]);
+    },
+    check: async (name?: string): Promise<readonly StoreFinding[]> => {
+      this.#requireStore(name);
+      return this.#answer([sampleFinding]);
+    },
+    collectGarbage: async (request: CollectGarbageRequest): Promise<readonly StoreFinding[]> => {
+      this.#requireStore(request.store ?? undefined);
+      return this.#answer([sampleFinding], request);
+    },
+  };
+
+  #requireStore(name: string | undefined): void {
+    if (name !== undefined && name !== sampleStore.name) throw this.#missing('STORE_NOT_FOUND', name);
   }
 
   async quota(): Promise<QuotaReport> {

@@ -9,6 +9,7 @@ import type { QuotaReport } from '../../../src/model/quota.ts';
 import type { RecycledImage } from '../../../src/model/recycled-image.ts';
 import type { SnapshotLink } from '../../../src/model/snapshot/chain-link.ts';
 import type { Snapshot, SnapshotDeletion } from '../../../src/model/snapshot/snapshot.ts';
+import type { StoreDescription, StoreFinding, StoreStatus } from '../../../src/model/store.ts';
 
 const GIB = 1024 ** 3;
 
@@ -257,4 +258,32 @@ export const sampleBackupStatus: BackupStatus = {
     { date: '2026-03-01', outcome: 'good', consistency: 'quiesced' },
     { date: '2026-03-02', outcome: 'failed' },
   ],
+};
+
+export const sampleStore: StoreDescription = {
+  name: 'default',
+  kind: 's3',
+  location: 's3://images/darkroom',
+  isDefault: true,
+};
+
+export const sampleStoreStatus: StoreStatus = {
+  ...sampleStore,
+  isReachable: true,
+  error: null,
+  images: { count: 3, bytes: 6 * 1024 ** 3 },
+  snapshots: { count: 12, bytes: 2 * 1024 ** 3 },
+  deletedImages: { count: 1, bytes: 1024 ** 3 },
+  shelvedInstances: 2,
+  freeBytes: null,
+  cache: { path: '/var/cache/darkroom/images_darkroom', files: 4, usedBytes: 1024 ** 3, limitBytes: 50 * 1024 ** 3 },
+};
+
+export const sampleFinding: StoreFinding = {
+  kind: 'unpublished-image',
+  subject: '7a6b5c4d-0000-4000-8000-00000000000f',
+  message: 'The image has files and no manifest.',
+  bytes: 1024 ** 2,
+  since: '2026-02-27T12:00:00.000Z',
+  isRemovable: true,
 };

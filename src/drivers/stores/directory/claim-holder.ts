@@ -1,6 +1,6 @@
+import { claimPath } from '../documents/layout.ts';
 import { type ClaimHolder, readClaimHolder } from './claim-chain.ts';
 import type { ClaimPlace } from './claim-files.ts';
-import { claimPath } from './layout.ts';
 
 export type InstanceSubject = { readonly instanceId: string };
 

@@ -1,8 +1,8 @@
 import { lstat, rm } from 'node:fs/promises';
 import { DarkroomError } from '../../../model/errors.ts';
+import { imageFolder, imagesFolder, manifestPath } from '../documents/layout.ts';
 import type { StoreContext } from './context.ts';
 import { syncFolder } from './durable-files.ts';
-import { imageFolder, imagesFolder, manifestPath } from './layout.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** Manifest first and durably, so that whatever happens then, nobody takes the rest for an image. */

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import type { SnapshotStore } from '../../../model/ports/snapshot-store.ts';
+import { snapshotFilePath } from '../documents/snapshot-layout.ts';
 import { assertSnapshotsWritable } from './assert-writable.ts';
 import type { StoreContext } from './context.ts';
 import type { DirectoryStoreOptions } from './directory-store.ts';
 import { lookUpImageOwner } from './image-owner.ts';
 import { createSnapshotDraft, discardSnapshotDrafts } from './snapshot-draft.ts';
 import { readSnapshotXml, resolveSnapshotFile } from './snapshot-files.ts';
-import { snapshotFilePath } from './snapshot-layout.ts';
 import { listSnapshots, readSnapshot } from './snapshot-list.ts';
 import { publishSnapshot, removeSnapshot, updateSnapshot } from './snapshot-publish.ts';
 import { claimVolume, readVolumeClaim, releaseVolumeClaim, stealVolumeClaim } from './volume-claims.ts';
@@ -21,6 +21,7 @@ export function createDirectorySnapshots(options: DirectoryStoreOptions): Snapsh
   const root = path.resolve(options.location);
   const context: StoreContext = { root, owner: () => lookUpImageOwner(options.imageGroup) };
   return {
+    location: options.location,
     rootPath: root,
     assertWritable: (volume) => assertSnapshotsWritable(context, volume),
     list: (filter) => listSnapshots(root, filter),

@@ -3,16 +3,16 @@ import path from 'node:path';
 import { hasCode } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageStore } from '../../../model/ports/image-store.ts';
+import { manifestPath } from '../documents/layout.ts';
+import { serialiseManifest } from '../documents/manifest.ts';
 import { assertWritable } from './assert-writable.ts';
 import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
 import { deleteImage } from './delete.ts';
 import { createDraft, openDraft } from './draft.ts';
 import { replaceFile } from './durable-files.ts';
 import { lookUpImageOwner } from './image-owner.ts';
-import { manifestPath } from './layout.ts';
 import { listDraftIds, listImages, readImage } from './list.ts';
 import { listRecycled } from './list-recycled.ts';
-import { serialiseManifest } from './manifest.ts';
 import { purgeRecycled, recycleImage, restoreImage } from './recycle.ts';
 import { resolveFile } from './resolve-file.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
@@ -36,6 +36,7 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
   return {
     location: options.location,
     isLocal: true,
+    keepsFilesHere: true,
     rootPath: root,
     assertWritable: () => assertWritable(context),
     freeBytes: () => freeBytes(root),

@@ -4,8 +4,6 @@ import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { makeFolder, makeFolders, replaceFile, syncFolder, syncWithAccess } from './durable-files.ts';
 import {
   FOLDER_MODE,
   imageFolder,
@@ -14,8 +12,10 @@ import {
   manifestPath,
   PRIVATE_FOLDER_MODE,
   partialPath,
-} from './layout.ts';
-import { listFiles, serialiseManifest } from './manifest.ts';
+} from '../documents/layout.ts';
+import { listFiles, serialiseManifest } from '../documents/manifest.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
+import { makeFolder, makeFolders, replaceFile, syncFolder, syncWithAccess } from './durable-files.ts';
 import { errnoOf, type StoreFailure, toStoreError, withStoreErrors } from './store-errors.ts';
 
 /** Makes the image's folder, durably. IMAGE_STATE when there is one already. */

@@ -3,11 +3,18 @@ import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import type { BrokenImage, RecycledImages } from '../../../model/ports/image-store.ts';
 import type { RecycledImage } from '../../../model/recycled-image.ts';
+import {
+  isUuid,
+  MANIFEST_FILE,
+  parsePurgedName,
+  RECYCLED_FILE,
+  recycledFolder,
+  recycleFolder,
+} from '../documents/layout.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
+import { parseNote } from '../documents/recycled-note.ts';
 import type { StoreContext } from './context.ts';
 import { readSmallFile } from './durable-files.ts';
-import { isUuid, MANIFEST_FILE, parsePurgedName, RECYCLED_FILE, recycledFolder, recycleFolder } from './layout.ts';
-import { MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
-import { parseNote } from './recycled-note.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 const CONCURRENT_READS = 16;

@@ -3,10 +3,10 @@ import { mapConcurrently } from '../../../lib/async.ts';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { BrokenImage } from '../../../model/ports/image-store.ts';
+import { imageNotFound, imagesFolder, isUuid, manifestPath } from '../documents/layout.ts';
+import { damaged, MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
 import type { StoreContext } from './context.ts';
 import { readReplaceableFile } from './durable-files.ts';
-import { imageNotFound, imagesFolder, isUuid, manifestPath } from './layout.ts';
-import { damaged, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** Enough to keep a file server busy; more gains nothing, since Node's own threads are fewer. */

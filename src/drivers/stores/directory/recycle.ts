@@ -2,9 +2,6 @@ import { lstat, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { RecycleNote } from '../../../model/recycled-image.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { isFolder } from './delete.ts';
-import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
 import {
   imageFolder,
   imageNotFound,
@@ -15,9 +12,12 @@ import {
   RECYCLED_FILE,
   recycledFolder,
   recycleFolder,
-} from './layout.ts';
-import { MAX_MANIFEST_BYTES, parseManifest, serialiseManifest } from './manifest.ts';
-import { serialiseNote } from './recycled-note.ts';
+} from '../documents/layout.ts';
+import { MAX_MANIFEST_BYTES, parseManifest, serialiseManifest } from '../documents/manifest.ts';
+import { serialiseNote } from '../documents/recycled-note.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
+import { isFolder } from './delete.ts';
+import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 /** Two hosts may delete what lies in one folder at the same time, and be in each other's way. */

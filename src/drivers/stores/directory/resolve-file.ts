@@ -1,9 +1,9 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { imageFolder, imagesFolder, isSafeFileName } from '../documents/layout.ts';
+import { damaged } from '../documents/manifest.ts';
 import type { StoreContext } from './context.ts';
-import { imageFolder, imagesFolder, isSafeFileName } from './layout.ts';
 import { readImage } from './list.ts';
-import { damaged } from './manifest.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** IMAGE_NOT_FOUND without a manifest; IMAGE_DAMAGED for a missing file, a link on the way, or anything but a regular file. */

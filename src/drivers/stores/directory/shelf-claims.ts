@@ -1,8 +1,8 @@
 import type { ShelfClaim } from '../../../model/shelved-instance.ts';
+import { claimPath, instancesFolder } from '../documents/layout.ts';
 import { probeLinks } from './assert-writable.ts';
 import { instanceClaimPlace, readHolder } from './claim-holder.ts';
 import * as claims from './claims.ts';
-import { claimPath, instancesFolder } from './layout.ts';
 import { withProbeFile } from './probe-file.ts';
 import { makeInstancesFolder } from './shelf-records.ts';
 import { withStoreErrors } from './store-errors.ts';

@@ -3,10 +3,10 @@ import { mapConcurrently } from '../../../lib/async.ts';
 import { hasCode } from '../../../model/errors.ts';
 import type { BrokenShelfRecord } from '../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
+import { FOLDER_MODE, instancesFolder, isUuid, PRIVATE_FOLDER_MODE, recordPath } from '../documents/layout.ts';
+import { MAX_RECORD_BYTES, parseShelfRecord, serialiseShelfRecord, shelfDamaged } from '../documents/shelf-record.ts';
 import { SECRET_FILE_MODE } from './context.ts';
 import { isUnfitFile, makeFolder, makeFolders, readReplaceableFile, replaceFile, syncFolder } from './durable-files.ts';
-import { FOLDER_MODE, instancesFolder, isUuid, PRIVATE_FOLDER_MODE, recordPath } from './layout.ts';
-import { MAX_RECORD_BYTES, parseShelfRecord, serialiseShelfRecord, shelfDamaged } from './shelf-record.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 const CONCURRENT_READS = 16;

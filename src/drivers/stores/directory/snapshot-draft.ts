@@ -1,9 +1,15 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SnapshotFileDraft } from '../../../model/ports/snapshot-store.ts';
+import {
+  isDraftName,
+  type SnapshotKey,
+  snapshotDraftPath,
+  snapshotFilePath,
+  volumeFolder,
+} from '../documents/snapshot-layout.ts';
 import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
 import { syncFolder, syncWithAccess } from './durable-files.ts';
-import { isDraftName, type SnapshotKey, snapshotDraftPath, snapshotFilePath, volumeFolder } from './snapshot-layout.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 /** Bytes of a block in stat(2), whatever the file system's. */

@@ -1,13 +1,13 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
 import {
   type SnapshotKey,
   snapshotDamaged,
   snapshotFilePath,
   snapshotsFolder,
   snapshotXmlPath,
-} from './snapshot-layout.ts';
+} from '../documents/snapshot-layout.ts';
+import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** Definitions have some tens of KiB; a longer one was not written by us. */

@@ -3,8 +3,7 @@ import { mapConcurrently } from '../../../lib/async.ts';
 import { hasCode } from '../../../model/errors.ts';
 import type { BrokenSnapshot } from '../../../model/ports/snapshot-store.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
-import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
-import { isUuid } from './layout.ts';
+import { isUuid } from '../documents/layout.ts';
 import {
   parseRecordName,
   type SnapshotKey,
@@ -13,8 +12,9 @@ import {
   snapshotRecordPath,
   snapshotsFolder,
   volumeFolder,
-} from './snapshot-layout.ts';
-import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from './snapshot-record.ts';
+} from '../documents/snapshot-layout.ts';
+import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from '../documents/snapshot-record.ts';
+import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
 import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 const CONCURRENT_READS = 16;

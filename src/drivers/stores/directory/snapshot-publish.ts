@@ -1,8 +1,6 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { replaceFile, syncFolder } from './durable-files.ts';
 import {
   type SnapshotKey,
   snapshotFilePath,
@@ -11,8 +9,10 @@ import {
   snapshotsFolder,
   snapshotXmlPath,
   volumeFolder,
-} from './snapshot-layout.ts';
-import { serialiseSnapshotRecord } from './snapshot-record.ts';
+} from '../documents/snapshot-layout.ts';
+import { serialiseSnapshotRecord } from '../documents/snapshot-record.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
+import { replaceFile, syncFolder } from './durable-files.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 /** SNAPSHOT_STATE when there is one; INTERNAL for one that we would not read back; STORE_WRITE_FAILED, NO_SPACE. */

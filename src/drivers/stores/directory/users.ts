@@ -2,9 +2,9 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { ImageUser } from '../../../model/image.ts';
+import { isUuid, PRIVATE_FOLDER_MODE, userPath, usersFolder } from '../documents/layout.ts';
 import { SECRET_FILE_MODE, type StoreContext } from './context.ts';
 import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
-import { isUuid, PRIVATE_FOLDER_MODE, userPath, usersFolder } from './layout.ts';
 import { readImage } from './list.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 

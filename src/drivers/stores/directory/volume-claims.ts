@@ -1,10 +1,10 @@
 import type { VolumeClaim } from '../../../model/ports/snapshot-store.ts';
+import { FOLDER_MODE } from '../documents/layout.ts';
+import { volumeFolder, volumeLockPath } from '../documents/snapshot-layout.ts';
 import { readClaimHolder } from './claim-chain.ts';
 import type { ClaimPlace } from './claim-files.ts';
 import * as claims from './claims.ts';
 import { makeFolders } from './durable-files.ts';
-import { FOLDER_MODE } from './layout.ts';
-import { volumeFolder, volumeLockPath } from './snapshot-layout.ts';
 import { withStoreErrors } from './store-errors.ts';
 
 type VolumeSubject = { readonly volume: string };

@@ -75,7 +75,7 @@ function unsupported({ domain }: Pick<Inspection, 'domain'>, why: string): Darkr
 }
 
 async function isMovable(core: Core, { selection, chains }: Inspection): Promise<boolean> {
-  if (!core.store.isLocal) return false;
+  if (!core.store.keepsFilesHere) return false;
   const store = await core.files.stat(core.store.rootPath);
   for (const disk of selection.captured) {
     const [top, ...below] = chains.get(disk.target) ?? [];

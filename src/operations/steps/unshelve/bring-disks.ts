@@ -49,7 +49,7 @@ export async function bringDisks(
  * looks at the status. False where somebody depends on the image, or wants it kept: then it stays, and is copied.
  */
 async function reserveImage(context: OperationContext, plan: UnshelvePlan, { image }: Return): Promise<boolean> {
-  if (!context.store.isLocal || image.protected) return false;
+  if (!context.store.keepsFilesHere || image.protected) return false;
   plan.isImageReserved = true;
   await context.operation.enter('reserve image', plan);
   await context.store.updateImage({ ...image, status: 'deleting' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { imageFolder, isSafeFileName, partialPath, userPath } from '../../../../src/drivers/stores/directory/layout.ts';
+import { imageFolder, isSafeFileName, partialPath, userPath } from '../../../../src/drivers/stores/documents/layout.ts';
 
 describe('the layout of the directory store', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseManifest, serialiseManifest } from '../../../../src/drivers/stores/directory/manifest.ts';
+import { parseManifest, serialiseManifest } from '../../../../src/drivers/stores/documents/manifest.ts';
 import { expectFailure } from '../../../support/expect-failure.ts';
 import { makeImage } from '../../../support/sample-images.ts';
 

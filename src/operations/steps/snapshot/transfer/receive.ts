@@ -79,5 +79,5 @@ export async function removeReceived(
 }
 
 export function openReceiver(core: Core, { location }: Pick<ReceivePlan, 'location'>): SnapshotStore {
-  return location === null ? core.snapshots : core.openSnapshotStore(location);
+  return location === null ? core.snapshots : core.stores.open(location).snapshots;
 }
