@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { S3 } from '@aws-sdk/client-s3';
+import type { S3 } from '@aws-sdk/client-s3';
 import type { BucketOptions } from '../../src/drivers/stores/s3/bucket.ts';
 
 export interface S3Target {
@@ -22,6 +22,8 @@ export async function s3Target(): Promise<S3Target> {
   const secretKey = process.env['DARKROOM_TEST_S3_SECRET_KEY'] ?? 'testsecretkey0123456789';
   const region = 'us-east-1';
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  const { S3 } = await import('@aws-sdk/client-s3');
   const s3 = new S3({
     endpoint,
     region,
