@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Daemons of scripts/engines: foreground processes without a service manager. Each belongs to a folder that its command
-# line names; its pid lies there in run/NAME.pid, what it prints in NAME.out. Whoever sources this sets $folder.
+# line names; its pid lies there in run/NAME.pid, what it prints in NAME.out. Whoever sources this sets
+# $folder and $default_port.
 # shellcheck disable=SC2154
 
 # spawn NAME COMMAND...: becomes a process of its own session, so that no terminal's signal reaches it.
@@ -66,6 +67,21 @@ port_or_free() {
     # Debian's, which the engines come with
     /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
   fi
+}
+
+# keep_port PORT: clients keep the address, so one that starts again has the port that it had, unless told.
+keep_port() {
+  local port=$1
+  [ -n "$port" ] || port=$(kept_port 2>/dev/null) || port=$default_port
+  port_or_free "$port" >"$folder/port"
+}
+
+kept_port() { cat "$folder/port"; }
+
+# with_wal FILE: an SQLite database in which those who write need not wait for those who read; otherwise services of
+# OpenStack answer 500 for a cursor of their own that they left open.
+with_wal() {
+  /usr/bin/python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA journal_mode=WAL")' "$1"
 }
 
 require_programs() {
