@@ -41,11 +41,11 @@ end_stray_guests() {
   done
 }
 
-# Services of scripts/engines: their command lines name their folders.
+# Services of scripts/engines, and what was still starting them: their command lines name their folders.
 end_stray_engines() {
   local pid name
-  { pgrep -af '^([^ ]*/)?(ceph-mon|ceph-osd|radosgw) |/(glance-api|keystone-wsgi-public) ' || true; } |
-    sed -n 's/^\([0-9]*\) .*\/\(dr-test-[0-9a-z-]*\)\/.*/\1 \2/p' | while read -r pid name; do
+  { pgrep -af '^(ceph-mon|ceph-osd|radosgw) |/(glance-api|keystone-wsgi-public|(glance|keystone)-manage|engines/(ceph|glance|keystone)) ' || true; } |
+    sed -n 's/^\([0-9]*\) .*\/\(dr-test-[0-9a-z-]*\)\([ /].*\)*$/\1 \2/p' | while read -r pid name; do
     [ -n "$(filter_leftovers <<<"$name")" ] || continue
     kill -KILL "$pid" 2>/dev/null || true
     say "ended process $pid in $name, left by a test"
