@@ -76,7 +76,7 @@ keep_port() {
   port_or_free "$port" >"$folder/port"
 }
 
-kept_port() { cat "$folder/port"; }
+kept_port() { cat "$folder/port" 2>/dev/null || fail "nothing was started in $folder yet"; }
 
 # with_wal FILE: an SQLite database in which those who write need not wait for those who read; otherwise services of
 # OpenStack answer 500 for a cursor of their own that they left open.
