@@ -10,6 +10,8 @@ import {
 import { runCommand } from './support/run-command.ts';
 
 const NO_ANSWER = '000';
+/** Two services of Python start, and make their databases. */
+const LONG_MS = 300_000;
 
 describe('Ceph, as scripts/engines runs it', () => {
   it('keeps an object, for whoever has the keys', async () => {
@@ -55,7 +57,7 @@ describe('Ceph, as scripts/engines runs it', () => {
   });
 });
 
-describe('Glance and Keystone, as scripts/engines runs them', () => {
+describe('Glance and Keystone, as scripts/engines runs them', { timeout: LONG_MS }, () => {
   it('give tokens by password and by application credential, which Glance believes', async () => {
     await using keystone = await startKeystone();
     await using glance = await startGlance({ auth: 'keystone', keystone });
