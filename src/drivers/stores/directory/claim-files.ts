@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, lstat, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { SECRET_FILE_MODE } from './context.ts';
-import { isUnfitFile, readSmallFile } from './durable-files.ts';
-import { errnoOf } from './store-errors.ts';
+import { isUnfitFile, readSmallFile } from '../files/durable-files.ts';
+import { SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf } from '../files/store-errors.ts';
 
 const MAX_CLAIM_BYTES = 64 * 1024;
 

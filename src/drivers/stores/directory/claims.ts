@@ -1,6 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { syncFolder } from '../files/durable-files.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import { type ClaimHolder, readClaimHolder } from './claim-chain.ts';
 import {
   type Claim,
@@ -12,8 +14,6 @@ import {
   unknownClaim,
   withNewClaimFile,
 } from './claim-files.ts';
-import { syncFolder } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 const MAX_ATTEMPTS = 16;
 /** A host gives a claim up in milliseconds, or died doing so. */

@@ -1,11 +1,11 @@
 import type { VolumeClaim } from '../../../model/ports/snapshot-store.ts';
 import { FOLDER_MODE } from '../documents/layout.ts';
 import { volumeFolder, volumeLockPath } from '../documents/snapshot-layout.ts';
+import { makeFolders } from '../files/durable-files.ts';
+import { withStoreErrors } from '../files/store-errors.ts';
 import { readClaimHolder } from './claim-chain.ts';
 import type { ClaimPlace } from './claim-files.ts';
 import * as claims from './claims.ts';
-import { makeFolders } from './durable-files.ts';
-import { withStoreErrors } from './store-errors.ts';
 
 type VolumeSubject = { readonly volume: string };
 
