@@ -9,9 +9,9 @@ import {
   serialiseClaim,
   unknownClaim,
 } from '../documents/claim.ts';
-import { SECRET_FILE_MODE } from './context.ts';
-import { isUnfitFile, readSmallFile } from './durable-files.ts';
-import { errnoOf } from './store-errors.ts';
+import { isUnfitFile, readSmallFile } from '../files/durable-files.ts';
+import { SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf } from '../files/store-errors.ts';
 
 /** Where the claims of one subject are. */
 export interface ClaimPlace<Subject extends ClaimSubject> {

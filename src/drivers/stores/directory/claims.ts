@@ -2,10 +2,10 @@ import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Claim, type ClaimFacts, type ClaimSubject, isSameHolder, unknownClaim } from '../documents/claim.ts';
+import { syncFolder } from '../files/durable-files.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import { type ClaimHolder, readClaimHolder } from './claim-chain.ts';
 import { type ClaimPlace, linkExclusively, type NewClaimFile, withNewClaimFile } from './claim-files.ts';
-import { syncFolder } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 const MAX_ATTEMPTS = 16;
 /** A host gives a claim up in milliseconds, or died doing so. */

@@ -1,8 +1,9 @@
-import { makeFolders } from '../../directory/durable-files.ts';
-import type { ImageOwner } from '../../directory/image-owner.ts';
-import { type StoreFailure, withStoreErrors } from '../../directory/store-errors.ts';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { FOLDER_MODE } from '../../documents/layout.ts';
 import { volumeFolder } from '../../documents/snapshot-layout.ts';
+import type { ImageOwner } from '../../files/image-owner.ts';
+import { type StoreFailure, toStoreError } from '../../files/store-errors.ts';
 import type { Bucket } from '../bucket.ts';
 import type { Mirror } from '../mirror.ts';
 
@@ -14,8 +15,24 @@ export interface SnapshotContext {
   readonly owner: () => Promise<ImageOwner | null>;
 }
 
-/** The folder of this host that files of a volume are written to. INVALID_REQUEST; NO_SPACE, and otherwise what is asked for. */
-export async function makeVolumeFolder(mirror: Mirror, volume: string, code: StoreFailure['code']): Promise<void> {
+/**
+ * The folder of this host that files of a volume are written to; it goes with the last copy in it. Synchronous because `draft` is: a
+ * writer gets a place that it can write to at once. INVALID_REQUEST; NO_SPACE, and otherwise what is asked for.
+ */
+export function makeVolumeFolder(mirror: Mirror, volume: string, code: StoreFailure['code']): void {
   const folder = mirror.path(volumeFolder('', volume));
-  await withStoreErrors({ code, action: 'make', path: folder }, () => makeFolders(folder, FOLDER_MODE));
+  try {
+    makeFoldersSync(folder);
+  } catch (error) {
+    throw toStoreError(error, { code, action: 'make', path: folder });
+  }
+}
+
+/** Those that are there keep their modes. */
+function makeFoldersSync(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFoldersSync(path.dirname(folder));
+  mkdirSync(folder, { recursive: true });
+  // whatever the umask: QEMU's user must pass
+  chmodSync(folder, FOLDER_MODE);
 }

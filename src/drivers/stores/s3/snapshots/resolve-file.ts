@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
-import { withStoreErrors } from '../../directory/store-errors.ts';
 import { type SnapshotKey, snapshotDamaged, snapshotFilePath } from '../../documents/snapshot-layout.ts';
+import { withStoreErrors } from '../../files/store-errors.ts';
 import { readBackingId } from './backing-id.ts';
 import type { SnapshotContext } from './context.ts';
 

@@ -1,7 +1,7 @@
 import type { SnapshotStore } from '../../../../model/ports/snapshot-store.ts';
-import { lookUpImageOwner } from '../../directory/image-owner.ts';
 import type { VolumeSubject } from '../../documents/claim.ts';
 import { snapshotFilePath, volumeLockPath } from '../../documents/snapshot-layout.ts';
+import { lookUpImageOwner } from '../../files/image-owner.ts';
 import type { Bucket } from '../bucket.ts';
 import type { ClaimPlace } from '../claims/claim-object.ts';
 import { createClaim, readClaim, releaseClaim, stealClaim } from '../claims/claims.ts';
@@ -39,7 +39,7 @@ export function createS3Snapshots({ bucket, mirror, hostName, imageGroup }: S3Sn
     location: bucket.location,
     rootPath: mirror.rootPath,
     assertWritable: async (volume) => {
-      await makeVolumeFolder(mirror, volume, 'STORE_UNUSABLE');
+      makeVolumeFolder(mirror, volume, 'STORE_UNUSABLE');
       await context.owner();
       await assertConditionalWrites(bucket);
     },
@@ -53,16 +53,9 @@ export function createS3Snapshots({ bucket, mirror, hostName, imageGroup }: S3Sn
     publish: async (snapshot, domainXml) => await publishSnapshot(context, snapshot, domainXml),
     update: async (snapshot) => await updateSnapshot(context, snapshot),
     remove: async (snapshot) => await removeSnapshot(context, snapshot),
-    claim: async (claim) => {
-      const place = placeOf(claim.volume);
-      await makeVolumeFolder(mirror, claim.volume, 'STORE_WRITE_FAILED');
-      return await createClaim(place, claim);
-    },
+    claim: async (claim) => await createClaim(placeOf(claim.volume), claim),
     readClaim: async (volume) => await readClaim(placeOf(volume)),
     releaseClaim: async (volume, operationId) => await releaseClaim(placeOf(volume), operationId),
-    stealClaim: async (claim, from) => {
-      await makeVolumeFolder(mirror, claim.volume, 'STORE_WRITE_FAILED');
-      return await stealClaim(placeOf(claim.volume), claim, from);
-    },
+    stealClaim: async (claim, from) => await stealClaim(placeOf(claim.volume), claim, from),
   };
 }

@@ -3,9 +3,6 @@ import path from 'node:path';
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
 import type { SnapshotFileDraft } from '../../../../model/ports/snapshot-store.ts';
-import { IMAGE_FILE_MODE } from '../../directory/context.ts';
-import { syncWithAccess } from '../../directory/durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from '../../directory/store-errors.ts';
 import {
   isDraftName,
   type SnapshotKey,
@@ -13,8 +10,11 @@ import {
   snapshotFilePath,
   volumeFolder,
 } from '../../documents/snapshot-layout.ts';
+import { syncWithAccess } from '../../files/durable-files.ts';
+import { IMAGE_FILE_MODE } from '../../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../../files/store-errors.ts';
 import type { Bucket } from '../bucket.ts';
-import type { SnapshotContext } from './context.ts';
+import { makeVolumeFolder, type SnapshotContext } from './context.ts';
 
 interface DraftFiles {
   readonly key: string;
@@ -24,11 +24,12 @@ interface DraftFiles {
 
 /**
  * On this host until it is moved in. Its methods: STORE_WRITE_FAILED, NO_SPACE, CANCELLED. What it is said to take is its length: a
- * server keeps holes as zeroes, and bills them. The folder is there once the volume was claimed or found writable.
+ * server keeps holes as zeroes, and bills them.
  */
 export function createSnapshotDraft(context: SnapshotContext, snapshot: SnapshotKey, tag: string): SnapshotFileDraft {
   const key = snapshotFilePath('', snapshot);
   const file = context.mirror.path(snapshotDraftPath('', snapshot, tag));
+  makeVolumeFolder(context.mirror, snapshot.volume, 'STORE_WRITE_FAILED');
   const state = { isUploading: false };
   return {
     path: file,

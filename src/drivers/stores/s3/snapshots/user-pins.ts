@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
-import { errnoOf, withStoreErrors } from '../../directory/store-errors.ts';
 import { isUuid } from '../../documents/layout.ts';
 import { snapshotFilePath, volumeFolder } from '../../documents/snapshot-layout.ts';
+import { errnoOf, withStoreErrors } from '../../files/store-errors.ts';
 import type { SnapshotContext } from './context.ts';
 import { bringChain } from './resolve-file.ts';
 
