@@ -1,6 +1,6 @@
 import { DarkroomError } from '../model/errors.ts';
+import { isS3Url } from '../model/store-location.ts';
 import type { S3Settings, StoreSettings } from './settings.ts';
-import { isS3Url } from './store-location.ts';
 import type { StoreEntry } from './stores-schema.ts';
 
 /** What somebody said of a server; the rest follows from that, or is usual. */

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
+import { isS3Url, parseS3Url } from '../model/store-location.ts';
 import type { FoundSetting } from './setting-sources.ts';
 import type { S3Settings, Settings, StoreSettings } from './settings.ts';
-import { isS3Url, parseS3Url } from './store-location.ts';
 import { NAMELESS } from './stores-schema.ts';
 
 type FoundStore = FoundSetting & { readonly value: string };

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { isS3Url, parseS3Url } from '../model/store-location.ts';
 import { sectionName } from './section-schema.ts';
 import { schemaOf } from './settings-schema.ts';
-import { isS3Url, parseS3Url } from './store-location.ts';
 
 export const STORES_SECTION = 'stores';
 

@@ -9,14 +9,14 @@ import { STORE_POSITIONAL } from './positional.ts';
 
 export function addStoreCheck(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
-    'check [store]',
+    'check [name]',
     'Look for what is missing in a store, damaged or left over; contents are not read',
     (command) =>
       command
-        .positional('store', STORE_POSITIONAL)
+        .positional('name', STORE_POSITIONAL)
         .example('$0 store check', "The host's own store; ends with 6 when something is wrong")
         .example('$0 image verify web-golden', 'Reads an image whole'),
-    (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => checkStore(context, argv.store) }),
+    (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => checkStore(context, argv.name) }),
   );
 }
 

@@ -11,11 +11,11 @@ import { STORE_POSITIONAL } from './positional.ts';
 
 export function addStoreGc(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
-    'gc [store]',
+    'gc [name]',
     'Remove from a store what was begun and never finished, and what nobody can want',
     (command) =>
       command
-        .positional('store', STORE_POSITIONAL)
+        .positional('name', STORE_POSITIONAL)
         .option('dry-run', { type: 'boolean', default: false, describe: 'Only say what would be removed' })
         .option('older-than', {
           type: 'string',
@@ -29,7 +29,7 @@ export function addStoreGc(yargs: Argv<GlobalOptions>, host: CommandHost): void 
       host.prepareAndExecute(argv, async () => {
         const olderThanSeconds = Math.ceil(parseDuration('older-than', argv.olderThan) / 1000);
         const body = { olderThanSeconds, isDryRun: argv.dryRun };
-        return { recovery: 'required', run: (context) => collectGarbage(context, { store: argv.store, body }) };
+        return { recovery: 'required', run: (context) => collectGarbage(context, { store: argv.name, body }) };
       }),
   );
 }

@@ -8,14 +8,14 @@ import { storeOnHost } from '../store-on-host.ts';
 
 export function addStoreStatus(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
-    'status [store]',
+    'status [name]',
     'Show what is in each store, what of it is kept on this host, and whether it can be reached',
     (command) =>
       command
-        .positional('store', { type: 'string', describe: 'Name of a store or image service; else all of them' })
+        .positional('name', { type: 'string', describe: 'Name of a store or image service; else all of them' })
         .example('$0 store status', 'All stores and image services')
         .example('$0 store status ceph', 'Ends with 6 when it cannot be reached'),
-    (argv) => host.execute(argv, { recovery: 'none', run: (context) => showStoreStatus(context, argv.store) }),
+    (argv) => host.execute(argv, { recovery: 'none', run: (context) => showStoreStatus(context, argv.name) }),
   );
 }
 

@@ -159,7 +159,7 @@ describe('the document of the API', () => {
     const files = readdirSync(new URL('../../../src/agent/routes', import.meta.url)).map((file) =>
       file.replace('.ts', ''),
     );
-    const others = ['host', 'health', 'openapi', 'shelf', 'snapshot-work'];
+    const others = ['host', 'health', 'openapi', 'shelf', 'snapshot-work', 'image-transfers'];
     const nouns = files.filter((file) => !others.includes(file));
     expect(nouns.filter((noun) => !tags.has(noun))).toEqual([]);
   });

@@ -27,7 +27,7 @@ describe('commands that bring images from one place to another', () => {
   it.each([
     ['image copy golden --to ceph', { ...copy, to: 'ceph' }],
     ['image copy golden --from ceph', { ...copy, from: 'ceph' }],
-    ['image copy golden --from ./x --to s3://a/b', { ...copy, from: path.resolve('x'), to: 's3://a/b' }],
+    ['image copy golden --from ./x --to s3://abc/b', { ...copy, from: path.resolve('x'), to: 's3://abc/b' }],
     ['image push web-golden --to glance:lab', push],
     [
       'image push web-golden --to glance:lab --name n --disk vdb --visibility public',
@@ -166,6 +166,13 @@ describe('commands about stores', () => {
     expect(exitCode).toBe(6);
     expect(terminal.stdout.text).toContain('unreachable');
     expect(terminal.stdout.text).toContain('default: connection refused\\u{1b}[31m (STORE_UNUSABLE)\n');
+  });
+
+  it.each(['status', 'check', 'gc'])('does not take the store of %s for that of the host', async (verb) => {
+    const { terminal } = await run(`store ${verb} default`);
+    expect(terminal.opened.map(({ options }) => options.store)).toEqual([undefined]);
+    const other = await run(`store ${verb} default --host node2`);
+    expect(other.exitCode).not.toBe(2);
   });
 
   it('says that a store is not known', async () => {

@@ -99,7 +99,7 @@ describe('routes that bring images from one place to another', () => {
   it.each([
     ['/v1/images/golden/copy', { to: 'ceph' }, { ...copy, to: 'ceph' }],
     ['/v1/images/golden/copy', { from: '/mnt/x' }, { ...copy, from: '/mnt/x' }],
-    ['/v1/images/golden/copy', { from: 's3://a/b', to: 'ceph' }, { ...copy, from: 's3://a/b', to: 'ceph' }],
+    ['/v1/images/golden/copy', { from: 's3://abc/b/', to: 'ceph' }, { ...copy, from: 's3://abc/b', to: 'ceph' }],
     ['/v1/images/golden/push', { service: 'lab' }, push],
     [
       '/v1/images/golden/push',
@@ -129,6 +129,7 @@ describe('routes that bring images from one place to another', () => {
     ['/v1/images/golden/copy', { to: 'mnt/x' }, 'to'],
     ['/v1/images/golden/copy', { to: 'glance:lab' }, 'to'],
     ['/v1/images/golden/copy', { from: '' }, 'from'],
+    ['/v1/images/golden/copy', { from: 's3://abc/../x' }, 'from'],
     ['/v1/images/golden/push', {}, 'service'],
     ['/v1/images/golden/push', { service: 'glance:' }, 'service'],
     ['/v1/images/golden/push', { service: 'http://glance' }, 'service'],
