@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -32,6 +32,22 @@ const STORES = `stores:
 `;
 
 const placesOf = ({ store, stores }: ReturnType<typeof load>) => [store, stores.map(({ name }) => name).join(' ')];
+
+describe('the example file', () => {
+  it('shows stores and image services as they can be', () => {
+    const text = readFileSync(new URL('../../../scripts/darkroom.example.yaml', import.meta.url), 'utf8');
+    const { stores, imageServices } = load(
+      text.replace('hosts: {}', 'hosts:').replaceAll(/^# {3}(?= *[a-z_0-9]+: ?)/gm, '   '),
+    );
+    expect(stores.map(({ name }) => name)).toEqual(['default', 'nfs', 'ceph', 'amazon']);
+    expect(stores[3]?.s3).toMatchObject({ serverSideEncryption: 'aws:kms', kmsKeyId: 'alias/images' });
+    expect(imageServices.map(({ name, auth }) => `${name} ${auth.kind}`)).toEqual([
+      'lab none',
+      'cloud password',
+      'other application_credential',
+    ]);
+  });
+});
 
 describe('the setting store', () => {
   it.each([
