@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, type Stats } from 'node:fs';
 import { lstat, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
@@ -79,11 +79,18 @@ async function sealFile(
   const { target, mode } = options;
   const owner = await context.owner();
   return await withStoreErrors(writeFailure('complete', target), async () => {
+    if (!(await isThere(partialPath(target)))) return await measureSealed(target);
     const { size: sizeBytes } = await syncWithAccess(partialPath(target), { mode, owner });
     await rename(partialPath(target), target);
     await syncFolders(path.dirname(target), imageFolder(context.root, imageId));
     return sizeBytes;
   });
+}
+
+/** Sealed before, and not written anew. */
+async function measureSealed(target: string): Promise<number> {
+  const { size } = await requireSealed(target);
+  return size;
 }
 
 /** From a folder up to and with the image's own: each holds the name of the one below. */
@@ -106,8 +113,9 @@ async function publish(context: StoreContext, imageId: string, image: Image): Pr
   });
 }
 
-async function requireSealed(file: string): Promise<void> {
-  if ((await lstat(file)).isFile()) return;
+async function requireSealed(file: string): Promise<Stats> {
+  const seen = await lstat(file);
+  if (seen.isFile()) return seen;
   throw new Error(`${file} is not a regular file`);
 }
 
@@ -124,8 +132,12 @@ async function discard(context: StoreContext, imageId: string): Promise<void> {
 }
 
 async function isPublished(context: StoreContext, imageId: string): Promise<boolean> {
+  return await isThere(manifestPath(context.root, imageId));
+}
+
+async function isThere(file: string): Promise<boolean> {
   try {
-    await lstat(manifestPath(context.root, imageId));
+    await lstat(file);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
