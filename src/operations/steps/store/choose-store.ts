@@ -15,11 +15,16 @@ interface OwnPlace {
  */
 export async function chooseStore(core: Core, wanted: string, own: OwnPlace): Promise<OpenStore | null> {
   const named = core.stores.list().find(({ name, location }) => name === wanted || location === wanted);
-  const isPlace = named === undefined && wanted.includes('/');
-  if (isPlace) requireTrusted(core, wanted);
-  const location = isPlace && !isUrl(wanted) ? await findFolder(core, path.resolve(wanted)) : wanted;
-  const store = core.stores.open(named?.name ?? location);
-  return (await isSamePlace(core, store.description.location, own)) ? null : store;
+  const place = named?.location ?? (await findPlace(core, wanted));
+  if (await isSamePlace(core, place, own)) return null;
+  return core.stores.open(named?.name ?? place);
+}
+
+/** What is no name is a place, and the other way round. */
+async function findPlace(core: Core, wanted: string): Promise<string> {
+  if (!wanted.includes('/')) return wanted;
+  requireTrusted(core, wanted);
+  return isUrl(wanted) ? wanted : await findFolder(core, path.resolve(wanted));
 }
 
 function requireTrusted({ caller }: Core, wanted: string): void {
@@ -42,6 +47,7 @@ async function findFolder(core: Core, folder: string): Promise<string> {
 
 async function isSamePlace(core: Core, location: string, own: OwnPlace): Promise<boolean> {
   if (isUrl(location) || isUrl(own.location)) return withoutSlash(location) === withoutSlash(own.location);
+  if (!location.includes('/')) return false;
   await using one = await core.files.hold(location);
   await using other = await core.files.hold(own.rootPath);
   if (one === null || other === null) return path.resolve(location) === path.resolve(own.rootPath);

@@ -30,7 +30,7 @@ export async function receiveChain(
 ): Promise<void> {
   const { store, arrivals } = reception;
   await context.operation.announce('check');
-  for (const { draft } of arrivals) await draft.moveIn();
+  for (const { draft } of arrivals) await draft.moveIn({ signal });
   for (const { record } of arrivals) await requireSound(context, { ...reception, record }, signal);
   throwIfCancelled(signal);
   await context.operation.announce('publish');
