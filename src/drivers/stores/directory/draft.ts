@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
@@ -47,9 +48,16 @@ async function sealFile(
 ): Promise<number> {
   const { folder, target, mode } = options;
   const owner = await context.owner();
-  return await withStoreErrors(writeFailure('complete', target), () =>
-    sealPartial(target, { folder, access: { mode, owner } }),
-  );
+  return await withStoreErrors(writeFailure('complete', target), async () => {
+    if (!(await isThere(partialPath(target)))) return await measureSealed(target);
+    return await sealPartial(target, { folder, access: { mode, owner } });
+  });
+}
+
+/** Sealed before, and not written anew. */
+async function measureSealed(target: string): Promise<number> {
+  const { size } = await requireSealed(target);
+  return size;
 }
 
 async function publish(context: StoreContext, imageId: string, image: Image): Promise<void> {
@@ -66,8 +74,9 @@ async function publish(context: StoreContext, imageId: string, image: Image): Pr
   });
 }
 
-async function requireSealed(file: string): Promise<void> {
-  if ((await lstat(file)).isFile()) return;
+async function requireSealed(file: string): Promise<Stats> {
+  const seen = await lstat(file);
+  if (seen.isFile()) return seen;
   throw new Error(`${file} is not a regular file`);
 }
 
@@ -84,8 +93,12 @@ async function discard(context: StoreContext, imageId: string): Promise<void> {
 }
 
 async function isPublished(context: StoreContext, imageId: string): Promise<boolean> {
+  return await isThere(manifestPath(context.root, imageId));
+}
+
+async function isThere(file: string): Promise<boolean> {
   try {
-    await lstat(manifestPath(context.root, imageId));
+    await lstat(file);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
