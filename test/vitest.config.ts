@@ -39,6 +39,7 @@ const vagrantProjects =
 export default defineConfig({
   test: {
     root,
+    globalSetup: path.join(root, 'test/support/run-setup.ts'),
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
       {
