@@ -65,6 +65,8 @@ export interface RequestJob {
   readonly isHeldFirst?: boolean;
   /** Its point is one of that recovery. */
   readonly isInRecovery?: boolean;
+  /** How many times faster than real its patience ends. */
+  readonly hurry?: number;
 }
 
 /** The calls that an operation makes, in order. */
@@ -149,7 +151,7 @@ export function holdCapture(
   return startHarness(host, guest.uri, { ...captureRequest(guest, job), mode: 'hold' });
 }
 
-function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob): RequestJob & { hurry?: number } {
+function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob): RequestJob {
   const request = {
     kind: 'image.create',
     instance: guest.name,
