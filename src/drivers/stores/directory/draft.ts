@@ -4,7 +4,7 @@ import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
-import { FOLDER_MODE, imageFolder, imagesFolder, manifestPath } from '../documents/layout.ts';
+import { FOLDER_MODE, imageFolder, imagesFolder, manifestPath, partialPath } from '../documents/layout.ts';
 import { listFiles, serialiseManifest } from '../documents/manifest.ts';
 import { locateFile, preparePartial, sealPartial } from '../files/draft-files.ts';
 import { makeFolder, makeFolders, replaceFile, syncFolder } from '../files/durable-files.ts';

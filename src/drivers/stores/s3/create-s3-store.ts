@@ -1,4 +1,3 @@
-import { DarkroomError } from '../../../model/errors.ts';
 import type { OpenStore } from '../../../model/ports/stores.ts';
 import type { StoreDescription } from '../../../model/store.ts';
 import { createBucket } from './bucket/create-bucket.ts';
@@ -6,6 +5,8 @@ import type { BucketOptions } from './bucket.ts';
 import { createS3Images } from './images/s3-images.ts';
 import { createMirror } from './mirror/create-mirror.ts';
 import type { MirrorOptions } from './mirror.ts';
+import { createS3Shelf } from './shelf/s3-shelf.ts';
+import { createS3Snapshots } from './snapshots/s3-snapshots.ts';
 
 export interface S3StoreOptions {
   readonly description: StoreDescription;
@@ -23,21 +24,13 @@ export function createS3Store(options: S3StoreOptions): OpenStore {
   return {
     description,
     images: createS3Images({ bucket, mirror, location, hostName, imageGroup: options.mirror.imageGroup }),
-    // createS3Shelf({ bucket })
-    get shelf() {
-      return toCome();
-    },
-    // createS3Snapshots({ bucket, mirror, hostName })
-    get snapshots() {
-      return toCome();
-    },
-    // createS3Upkeep({ bucket, mirror })
-    get upkeep() {
-      return toCome();
+    shelf: createS3Shelf({ bucket }),
+    snapshots: createS3Snapshots({ bucket, mirror, hostName, imageGroup: options.mirror.imageGroup }),
+    upkeep: {
+      findFaults: async () => [],
+      removeFault: async () => false,
+      measureCache: () => mirror.measure(),
+      freeCache: (wantedBytes) => mirror.free(wantedBytes),
     },
   };
-}
-
-function toCome(): never {
-  throw new DarkroomError('INTERNAL', 'to come');
 }
