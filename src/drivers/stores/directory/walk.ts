@@ -50,7 +50,7 @@ async function lookAt(file: string): Promise<Stats | null> {
   try {
     return await lstat(file);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return null;
     throw error;
   }
 }

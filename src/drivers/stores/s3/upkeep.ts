@@ -1,6 +1,8 @@
+import { hasCode } from '../../../model/errors.ts';
+import type { ImageStore } from '../../../model/ports/image-store.ts';
 import type { StoreUpkeep } from '../../../model/ports/stores.ts';
 import type { StoreFinding } from '../../../model/store.ts';
-import { isUuid, RECYCLED_FILE } from '../documents/layout.ts';
+import { isUuid } from '../documents/layout.ts';
 import { MAX_MANIFEST_BYTES } from '../documents/manifest.ts';
 import { findAgain, findFaults, type StoreReader } from '../upkeep/fault-finder.ts';
 import type { Bucket } from './bucket.ts';
@@ -11,10 +13,13 @@ import { findForgottenDrafts, removeForgottenDraft } from './upkeep/forgotten-dr
 export interface S3UpkeepOptions {
   readonly bucket: Bucket;
   readonly mirror: Mirror;
+  /** Of the same bucket: who knows in what order what goes. */
+  readonly images: Pick<ImageStore, 'openDraft' | 'purgeRecycled'>;
 }
 
 /** Upkeep of a store in a bucket; see the port. One listing of it, and its small documents. */
-export function createS3Upkeep({ bucket, mirror }: S3UpkeepOptions): StoreUpkeep {
+export function createS3Upkeep(options: S3UpkeepOptions): StoreUpkeep {
+  const { bucket, mirror } = options;
   const reader = createReader(bucket);
   return {
     findFaults: async (signal) => [
@@ -24,13 +29,11 @@ export function createS3Upkeep({ bucket, mirror }: S3UpkeepOptions): StoreUpkeep
       ...(await findForgottenDrafts(mirror)),
     ],
     removeFault: async (finding) => {
-      if (finding.kind === 'half-deleted') return await endPurge({ bucket, mirror }, finding);
+      if (finding.kind === 'half-deleted') return await endPurge(options, finding);
       if (finding.subject.startsWith('/')) return await removeForgottenDraft(mirror, finding);
       if (await abortUpload(bucket, finding)) return true;
       const found = await findAgain(reader, finding);
-      if (found === null) return false;
-      await remove({ bucket, mirror }, found);
-      return true;
+      return found !== null && (await remove(options, found));
     },
     measureCache: () => mirror.measure(),
     freeCache: (wantedBytes) => mirror.free(wantedBytes),
@@ -68,13 +71,18 @@ async function abortUpload(bucket: Bucket, { kind, subject, since, bytes }: Stor
   return meant.length > 0;
 }
 
-/** An image in the making with all that it has, or one file. The note of a deletion would come last. */
-async function remove({ bucket, mirror }: S3UpkeepOptions, { subject }: StoreFinding): Promise<void> {
-  const prefix = isUuid(subject) ? `images/${subject}/` : subject;
-  const found = (await bucket.list(prefix)).map(({ key }) => key);
-  const keys = isUuid(subject) ? found : found.filter((key) => key === subject);
-  if (keys.some((key) => key.endsWith(`/${RECYCLED_FILE}`))) return;
-  await bucket.remove(keys);
-  if (isUuid(subject)) await bucket.abortUploads(prefix);
-  for (const key of keys) await mirror.forget(key);
+/** False for an image in the making that was finished in this moment. */
+async function remove({ bucket, mirror, images }: S3UpkeepOptions, { subject }: StoreFinding): Promise<boolean> {
+  if (!isUuid(subject)) {
+    await bucket.remove([subject]);
+    await mirror.forget(subject);
+    return true;
+  }
+  try {
+    await images.openDraft(subject).discard();
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'IMAGE_STATE')) return false;
+    throw error;
+  }
 }

@@ -42,16 +42,17 @@ export async function findFaults(
 
 /** The same removable finding, if it is still there and nobody has written to it since; null otherwise. */
 export async function findAgain(reader: StoreReader, finding: StoreFinding): Promise<StoreFinding | null> {
-  const found = await inspect(reader, folderOf(finding));
+  const folder = finding.isRemovable ? folderOf(finding) : null;
+  const found = folder === null ? [] : await inspect(reader, folder);
   return found.find((other) => other.finding.isRemovable && isSame(finding, other.finding))?.finding ?? null;
 }
 
-/** The smallest folder that says whether it is still so. */
-function folderOf({ kind, subject }: StoreFinding): string {
+/** The smallest folder that says whether it is still so; null for what is in none of ours. */
+function folderOf({ kind, subject }: StoreFinding): string | null {
   if (isUuid(subject)) return kind === 'half-deleted' ? 'recycle/' : `images/${subject}/`;
-  const [top = '', name = '', ...rest] = subject.split('/');
-  const isInside = (top === 'images' || top === 'snapshots') && rest.length > 0;
-  return isInside ? `${top}/${name}/` : `${top}/`;
+  const [top = '', name = ''] = subject.split('/');
+  if (top === 'images' || top === 'snapshots') return isUuid(name) ? `${top}/${name}/` : null;
+  return top === 'instances' ? 'instances/' : null;
 }
 
 function isSame(one: StoreFinding, other: StoreFinding): boolean {

@@ -7,6 +7,8 @@ import { judgeFile, unfinishedFile, unknownFile } from './findings.ts';
 
 /** Beside an uploaded object: its checksums. */
 const PARTS_SUFFIX = '.parts';
+/** `.draft`: who makes it, in a bucket. */
+const OWN_FILES = new Set([MANIFEST_FILE, RECYCLED_FILE, DOMAIN_XML_FILE, '.draft']);
 /** Of a machine beside its disks, as its record names them. */
 const SHELVED_FILES = new Set([MEMORY_FILE, MEMORY_XML_FILE]);
 const SHELVED_FOLDERS = new Set(['checkpoints', 'files']);
@@ -69,7 +71,7 @@ function isKnown(
   file: string,
   known: { readonly named: ReadonlySet<string>; readonly names: ReadonlySet<string>; readonly isShelved: boolean },
 ): boolean {
-  if (known.named.has(file) || [MANIFEST_FILE, RECYCLED_FILE, DOMAIN_XML_FILE].includes(file)) return true;
+  if (known.named.has(file) || OWN_FILES.has(file)) return true;
   const object = withoutParts(file);
   if (object !== null) return known.names.has(object) && isKnown(object, known);
   const [folder = '', name = ''] = file.split('/');

@@ -14,6 +14,8 @@ import { unfinishedFile, unknownFile } from './findings.ts';
 const FOLDERS = new Set(['images', 'snapshots', 'instances', 'recycle']);
 /** Of a file system or a file server, at its top. */
 const FOREIGN = new Set(['lost+found', '.snapshot', '.snapshots', '.zfs']);
+/** What was changed last, in a bucket. */
+const CHANGES = '.changes';
 const OF_INSTANCE = /^([0-9a-f-]{36})\.(json|claim)$/;
 const OF_CLAIM = /^\.([0-9a-f-]{36})\.claim\.[^.]+\.end2?$/;
 
@@ -35,7 +37,7 @@ function judgeTop({ name, entries }: EntryGroup): readonly StoreFinding[] {
 
 /** Beside the folders of images, or of volumes. */
 function judgeStranger({ name, entries }: EntryGroup, prefix: string): readonly StoreFinding[] {
-  if (isUuid(name) || isProbeName(name)) return [];
+  if (isUuid(name) || isProbeName(name) || name === CHANGES) return [];
   return [unknownFile(`${prefix}${name}`, entries)];
 }
 

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { mapConcurrently } from '../../../../lib/async.ts';
+import type { ImageStore } from '../../../../model/ports/image-store.ts';
 import type { StoreFinding } from '../../../../model/store.ts';
 import { isUuid, MANIFEST_FILE, RECYCLED_FILE } from '../../documents/layout.ts';
 import { MAX_MANIFEST_BYTES } from '../../documents/manifest.ts';
 import { type EntryGroup, groupEntries } from '../../upkeep/entries.ts';
 import type { Bucket } from '../bucket.ts';
-import type { Mirror } from '../mirror.ts';
 
 const CONCURRENT_READS = 16;
 /** Whoever is at it takes moments, unless it died. */
 const CUT_MS = 60 * 60 * 1000;
 
 /** What else there is in it is no matter here. */
-const note = z.looseObject({ state: z.enum(['recycled', 'restoring', 'purging']) });
+const note = z.looseObject({ state: z.enum(['recycled', 'restoring', 'restored', 'purging']) });
 
 /** Deleted images whose purge, or whose way back, somebody left in the middle. STORE_UNUSABLE. */
 export async function findCutPurges(bucket: Bucket, signal?: AbortSignal): Promise<readonly StoreFinding[]> {
@@ -23,20 +23,13 @@ export async function findCutPurges(bucket: Bucket, signal?: AbortSignal): Promi
   return found.filter((finding) => finding !== null);
 }
 
-/** True when all of it is gone now: nobody can have brought it back meanwhile, since it is marked as going. STORE_WRITE_FAILED. */
+/** True when all of it is gone now. STORE_WRITE_FAILED. */
 export async function endPurge(
-  { bucket, mirror }: { readonly bucket: Bucket; readonly mirror: Mirror },
+  { bucket, images }: { readonly bucket: Bucket; readonly images: Pick<ImageStore, 'purgeRecycled'> },
   { subject }: StoreFinding,
 ): Promise<boolean> {
-  const prefix = `images/${subject}/`;
-  const noteKey = `${prefix}${RECYCLED_FILE}`;
-  if (!isUuid(subject) || (await readState(bucket, noteKey)) !== 'purging') return false;
-  const keys = (await bucket.list(prefix)).map(({ key }) => key);
-  if (keys.includes(`${prefix}${MANIFEST_FILE}`)) return false;
-  await bucket.remove(keys.filter((key) => key !== noteKey));
-  await bucket.abortUploads(prefix);
-  for (const key of keys) await mirror.forget(key);
-  await bucket.remove([noteKey]);
+  if (!isUuid(subject) || (await readState(bucket, `images/${subject}/${RECYCLED_FILE}`)) !== 'purging') return false;
+  await images.purgeRecycled(subject);
   return true;
 }
 
