@@ -4,10 +4,10 @@ import type { StoreUpkeep } from '../../../model/ports/stores.ts';
 import type { StoreFinding } from '../../../model/store.ts';
 import { imageFolder, isUuid, purgedFolder } from '../documents/layout.ts';
 import { MAX_MANIFEST_BYTES } from '../documents/manifest.ts';
+import { isUnfitFile, readReplaceableFile, syncFolder } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import { findAgain, findFaults, type StoreReader } from '../upkeep/fault-finder.ts';
 import type { DirectoryStoreOptions } from './directory-store.ts';
-import { isUnfitFile, readReplaceableFile, syncFolder } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 import { walk } from './walk.ts';
 
 /** Upkeep of a store in a folder; see the port. What lies there is all there is of it: nothing is cached. */

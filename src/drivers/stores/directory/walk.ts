@@ -3,8 +3,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import { DarkroomError } from '../../../model/errors.ts';
+import { errnoOf } from '../files/store-errors.ts';
 import type { StoreEntry } from '../upkeep/entries.ts';
-import { errnoOf } from './store-errors.ts';
 
 const CONCURRENT_FOLDERS = 4;
 

@@ -6,3 +6,8 @@ export function bodyOf(answer: { readonly Body?: unknown }): AsyncIterable<Buffe
   if (!(body instanceof Readable)) throw new Error('the answer has no body');
   return body;
 }
+
+/** Of an answer that is not wanted: its connection is not kept. */
+export function discardBody({ Body: body }: { readonly Body?: unknown }): void {
+  if (body instanceof Readable) body.destroy();
+}

@@ -28,6 +28,8 @@ export async function openClient(options: BucketOptions): Promise<S3> {
     // Ceph answers 411 to streams with the checksums that are the default since 2025
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // the handler waits for no "100 Continue" on connections that are kept
+    expectContinueHeader: false,
     requestHandler: new NodeHttpHandler({
       connectionTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: IDLE_TIMEOUT_MS,

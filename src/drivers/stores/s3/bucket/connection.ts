@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long one attempt may take in all; without it only silence ends one. */
   readonly attemptMs?: number;
+  /** A figure that grows with what was achieved: the time to repeat begins anew then. */
+  readonly progress?: () => number;
   /** At most; the settings say how long otherwise. */
   readonly retryForMs?: number;
 }
@@ -64,6 +66,7 @@ export function createConnection(options: BucketOptions): Connection {
           {
             forMs,
             signal: run.signal,
+            progress: run.progress,
           },
         );
       } catch (error) {

@@ -1,10 +1,12 @@
-import { DarkroomError } from '../../../../model/errors.ts';
 import type { Bucket, BucketOptions } from '../bucket.ts';
 import { createConnection } from './connection.ts';
+import { downloadFile } from './download-file.ts';
 import { headObject } from './head-object.ts';
 import { listObjects } from './list-objects.ts';
 import { readDocument } from './read-document.ts';
 import { removeObjects } from './remove-objects.ts';
+import { abortUploads, listUploads } from './unfinished-uploads.ts';
+import { uploadFile } from './upload-file.ts';
 import { writeDocument } from './write-document.ts';
 
 /** Nothing is asked, and no client loaded, before the first call. INVALID_REQUEST for a location that is none. */
@@ -17,13 +19,9 @@ export function createBucket(options: BucketOptions): Bucket {
     put: (key, content, condition) => writeDocument(connection, { key, content, condition }),
     remove: (keys) => removeObjects(connection, keys),
     list: (prefix, signal) => listObjects(connection, prefix, signal),
-    upload: async () => {
-      throw new DarkroomError('INTERNAL', 'to come');
-    },
-    download: async () => {
-      throw new DarkroomError('INTERNAL', 'to come');
-    },
-    listUploads: async () => [],
-    abortUploads: async () => undefined,
+    upload: (key, path, transfer = {}) => uploadFile(connection, key, { ...transfer, path }),
+    download: (entry, path, transfer = {}) => downloadFile(connection, entry, { ...transfer, path }),
+    listUploads: (prefix) => listUploads(connection, prefix),
+    abortUploads: (prefix, uploadId) => abortUploads(connection, prefix, uploadId),
   };
 }

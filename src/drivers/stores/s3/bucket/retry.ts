@@ -7,6 +7,8 @@ export interface RetryOptions {
   /** From the first failure on. 0: one attempt. */
   readonly forMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** A figure that grows with what was achieved: then it counts as the first failure again. */
+  readonly progress?: (() => number) | undefined;
   readonly clock?: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** 0 to 1, for the jitter. */
   readonly random?: () => number;
@@ -30,7 +32,7 @@ export async function retry<Result>(
   options: RetryOptions,
 ): Promise<Result> {
   const { signal, clock = HOST_CLOCK, random = Math.random } = options;
-  let untilMs: number | null = null;
+  let series = { failed: 0, untilMs: 0, progress: options.progress?.() };
   for (let failed = 0; ; failed += 1) {
     throwIfCancelled(signal);
     try {
@@ -38,9 +40,12 @@ export async function retry<Result>(
     } catch (error) {
       throwIfCancelled(signal);
       if (classifyFailure(error).kind !== 'transient') throw error;
-      untilMs ??= clock.monotonicMs() + options.forMs;
-      const pauseMs = pauseAfter(failed, random());
-      if (clock.monotonicMs() + pauseMs >= untilMs) throw error;
+      const progress = options.progress?.();
+      const isFirst = failed === 0 || progress !== series.progress;
+      if (isFirst) series = { failed: 0, untilMs: clock.monotonicMs() + options.forMs, progress };
+      const pauseMs = pauseAfter(series.failed, random());
+      series.failed += 1;
+      if (clock.monotonicMs() + pauseMs >= series.untilMs) throw error;
       await sleep(pauseMs, { clock, signal });
     }
   }
