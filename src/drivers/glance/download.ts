@@ -30,13 +30,16 @@ export async function downloadData(
   const { signal } = options;
   await using file = await open(path, 'r+');
   let arrival = begin(image);
+  let furthestBytes = 0;
   try {
     await persist(
       async ({ progressed }) => {
         const answer = await ask(api, image, { fromBytes: arrival.bytes, signal });
         if (answer.statusCode !== PARTIAL_CONTENT) arrival = begin(image);
         const onBytes = (total: number): void => {
-          progressed();
+          // what came once before, and was lost again, is no progress
+          if (total > furthestBytes) progressed();
+          furthestBytes = Math.max(furthestBytes, total);
           options.onBytes?.(total);
         };
         await receive(answer, { api, image, file, arrival, onBytes });
