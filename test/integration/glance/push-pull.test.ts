@@ -5,10 +5,18 @@ import type { Image } from '../../../src/model/image.ts';
 import { pullImage } from '../../../src/operations/pull-image.ts';
 import { pushImage } from '../../../src/operations/push-image.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
+import { startGlance } from '../../support/engines.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { NO_QUOTA, runToEnd } from '../../support/image-core.ts';
 import { createImageFixture, type ImageFixture, qemuImg } from '../images/image-fixture.ts';
-import { createGlanceWorld, type GlanceWorld, makeStoredImage, pullRequest, pushRequest } from './glance-world.ts';
+import {
+  atBytes,
+  createGlanceWorld,
+  type GlanceWorld,
+  makeStoredImage,
+  pullRequest,
+  pushRequest,
+} from './glance-world.ts';
 
 const MIB = 1024 ** 2;
 let fixture: ImageFixture;
@@ -234,4 +242,19 @@ it('pulls nothing beyond the quota', async () => {
   const id = await makeServiceImage(randomBytes(MIB), { disk_format: 'raw' });
   const small = fixture.core({ imageServices: world.services() }, { quota: { ...NO_QUOTA, maxImageBytes: 1024 } });
   await expectFailure(runToEnd(small, pullImage, pullRequest(id)), 'QUOTA_EXCEEDED');
+});
+
+it('says that a quota of the service is used up, before any data was sent', async () => {
+  await using small = await startGlance({ auth: 'none', quotaBytes: MIB });
+  await makeStoredImage(fixture, { name: 'too large' });
+  const imageServices = world.services({ auth: { kind: 'none' }, endpoint: small.endpoint });
+  let sentBytes = 0;
+  const watched = atBytes(imageServices, 1, () => {
+    sentBytes += 1;
+  });
+  const operation = await runToEnd(core({ imageServices: watched }), pushImage, pushRequest('too large'));
+  expect(operation).toMatchObject({ status: 'failed', error: { code: 'QUOTA_EXCEEDED' } });
+  expect(sentBytes).toBe(0);
+  const left = await fetch(`${small.endpoint}/v2/images`);
+  expect(await left.json()).toMatchObject({ images: [] });
 });

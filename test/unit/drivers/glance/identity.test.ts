@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ImageServiceOptions } from '../../../../src/drivers/glance/create-image-services.ts';
+import { createAuthority } from '../../../support/certificates.ts';
 import { expectFailure } from '../../../support/expect-failure.ts';
 import { hangUp, json, type ScriptedService, serveScript, text, tokenJson } from './scripted-service.ts';
 
@@ -153,6 +157,26 @@ it('needs no identity service where there is an endpoint and nobody to be', asyn
   expect(count(LIST)).toBe(5);
   expect(service.seen.length).toBe(5);
   expect(service.seen[0]?.headers).not.toHaveProperty('x-auth-token');
+});
+
+it('believes an authority that it is told of, and otherwise says at once whose certificate it is not', async () => {
+  const authority = createAuthority('Private Cloud');
+  const secured = createServer(authority.sign('/CN=localhost'), (_request, response) => response.end('{"images":[]}'));
+  try {
+    await new Promise<void>((resolve) => secured.listen(0, '127.0.0.1', resolve));
+    const address = secured.address();
+    const endpoint = `https://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const ca = path.join(service.folder, 'ca.pem');
+    writeFileSync(ca, authority.cert);
+    await service.open({ endpoint, ca }).check();
+    const failure = await expectFailure(service.open({ endpoint }).find('x'), 'IMAGE_SERVICE_UNUSABLE');
+    expect(failure.message).toMatch(/certificate.*Look at endpoint and ca of glance\.main/);
+    const missing = service.open({ endpoint, ca: path.join(service.folder, 'none.pem') });
+    expect((await expectFailure(missing.check(), 'IMAGE_SERVICE_UNUSABLE')).message).toContain('glance.main.ca');
+  } finally {
+    secured.close();
+    authority.dispose();
+  }
 });
 
 it('is patient with an identity service as with an image service', async () => {

@@ -203,6 +203,21 @@ it('downloads again from where it broke off, or from the beginning where there a
   }
 });
 
+it('leaves no trace of what came before it began again', async () => {
+  const zeroes = '\0'.repeat(5);
+  const hash = { os_hash_algo: 'sha512', os_hash_value: createHash('sha512').update(zeroes).digest('hex') };
+  const wrong: Answer = (response) => {
+    response.writeHead(200, { 'content-length': '5' });
+    response.write('hel', () => setTimeout(() => response.destroy(), 20));
+  };
+  service.on(`GET ${FILE}`, wrong, text(200, zeroes));
+  service.on(SHOW, json(imageJson(hash)));
+  const glance = service.open();
+  const target = file('');
+  await glance.download(await glance.find(ID), target);
+  expect(readFileSync(target, 'latin1')).toBe(zeroes);
+});
+
 it.each([
   ['other data', 'hallo', 'COPY_FAILED'],
   ['more data than there should be', `${DATA}!`, 'COPY_FAILED'],
