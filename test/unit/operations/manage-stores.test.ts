@@ -59,7 +59,7 @@ async function checkService(name: string): Promise<void> {
 const refuse = async (): Promise<never> => {
   throw new Error('not asked for');
 };
-const NO_SERVICE = { find: refuse, create: refuse, upload: refuse, download: refuse, delete: refuse };
+const NO_SERVICE = { find: refuse, holds: refuse, create: refuse, upload: refuse, download: refuse, delete: refuse };
 
 describe('the status of stores', () => {
   it('counts what is in each, whosever it is, and in image services that they answer', async () => {
