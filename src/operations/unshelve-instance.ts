@@ -1,17 +1,16 @@
 import { DarkroomError } from '../model/errors.ts';
 import type { UnshelveInstanceRequest } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
-import { findReadableImage } from './steps/drop-unused-image.ts';
 import { findDomainOf, notFound } from './steps/find-instance.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
 import { restorePower } from './steps/shelve/put-back.ts';
-import { fetchImage } from './steps/store/fetch-files.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import { bringDisks } from './steps/unshelve/bring-disks.ts';
 import { bringFiles } from './steps/unshelve/bring-files.ts';
 import { bringUp } from './steps/unshelve/bring-up.ts';
 import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import { completeUnshelve, undoUnshelve } from './steps/unshelve/end-unshelve.ts';
+import { fetchShelved } from './steps/unshelve/fetch-shelved.ts';
 import { type Return, requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
 import { takeOverImage } from './steps/unshelve/revive-image.ts';
 import type { Core, OperationContext } from './support/context.ts';
@@ -127,18 +126,6 @@ async function bringBack(
   const { missingMedia } = coming.placement.relocation;
   if (missingMedia.length > 0)
     context.operation.warn(`Drives are empty, because their media are not on this host: ${missingMedia.join(', ')}.`);
-}
-
-/** With its memory, which no manifest names. Whoever needs the image says best what is wrong with it. */
-async function fetchShelved(
-  context: OperationContext,
-  { imageId, memory }: ShelvedInstance,
-  signal: AbortSignal,
-): Promise<void> {
-  const image = context.store.keepsFilesHere ? null : await findReadableImage(context, imageId);
-  if (image === null) return;
-  const step = 'look';
-  await fetchImage(context, image, { signal, step, others: memory === null ? [] : [memory] });
 }
 
 /** It never left: nothing is rebuilt. What its guest does from now on is not in the image any more. */
