@@ -61,6 +61,16 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         expect(readFileSync(draft.sealedPath('tpm/2.0/tpm2-00.permall'), 'utf8')).toBe('state');
       });
 
+      it('can be sealed again, written anew or not', async () => {
+        const draft = await store.createDraft(randomUUID());
+        for (const content of ['disk content', 'disk contest!']) {
+          writeFileSync(draft.path('disk-vda.qcow2'), content);
+          for (let turn = 0; turn < 2; turn += 1)
+            expect(await draft.seal('disk-vda.qcow2')).toEqual({ sizeBytes: content.length });
+          expect(readFileSync(draft.sealedPath('disk-vda.qcow2'), 'utf8')).toBe(content);
+        }
+      });
+
       it('cannot be sealed where nothing was written', async () => {
         const draft = await store.createDraft(randomUUID());
         await expectFailure(draft.seal('disk-vda.qcow2'), 'STORE_WRITE_FAILED');
@@ -147,8 +157,8 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
           consistency: null,
           disks: plain.disks.map((disk) => ({ ...disk, sha256: null })),
           skippedDisks: [{ target: 'sda', device: 'cdrom', reason: 'cdrom' }],
-          nvram: { file: 'nvram.fd', sizeBytes: 4, sha256: digest },
-          tpm: [{ file: 'tpm/tpm2-00.permall', sizeBytes: 4, sha256: digest }],
+          nvram: { file: 'nvram.fd', sizeBytes: 8, sha256: digest },
+          tpm: [{ file: 'tpm/tpm2-00.permall', sizeBytes: 19, sha256: digest }],
         };
         await publishImage(store, image);
         expect(await store.readImage(image.id)).toEqual(image);

@@ -6,6 +6,8 @@ import type { BucketOptions } from './bucket.ts';
 import { createS3Images } from './images/s3-images.ts';
 import { createMirror } from './mirror/create-mirror.ts';
 import type { MirrorOptions } from './mirror.ts';
+import { createS3Shelf } from './shelf/s3-shelf.ts';
+import { createS3Snapshots } from './snapshots/s3-snapshots.ts';
 
 export interface S3StoreOptions {
   readonly description: StoreDescription;
@@ -20,17 +22,12 @@ export function createS3Store(options: S3StoreOptions): OpenStore {
   const bucket = createBucket(options.bucket);
   const mirror = createMirror(bucket, options.mirror);
   const { location } = description;
+  const { imageGroup } = options.mirror;
   return {
     description,
-    images: createS3Images({ bucket, mirror, location, hostName, imageGroup: options.mirror.imageGroup }),
-    // createS3Shelf({ bucket })
-    get shelf() {
-      return toCome();
-    },
-    // createS3Snapshots({ bucket, mirror, hostName })
-    get snapshots() {
-      return toCome();
-    },
+    images: createS3Images({ bucket, mirror, location, hostName, imageGroup }),
+    shelf: createS3Shelf({ bucket }),
+    snapshots: createS3Snapshots({ bucket, mirror, hostName, imageGroup }),
     // createS3Upkeep({ bucket, mirror })
     get upkeep() {
       return toCome();
