@@ -25,13 +25,12 @@ let image: Image;
 
 async function makeFreshStore(): Promise<StoreUnderTest> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dr-st-recycle-'));
-  const made = createDirectoryStore({ location: path.join(folder, 'store'), imageGroup: 'kvm'
+  const made = createDirectoryStore({ location: path.join(folder, 'store'), imageGroup: 'kvm' });
+  return { store: made, dispose: async () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 describeRecycling('the directory store', makeFreshStore);
 describeRecyclingApart('the directory store', makeFreshStore);
-  return { store: made, dispose: async () => rmSync(folder, { recursive: true, force: true }) };
-});
 
 beforeEach(async () => {
   root = mkdtempSync(path.join(tmpdir(), 'dr-st-recycle-'));
