@@ -19,7 +19,11 @@ export interface TestHost {
 /** One host of those that share `objects`. `isCut` says of each call of the bucket whether the host dies before it. */
 export function makeHost(
   objects: Map<string, FakeObject>,
-  options: { readonly hostName?: string; readonly isCut?: (call: string) => boolean; readonly limitBytes?: number } = {},
+  options: {
+    readonly hostName?: string;
+    readonly isCut?: (call: string) => boolean;
+    readonly limitBytes?: number;
+  } = {},
 ): TestHost {
   const { hostName = 'host-1', isCut = () => false, limitBytes = 1e9 } = options;
   const rootPath = mkdtempSync(path.join(tmpdir(), 'dr-img-unit-'));
