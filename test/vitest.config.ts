@@ -39,6 +39,7 @@ const vagrantProjects =
 export default defineConfig({
   test: {
     root,
+    globalSetup: path.join(root, 'test/support/run-setup.ts'),
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
       {
@@ -57,7 +58,13 @@ export default defineConfig({
       },
       {
         plugins: [loadBuild],
-        test: { root, name: 'integration', include: ['test/integration/**/*.test.ts'], ...realParts },
+        test: {
+          root,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/integration/sealed-folder.ts'],
+          ...realParts,
+        },
       },
       {
         plugins: [loadBuild],

@@ -17,6 +17,18 @@ fail_usage() {
 }
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# A dead process may stay in the table until its parent looks.
+is_alive() { [ -e "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+
+# wait_for_end PID SECONDS: whether it ended within that time.
+wait_for_end() {
+  local deadline=$((SECONDS + $2))
+  while is_alive "$1"; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 0.05
+  done
+}
+
 # Milliseconds since the epoch.
 now_ms() { printf '%s\n' "$((${EPOCHREALTIME/[.,]/} / 1000))"; }
 

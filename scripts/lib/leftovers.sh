@@ -17,6 +17,7 @@ remove_test_leftovers() {
     virsh -q -c "$uri" net-undefine "$name" >/dev/null 2>&1 || true
   done
   end_stray_guests
+  end_stray_engines
   for name in $(find "$images_folder" -maxdepth 1 -name 'dr-test-*' -printf '%f\n' 2>/dev/null | filter_leftovers); do
     remove_folder "$images_folder/$name"
   done
@@ -37,6 +38,17 @@ end_stray_guests() {
   local pid name
   { pgrep -a qemu-system || true; } | sed -n 's/^\([0-9]*\) .*guest=\(dr-test-[0-9a-z-]*\).*/\1 \2/p' | while read -r pid name; do
     [ -z "$(filter_leftovers <<<"$name")" ] || kill -KILL "$pid" || true
+  done
+}
+
+# Services of scripts/engines, and what was still starting them: their command lines name their folders.
+end_stray_engines() {
+  local pid name
+  { pgrep -af '^(ceph-mon|ceph-osd|radosgw) |/(glance-api|keystone-wsgi-public|(glance|keystone)-manage|engines/(ceph|glance|keystone)) ' || true; } |
+    sed -n 's/^\([0-9]*\) .*\/\(dr-test-[0-9a-z-]*\)\([ /].*\)*$/\1 \2/p' | while read -r pid name; do
+    [ -n "$(filter_leftovers <<<"$name")" ] || continue
+    kill -KILL "$pid" 2>/dev/null || true
+    say "ended process $pid in $name, left by a test"
   done
 }
 

@@ -10,6 +10,8 @@ import { bringFiles } from './steps/unshelve/bring-files.ts';
 import { bringUp } from './steps/unshelve/bring-up.ts';
 import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import { completeUnshelve, undoUnshelve } from './steps/unshelve/end-unshelve.ts';
+import { fetchShelved } from './steps/unshelve/fetch-shelved.ts';
+import { requireHostDisks } from './steps/unshelve/require-host-disks.ts';
 import { type Return, requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
 import { takeOverImage } from './steps/unshelve/revive-image.ts';
 import type { Core, OperationContext } from './support/context.ts';
@@ -109,6 +111,7 @@ async function bringBack(
 ): Promise<void> {
   const { plan, record, request } = work;
   await takeOverImage(context, record.imageId);
+  await fetchShelved(context, record, signal);
   const coming = await requireUnshelvable(context, record, {
     diskDir: request.diskDir,
     networks: request.networks,
@@ -200,28 +203,6 @@ function requireSame(plan: UnshelvePlan, record: ShelvedInstance): void {
   throw new DarkroomError('INSTANCE_BUSY', `The shelved instance ${record.name} changed meanwhile: try again.`, {
     fields: { instanceId: record.id },
   });
-}
-
-/** DISK_MISSING rather than an image deleted for disks, or firmware variables, that are not there. */
-async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<void> {
-  for (const { target, path, format } of record.disks) {
-    if ((await core.files.stat(path)) === null) {
-      throw new DarkroomError(
-        'DISK_MISSING',
-        `Disk ${target} of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} is kept.`,
-        { fields: { instanceId: record.id, target, path } },
-      );
-    }
-    await core.diskTool.info({ path, format });
-  }
-  for (const { path } of record.files) {
-    if ((await core.files.stat(path)) !== null) continue;
-    throw new DarkroomError(
-      'DISK_MISSING',
-      `A file of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} has it still, and is kept.`,
-      { fields: { instanceId: record.id, path } },
-    );
-  }
 }
 
 /** Two instances that come to one folder must not take each other's files for their own. */

@@ -2,9 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Names of all that a run makes on a host begin with this: scripts/test removes what a killed run has left. */
-const RUN_PREFIX = `dr-test-${process.env['DARKROOM_TEST_RUN'] ?? process.pid}-`;
-
 /** Reachable by the user that QEMU runs as. */
 export const IMAGES_FOLDER = '/var/lib/libvirt/images';
 
@@ -14,7 +11,15 @@ export interface TestFolder extends AsyncDisposable {
 
 /** For domains, images and folders. */
 export function uniqueName(): string {
-  return `${RUN_PREFIX}${randomBytes(4).toString('hex')}`;
+  return runName(randomBytes(4).toString('hex'));
+}
+
+/**
+ * The same in all processes of a run. Names of all that it makes on a host are of this kind: scripts/test removes what a
+ * killed run has left.
+ */
+export function runName(suffix: string): string {
+  return `dr-test-${process.env['DARKROOM_TEST_RUN'] ?? process.pid}-${suffix}`;
 }
 
 /** A folder that QEMU may enter; removed when disposed of. */

@@ -5,6 +5,7 @@ import type { SnapshotFileDraft } from '../../../../model/ports/snapshot-store.t
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { SnapshotPlanDisk } from '../../../snapshot-plan.ts';
 import type { OperationContext } from '../../../support/context.ts';
+import { TransferProgress } from '../../store/transfer-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { findDifferences } from './find-differences.ts';
 import type { SnapshotJob, VolumeWork } from './volume-work.ts';
@@ -42,7 +43,8 @@ export async function placeInStore(
     requireSound(context, final, signal),
   ]);
   const sealed = await draft.seal();
-  await draft.moveIn();
+  const onBytes = new TransferProgress(context, 'upload').addFile(sealed.sizeBytes);
+  await draft.moveIn({ signal, onBytes });
   return { ...sealed, sha256 };
 }
 
@@ -78,7 +80,7 @@ async function encode(
     return;
   }
   const source: DiskFile = { path: layer, format: 'qcow2', ...(key === null ? {} : { key }) };
-  const backing = parent === null ? null : await snapshotDisk(context, parent);
+  const backing = parent === null ? null : await snapshotDisk(context, parent, { signal });
   await context.diskTool.convert(
     {
       source,
