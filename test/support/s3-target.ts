@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { S3 } from '@aws-sdk/client-s3';
 import type { BucketOptions } from '../../src/drivers/stores/s3/bucket.ts';
+import { useSharedCeph } from './engines.ts';
 
 export interface S3Target {
   readonly endpoint: string;
@@ -15,12 +16,11 @@ export interface S3Target {
   bucketOptions(bucketName: string, overrides?: Partial<BucketOptions>): BucketOptions;
 }
 
-/** The S3 server that tests talk to: DARKROOM_TEST_S3_ENDPOINT, with a key of its own kind. */
-export async function s3Target(): Promise<S3Target> {
-  const endpoint = process.env['DARKROOM_TEST_S3_ENDPOINT'] ?? 'http://127.0.0.1:7480';
-  const accessKey = process.env['DARKROOM_TEST_S3_ACCESS_KEY'] ?? 'testaccess';
-  const secretKey = process.env['DARKROOM_TEST_S3_SECRET_KEY'] ?? 'testsecretkey0123456789';
-  const region = 'us-east-1';
+type Account = Pick<S3Target, 'endpoint' | 'accessKey' | 'secretKey' | 'region'>;
+
+/** That one; else the server that DARKROOM_TEST_S3_ENDPOINT names, with a key and secret; else the Ceph of all tests of this run. */
+export async function s3Target(account?: Account): Promise<S3Target> {
+  const { endpoint, accessKey, secretKey, region } = account ?? accountOfEnvironment() ?? (await useSharedCeph());
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const { S3 } = await import('@aws-sdk/client-s3');
@@ -48,6 +48,14 @@ export async function s3Target(): Promise<S3Target> {
       return { ...DEFAULTS, location: `s3://${bucketName}/darkroom`, endpoint, region, ...overrides };
     },
   };
+}
+
+function accountOfEnvironment(): Account | null {
+  const endpoint = process.env['DARKROOM_TEST_S3_ENDPOINT'];
+  if (endpoint === undefined) return null;
+  const accessKey = process.env['DARKROOM_TEST_S3_ACCESS_KEY'] ?? 'testaccess';
+  const secretKey = process.env['DARKROOM_TEST_S3_SECRET_KEY'] ?? 'testsecretkey0123456789';
+  return { endpoint, accessKey, secretKey, region: 'us-east-1' };
 }
 
 const DEFAULTS = {
