@@ -37,11 +37,16 @@ export function translateError(error: unknown, attempted: Attempted): DarkroomEr
   if (error instanceof DarkroomError) return error;
   const { kind, code, httpStatus } = classifyFailure(error);
   const status = httpStatus === null ? code : `${code}, HTTP ${httpStatus}`;
-  const said = error instanceof Error && error.message !== code ? ` (${firstLine(error.message)})` : '';
+  const said = error instanceof Error && tellsMore(error.message, code) ? ` (${firstLine(error.message)})` : '';
   const seen = `${status}${said}`;
   const message = `Cannot ${attempted.action} ${attempted.object} at ${attempted.endpoint}: ${seen}: ${REMEDIES[kind]}`;
   const fields = { object: attempted.object, endpoint: attempted.endpoint, s3Code: code, httpStatus };
   return new DarkroomError(errorCode(kind, attempted.action), message, { fields, cause: error });
+}
+
+/** Where a server gives no words the client library has these. */
+function tellsMore(message: string, code: string): boolean {
+  return message !== code && message !== 'UnknownError';
 }
 
 function errorCode(kind: FailureKind, action: Attempted['action']): ErrorCode {
