@@ -50,6 +50,7 @@ export async function createDarkroomHost(options: DarkroomHostOptions = {}): Pro
     DARKROOM_STORE: places.store,
     DARKROOM_INSTANCES_DIR: places.instancesDir,
     DARKROOM_OVERLAY_DIR: path.join(folder.path, 'overlays'),
+    DARKROOM_CACHE_DIR: path.join(folder.path, 'cache'),
     DARKROOM_SOCKET: path.join(folder.path, 'agent.sock'),
     // what is deleted is gone, but for tests of the recycle period
     DARKROOM_RECYCLE_DAYS: '0',
