@@ -58,7 +58,13 @@ export default defineConfig({
       },
       {
         plugins: [loadBuild],
-        test: { root, name: 'integration', include: ['test/integration/**/*.test.ts'], ...realParts },
+        test: {
+          root,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/integration/sealed-folder.ts'],
+          ...realParts,
+        },
       },
       {
         plugins: [loadBuild],

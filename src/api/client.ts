@@ -16,6 +16,7 @@ import { call, callForNothing } from './call.ts';
 import { type ApiEvent, type EventOptions, followEvents } from './follow-events.ts';
 import { API_ROOT, collectionPath, encodeQuery, itemPath } from './paths.ts';
 import type { PowerVerb, StopVerb } from './power-verbs.ts';
+import type { CopyImageBody, PullImageBody, PushImageBody } from './schemas/image-transfers.ts';
 import {
   type CreateImageBody,
   type ExportImageBody,
@@ -47,6 +48,7 @@ import { quotaSchema } from './schemas/quota.ts';
 import type { CreateVolumeBody } from './schemas/volumes.ts';
 import { post, read, type SubmitOptions, submit } from './send.ts';
 import { type SnapshotCalls, snapshotCalls } from './snapshot-calls.ts';
+import { type StoreCalls, storeCalls } from './store-calls.ts';
 import type { Transport } from './transport.ts';
 import { watchOperation } from './watch-operation.ts';
 
@@ -64,6 +66,12 @@ export interface Client {
     import(body: ImportImageBody, options?: SubmitOptions): Promise<Operation>;
     export(image: string, body: ExportImageBody, options?: SubmitOptions): Promise<Operation>;
     verify(image: string, body: VerifyImageBody, options?: SubmitOptions): Promise<Operation>;
+    /** To another store, or from one. */
+    copy(image: string, body: CopyImageBody, options?: SubmitOptions): Promise<Operation>;
+    /** To an image service. */
+    push(image: string, body: PushImageBody, options?: SubmitOptions): Promise<Operation>;
+    /** From an image service. */
+    pull(body: PullImageBody, options?: SubmitOptions): Promise<Operation>;
     /** Purged: for good, now, and also one that was deleted before. */
     delete(image: string, options?: SubmitOptions & { readonly isPurged?: boolean }): Promise<Operation>;
     /** The caller's own that can be brought back, last deleted first. */
@@ -90,6 +98,7 @@ export interface Client {
     create(body: CreateVolumeBody, options?: SubmitOptions): Promise<Operation>;
   };
   readonly snapshots: SnapshotCalls;
+  readonly stores: StoreCalls;
   readonly backups: BackupCalls;
   readonly schedules: ScheduleCalls;
   readonly operations: {
@@ -128,6 +137,7 @@ export function createClient(transport: Transport): Client {
       create: (body, options) => submit(transport, post(collectionPath('volumes'), body), options),
     },
     snapshots: snapshotCalls(transport),
+    stores: storeCalls(transport),
     backups: backupCalls(transport),
     schedules: scheduleCalls(transport),
     operations: {
@@ -164,6 +174,9 @@ function imageCalls(transport: Transport): Client['images'] {
     import: (body, options) => submit(transport, post(`${API_ROOT}/images/import`, body), options),
     export: (image, body, options) => work(image, { verb: 'export', body, ...options }),
     verify: (image, body, options) => work(image, { verb: 'verify', body, ...options }),
+    copy: (image, body, options) => work(image, { verb: 'copy', body, ...options }),
+    push: (image, body, options) => work(image, { verb: 'push', body, ...options }),
+    pull: (body, options) => submit(transport, post(`${API_ROOT}/images/pull`, body), options),
     delete: async (image, { isPurged = false, ...options } = {}) => {
       const path = itemPath('images', image, isPurged ? { query: { isPurged: 'true' } } : {});
       return submit(transport, { method: 'DELETE', path }, options);

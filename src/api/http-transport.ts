@@ -6,7 +6,7 @@ import type { ApiRequest, Transport } from './transport.ts';
 export interface HttpTimeouts {
   /** Until the connection stands, with its TLS. */
   readonly connectMs: number;
-  /** From then until the head of the answer to a GET. What changes things may take its time; a dead peer is noticed. */
+  /** From then until the head of the answer to a GET. What changes things or looks at many may take its time; a dead peer is noticed. */
   readonly answerMs: number;
 }
 
@@ -48,7 +48,7 @@ function sendRequest(way: HttpWay, request: ApiRequest): Promise<IncomingMessage
       agent: false,
       ...(way.signal === undefined ? {} : { signal: way.signal }),
     });
-    const isAnsweredAtOnce = request.method === 'GET';
+    const isAnsweredAtOnce = request.method === 'GET' && request.isSlow !== true;
     limitTime(outgoing, way, { answerMs: isAnsweredAtOnce ? way.timeouts.answerMs : 0 });
     outgoing.on('error', (error) => reject(way.describe(error)));
     outgoing.on('response', resolve);

@@ -11,7 +11,8 @@ type Noun =
   | 'operations'
   | 'principals'
   | 'backups'
-  | 'schedules';
+  | 'schedules'
+  | 'stores';
 
 const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   images: 'IMAGE_NOT_FOUND',
@@ -23,6 +24,7 @@ const NOT_FOUND: Readonly<Record<Noun, ErrorCode>> = {
   principals: 'PRINCIPAL_NOT_FOUND',
   backups: 'IMAGE_NOT_FOUND',
   schedules: 'SCHEDULE_NOT_FOUND',
+  stores: 'STORE_NOT_FOUND',
 };
 
 export type Query = Readonly<Record<string, string | number | undefined>>;

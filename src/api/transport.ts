@@ -6,6 +6,8 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON; absent: no body. */
   readonly body?: unknown;
+  /** A GET whose answer may take as long as it needs. */
+  readonly isSlow?: true;
 }
 
 export interface ApiResponse {

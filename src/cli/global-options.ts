@@ -20,7 +20,10 @@ export function addGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
     .option('json', { type: 'boolean', default: false, group: GROUP, describe: 'One JSON document on stdout' })
     .option('connect', text('libvirt URI (DARKROOM_CONNECT)'))
     .option('state-dir', text('Folder of the journal (DARKROOM_STATE_DIR)'))
-    .option('store', text('Folder of the images (DARKROOM_STORE)'))
+    .option(
+      'store',
+      text('Where the images are: a name of the settings, a folder or s3://bucket/prefix (DARKROOM_STORE)'),
+    )
     .option('socket', text("The agent's socket (DARKROOM_SOCKET)"))
     .option('host', text('Host of the inventory whose agent is asked (DARKROOM_HOST)'))
     .conflicts('host', ['connect', 'state-dir', 'store', 'socket'])

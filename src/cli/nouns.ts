@@ -19,6 +19,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'instance', describe: 'Virtual machines of this host', load: () => import('./instance.ts') },
   { name: 'volume', describe: 'Disks of instances', load: () => import('./volume.ts') },
   { name: 'snapshot', describe: 'Points in time of volumes', load: () => import('./snapshot.ts') },
+  { name: 'store', describe: 'Where images and snapshots are', load: () => import('./store.ts') },
   { name: 'agent', describe: 'The daemon of this host', load: () => import('./agent.ts') },
   { name: 'principal', describe: 'Who may speak to the agent of this host', load: () => import('./principal.ts') },
   { name: 'audit', describe: 'What was asked of this host, and by whom', load: () => import('./audit.ts') },

@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
-import type { z } from 'zod';
 import { DarkroomError } from '../model/errors.ts';
-import { describeIssue, hostsSchema } from './inventory-schema.ts';
+import { HOST_KEYS, hostsSchema } from './inventory-schema.ts';
 import { DEFAULT_SETTINGS_FILE } from './load-settings.ts';
 import { findNearestWord } from './nearest-word.ts';
 import { readYamlMapping } from './read-yaml-file.ts';
+import { readSection } from './section-schema.ts';
 import { HOSTS_SECTION } from './setting-sources.ts';
 
 /** A host with an agent, and how to speak to it. Files are absolute paths; null: none. */
@@ -90,10 +90,8 @@ function readOwnHosts(file: string): readonly InventoryHost[] {
 }
 
 function readHosts(file: string): readonly InventoryHost[] {
-  const section = readYamlMapping(file)[HOSTS_SECTION];
-  const parsed = hostsSchema.safeParse(section ?? {});
-  if (!parsed.success) throw unusable(file, parsed.error);
-  return Object.entries(parsed.data).map(([name, entry]) => ({
+  const section = { name: HOSTS_SECTION, schema: hostsSchema, keys: HOST_KEYS };
+  return Object.entries(readSection(file, readYamlMapping(file), section)).map(([name, entry]) => ({
     name,
     url: entry.url,
     ca: locate(file, entry.ca),
@@ -105,10 +103,4 @@ function readHosts(file: string): readonly InventoryHost[] {
 
 function locate(file: string, named: string | null | undefined): string | null {
   return named === null || named === undefined ? null : path.resolve(path.dirname(file), named);
-}
-
-function unusable(file: string, error: z.ZodError): DarkroomError {
-  const { path: at, complaint } = describeIssue(error);
-  const key = [HOSTS_SECTION, ...at].join('.');
-  return new DarkroomError('INVALID_REQUEST', `${file}: ${key}: ${complaint}`, { fields: { file, key }, cause: error });
 }

@@ -1,19 +1,23 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { DarkroomError } from '../model/errors.ts';
+import { loadPlaces } from './load-places.ts';
+import { readSetting } from './read-setting.ts';
+import { readYamlMapping } from './read-yaml-file.ts';
 import {
   type FoundSettings,
   readEnvironment,
   readFlags,
+  readForeignEnvironment,
   readSettingsFile,
   type SettingFlags,
 } from './setting-sources.ts';
 import type { Settings } from './settings.ts';
-import { type SettingKey, type SettingValues, schemaOf } from './settings-schema.ts';
+import type { SettingKey } from './settings-schema.ts';
 
 export const DEFAULT_SETTINGS_FILE = '/etc/darkroom/darkroom.yaml';
 export const DEFAULT_STATE_DIR = '/var/lib/darkroom';
+const DEFAULT_CACHE_DIR = '/var/cache/darkroom';
 
 export interface SettingSources {
   /** From --config; DARKROOM_CONFIG where it is absent, else the usual place, which need not exist. */
@@ -23,39 +27,36 @@ export interface SettingSources {
 }
 
 /**
- * Command line, then environment, then file, then defaults. `store`, `instances_dir` and `overlay_dir` lie below
- * `state_dir` unless they are given, so that `--state-dir` alone moves everything. INVALID_REQUEST names the file or
+ * Command line, then environment, then file, then defaults. `store`, `instances_dir`, `overlay_dir` and `cache_dir` lie
+ * below `state_dir` unless they are given, so that `--state-dir` alone moves everything. INVALID_REQUEST names the file or
  * variable, the key, and what was seen.
  */
 export function loadSettings(sources: SettingSources): Settings {
   const file = chooseFile(sources);
+  const document = file === null ? {} : readYamlMapping(file);
   const found: FoundSettings = new Map([
-    ...(file === null ? [] : readSettingsFile(file)),
+    ...readForeignEnvironment(sources.env),
+    ...readSettingsFile(file ?? '', document),
     ...readEnvironment(sources.env),
     ...readFlags(sources.flags),
   ]);
   const get = <Key extends SettingKey, Default>(key: Key, fallback: Default) => readSetting(found, key) ?? fallback;
   const stateDir = get('state_dir', DEFAULT_STATE_DIR);
+  const { stores, s3, imageServices } = loadPlaces({
+    found,
+    file: file ?? '',
+    document,
+    fallback: path.join(stateDir, 'store'),
+  });
   return {
     connectUri: get('connect', 'qemu:///system'),
     stateDir,
-    store: get('store', path.join(stateDir, 'store')),
-    stores: [{ name: 'default', location: get('store', path.join(stateDir, 'store')), s3: null }],
-    s3: {
-      endpoint: null,
-      region: 'us-east-1',
-      isPathStyle: true,
-      credentialsFile: null,
-      profile: null,
-      serverSideEncryption: null,
-      kmsKeyId: null,
-      partBytes: 16 * 1024 * 1024,
-      concurrency: 8,
-      retryForMs: 120_000,
-    },
-    imageServices: [],
-    cacheDir: '/var/cache/darkroom',
-    cacheLimitBytes: 50 * 1024 ** 3,
+    store: stores[0].location,
+    stores,
+    s3,
+    imageServices,
+    cacheDir: get('cache_dir', stateDir === DEFAULT_STATE_DIR ? DEFAULT_CACHE_DIR : path.join(stateDir, 'cache')),
+    cacheLimitBytes: get('cache_size', 50 * 1024 ** 3),
     socket: get('socket', '/run/darkroom/agent.sock'),
     socketGroup: get('socket_group', 'darkroom'),
     listen: get('listen', null),
@@ -122,18 +123,4 @@ function chooseFile(sources: SettingSources): string | null {
   const named = sources.file ?? (sources.env['DARKROOM_CONFIG'] || undefined);
   if (named !== undefined) return path.resolve(named);
   return existsSync(DEFAULT_SETTINGS_FILE) ? DEFAULT_SETTINGS_FILE : null;
-}
-
-function readSetting<Key extends SettingKey>(found: FoundSettings, key: Key): SettingValues[Key] | undefined {
-  const setting = found.get(key);
-  if (setting === undefined) return undefined;
-  const parsed = schemaOf(key).safeParse(setting.value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const seen = JSON.stringify(setting.value);
-  const message = `${setting.origin}: ${issue?.message ?? 'is wrong'}; seen: ${seen}`;
-  throw new DarkroomError('INVALID_REQUEST', message, {
-    fields: { key, origin: setting.origin, seen },
-    cause: parsed.error,
-  });
 }

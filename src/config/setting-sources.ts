@@ -1,17 +1,24 @@
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
+import { GLANCE } from './glance-schema.ts';
 import { findNearestWord } from './nearest-word.ts';
-import { isMapping, readYamlMapping } from './read-yaml-file.ts';
+import { isMapping } from './read-yaml-file.ts';
 import { isSettingKey, PATH_KEYS, SETTING_KEYS, SETTINGS, type SettingKey } from './settings-schema.ts';
+import { STORES } from './stores-schema.ts';
 
 /** A value as it was found, and where, in words for an error message. */
 export interface FoundSetting {
   readonly value: unknown;
   readonly origin: string;
+  /** Others are from where somebody is: relative paths mean something there. */
+  readonly isFromFile: boolean;
 }
 
 /** A section of the file that is no setting of this host: who else there is. Read by inventory.ts. */
 export const HOSTS_SECTION = 'hosts';
+
+/** Sections of things that have names. */
+const NAMED_SECTIONS: readonly string[] = [HOSTS_SECTION, STORES.name, GLANCE.name];
 
 export type FoundSettings = ReadonlyMap<SettingKey, FoundSetting>;
 
@@ -38,7 +45,7 @@ export function readFlags(flags: SettingFlags): FoundSettings {
   const found = new Map<SettingKey, FoundSetting>();
   for (const [flag, key, origin] of FLAG_KEYS) {
     const value = flags[flag];
-    if (value !== undefined) found.set(key, { value: fromHere(key, value), origin });
+    if (value !== undefined) found.set(key, { value: fromHere(key, value), origin, isFromFile: false });
   }
   return found;
 }
@@ -49,18 +56,38 @@ export function readEnvironment(env: NodeJS.ProcessEnv): FoundSettings {
   for (const key of SETTING_KEYS) {
     const name = SETTINGS[key].env;
     const value = env[name];
-    if (value !== undefined && value !== '') found.set(key, { value: fromHere(key, value), origin: name });
+    if (value !== undefined && value !== '') {
+      found.set(key, { value: fromHere(key, value), origin: name, isFromFile: false });
+    }
   }
   return found;
 }
 
-/** INVALID_REQUEST for a file that cannot be read, is not YAML, or has a key that is not known. */
-export function readSettingsFile(file: string): FoundSettings {
+/** What other tools for S3 go by; the last wins. */
+const FOREIGN_VARIABLES = [
+  ['AWS_ENDPOINT_URL', 's3.endpoint'],
+  ['AWS_ENDPOINT_URL_S3', 's3.endpoint'],
+  ['AWS_DEFAULT_REGION', 's3.region'],
+  ['AWS_REGION', 's3.region'],
+] as const;
+
+/** Of the environment too, and weaker than all of the others. */
+export function readForeignEnvironment(env: NodeJS.ProcessEnv): FoundSettings {
   const found = new Map<SettingKey, FoundSetting>();
-  for (const [key, value] of flatten(readYamlMapping(file))) {
+  for (const [name, key] of FOREIGN_VARIABLES) {
+    const value = env[name];
+    if (value !== undefined && value !== '') found.set(key, { value, origin: name, isFromFile: false });
+  }
+  return found;
+}
+
+/** Of the document in a file. INVALID_REQUEST for a key that is not known. */
+export function readSettingsFile(file: string, document: Readonly<Record<string, unknown>>): FoundSettings {
+  const found = new Map<SettingKey, FoundSetting>();
+  for (const [key, value] of flatten(document)) {
     if (!isSettingKey(key)) throw unknownKey(file, key);
     // `key:` with nothing behind it leaves the default.
-    if (value !== null) found.set(key, { value, origin: `${file}: ${key}` });
+    if (value !== null) found.set(key, { value, origin: `${file}: ${key}`, isFromFile: true });
   }
   return found;
 }
@@ -70,7 +97,7 @@ function fromHere(key: SettingKey, value: string): string {
 }
 
 function flatten(document: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
-  const entries = Object.entries(document).filter(([key]) => key !== HOSTS_SECTION);
+  const entries = Object.entries(document).filter(([key]) => !NAMED_SECTIONS.includes(key));
   return entries.flatMap(([key, value]) => {
     if (isMapping(value)) return Object.entries(value).map(([inner, leaf]) => [`${key}.${inner}`, leaf] as const);
     return isSection(key) && value === null ? [] : [[key, value] as const];
@@ -82,7 +109,7 @@ function isSection(key: string): boolean {
 }
 
 function unknownKey(file: string, key: string): DarkroomError {
-  const known = [...SETTING_KEYS, HOSTS_SECTION];
+  const known = [...SETTING_KEYS, ...NAMED_SECTIONS];
   const nearest = findNearestWord(key, known);
   const hint = nearest === null ? `known are ${known.join(', ')}` : `did you mean ${nearest}?`;
   return new DarkroomError('INVALID_REQUEST', `${file} has an unknown setting ${key}: ${hint}`, {

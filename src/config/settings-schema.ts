@@ -1,49 +1,45 @@
 import { z } from 'zod';
-import { parseSize } from './parse-size.ts';
+import {
+  absolutePath,
+  choice,
+  listenAddress,
+  pathList,
+  positiveNumber,
+  serverUrl,
+  size,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from './value-schemas.ts';
 
-const text = z.string().min(1);
-const absolutePath = text.startsWith('/', 'must be an absolute path');
 const libvirtUri = text.regex(/^[a-z0-9+]+:\/\//, 'must be a libvirt connection URI such as qemu:///system');
 
-// Environment and command line give everything as text.
-const wholeNumber = z.preprocess(
-  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-  z.int('must be a whole number').min(0, 'must not be negative'),
-);
-const positiveNumber = wholeNumber.refine((value) => value > 0, 'must be at least 1');
-
-const size = z
-  .union([z.string(), z.number()], 'must be a size such as 10GiB, or a number of bytes')
-  .transform((value, context) => {
-    const bytes = parseSize(String(value));
-    if (bytes !== null) return bytes;
-    context.addIssue({ code: 'custom', message: 'must be a size such as 10GiB, or a number of bytes' });
-    return z.NEVER;
-  });
-
-const pathList = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(':').filter((part) => part !== '') : value),
-  z.array(absolutePath),
-);
-
-/** `0.0.0.0:8443`, `[::]:8443`, `node1.example:8443`. */
-const listenAddress = text.transform((value, context) => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value);
-  const port = Number(match?.[3]);
-  if (match !== null && port > 0 && port < 65536) return { host: match[1] ?? match[2] ?? '', port };
-  context.addIssue({ code: 'custom', message: 'must be an address and a port, such as 0.0.0.0:8443' });
-  return z.NEVER;
-});
-
-function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, `must be one of ${words.join(', ')}`);
-}
+const MEBIBYTE = 1024 ** 2;
 
 /** One setting: its name in the file (dots for nesting), in the environment, and what it may be. */
 export const SETTINGS = {
   connect: { env: 'DARKROOM_CONNECT', schema: libvirtUri },
   state_dir: { env: 'DARKROOM_STATE_DIR', schema: absolutePath },
-  store: { env: 'DARKROOM_STORE', schema: absolutePath },
+  // a folder, an s3:// URL or a name: load-stores.ts
+  store: { env: 'DARKROOM_STORE', schema: text },
+  's3.endpoint': { env: 'DARKROOM_S3_ENDPOINT', schema: serverUrl },
+  's3.region': { env: 'DARKROOM_S3_REGION', schema: text },
+  's3.path_style': { env: 'DARKROOM_S3_PATH_STYLE', schema: yesOrNo },
+  's3.credentials_file': { env: 'DARKROOM_S3_CREDENTIALS_FILE', schema: absolutePath },
+  's3.profile': { env: 'DARKROOM_S3_PROFILE', schema: text },
+  's3.sse': { env: 'DARKROOM_S3_SSE', schema: choice(['AES256', 'aws:kms']) },
+  's3.kms_key_id': { env: 'DARKROOM_S3_KMS_KEY_ID', schema: text },
+  's3.part_size': {
+    env: 'DARKROOM_S3_PART_SIZE',
+    schema: size.refine((bytes) => bytes >= 5 * MEBIBYTE && bytes <= 5120 * MEBIBYTE, 'must be 5MiB to 5GiB'),
+  },
+  's3.concurrency': {
+    env: 'DARKROOM_S3_CONCURRENCY',
+    schema: positiveNumber.refine((value) => value <= 64, 'must be 1 to 64'),
+  },
+  's3.retry_for': { env: 'DARKROOM_S3_RETRY_FOR', schema: wholeNumber },
+  cache_dir: { env: 'DARKROOM_CACHE_DIR', schema: absolutePath },
+  cache_size: { env: 'DARKROOM_CACHE_SIZE', schema: size },
   socket: { env: 'DARKROOM_SOCKET', schema: absolutePath },
   socket_group: { env: 'DARKROOM_SOCKET_GROUP', schema: text },
   listen: { env: 'DARKROOM_LISTEN', schema: listenAddress },
@@ -128,7 +124,8 @@ export function isSettingKey(text: string): text is SettingKey {
 /** Settings whose relative paths in the environment and on the command line are taken from the current folder. */
 export const PATH_KEYS: ReadonlySet<SettingKey> = new Set([
   'state_dir',
-  'store',
+  's3.credentials_file',
+  'cache_dir',
   'socket',
   'instances_dir',
   'overlay_dir',

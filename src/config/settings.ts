@@ -63,7 +63,7 @@ export interface Settings {
   /** Location of the default store: an absolute path of a folder, or `s3://bucket/prefix`. */
   readonly store: string;
   /** All stores, the default first. */
-  readonly stores: readonly StoreSettings[];
+  readonly stores: readonly [StoreSettings, ...StoreSettings[]];
   /** How a store is reached that is named by its s3:// URL alone. */
   readonly s3: S3Settings;
   /** OpenStack image services. */

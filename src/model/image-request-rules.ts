@@ -23,9 +23,14 @@ export function requireProperties(properties: Readonly<Record<string, string>>):
     throw invalid(`An image has at most ${MAX_PROPERTIES} properties; these are ${entries.length}.`);
   }
   for (const [key, value] of entries) {
-    const complaint = judgeProperty(key, value) ?? judgeHardware(key, value);
+    const complaint = judgeStatedProperty(key, value);
     if (complaint !== null) throw invalid(`The property ${JSON.stringify(key)} ${complaint}.`);
   }
+}
+
+/** What is wrong with a property that was stated for an image, or null. */
+export function judgeStatedProperty(key: string, value: string): string | null {
+  return judgeProperty(key, value) ?? judgeHardware(key, value);
 }
 
 function judgeProperty(key: string, value: string): string | null {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
 import type { SnapshotStore } from '../model/ports/snapshot-store.ts';
 import type { CopySnapshotRequest } from '../model/snapshot/requests.ts';
@@ -13,6 +12,7 @@ import { claimElsewhere } from './steps/snapshot/transfer/claim-elsewhere.ts';
 import { requireSameAsKnown } from './steps/snapshot/transfer/compare-known.ts';
 import { copyChain, notTheSame } from './steps/snapshot/transfer/copy-chain.ts';
 import { openReceiver, receiveChain, removeReceived } from './steps/snapshot/transfer/receive.ts';
+import { chooseStore } from './steps/store/choose-store.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
@@ -21,7 +21,7 @@ interface CopyInput {
   readonly id: string;
   readonly volume: string;
   readonly lockedIds: readonly string[];
-  /** Folder of the store that it is copied to, links resolved. */
+  /** Of the store that it is copied to: a folder with its links resolved, or a URL. */
   readonly location: string;
 }
 
@@ -62,22 +62,12 @@ export const copySnapshot: UseCase<CopySnapshotRequest, CopyInput> = {
   },
 };
 
-/** Another store than ours, for those who act with their own rights on paths of this host. */
-async function resolveStore(core: Core, location: string): Promise<string> {
-  if (!core.caller.isTrustedWithPaths) {
-    throw new DarkroomError(
-      'PATH_NOT_ALLOWED',
-      'The agent copies to no folder that a client names: export it instead.',
-      {
-        fields: { path: location },
-      },
-    );
-  }
-  await using folder = await core.files.hold(path.resolve(location));
-  if (folder?.stat.kind !== 'directory') throw invalid(location, `There is no folder ${location}: create it first.`);
-  await using own = await core.files.hold(core.snapshots.rootPath);
-  if (own?.realPath === folder.realPath) throw invalid(location, `${location} is the store that the snapshot is in.`);
-  return folder.realPath;
+/** Place of another store than ours. */
+async function resolveStore(core: Core, wanted: string): Promise<string> {
+  const { snapshots } = core;
+  const store = await chooseStore(core, wanted, snapshots);
+  if (store !== null) return store.description.location;
+  throw invalid(wanted, `${wanted} is the store that the snapshot is in.`);
 }
 
 /** From the bottom up. */
@@ -90,7 +80,7 @@ async function selectComing(
   if (top === undefined) return [];
   const { volume, instance } = top;
   const { snapshots: known } = await store.list({ volume });
-  const refuse = (reason: string) => invalid(store.rootPath, `${store.rootPath} cannot take the chain: ${reason}.`);
+  const refuse = (reason: string) => invalid(store.location, `${store.location} cannot take the chain: ${reason}.`);
   const missing = selectMissing(
     chain,
     requireSameAsKnown(context, { volume, instance, snapshots: chain, refuse }, known),

@@ -95,7 +95,7 @@ function volumeLocks(
 
 async function prepareWork(context: OperationContext, input: VolumeInput, signal: AbortSignal): Promise<VolumeWork> {
   const { snapshot } = await requireLockedAncestry(context, input);
-  const source = await snapshotDisk(context, snapshot);
+  const source = await snapshotDisk(context, snapshot, { signal });
   await requireFree(context, input.path);
   const isThin = input.clone === 'thin';
   const bytes = isThin ? OVERLAY_BYTES : await context.diskTool.measure(source, input.format, signal);

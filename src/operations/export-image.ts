@@ -6,6 +6,7 @@ import { ByteProgress } from './steps/byte-progress.ts';
 import { checkSpace } from './steps/check-space.ts';
 import { imageDisk, requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireActive } from './steps/find-image.ts';
+import { fetchImage } from './steps/store/fetch-files.ts';
 import { exportDisk } from './steps/transfer/export-disk.ts';
 import { exportFolder } from './steps/transfer/export-folder.ts';
 import { requireAbsent, resolveTarget } from './steps/transfer/transfer-path.ts';
@@ -36,6 +37,7 @@ export const exportImage: UseCase<ExportImageRequest, ExportInput> = {
   run: async (context, input, signal) => {
     const image = await context.store.readImage(input.imageId);
     requireActive(image);
+    await fetchImage(context, image, { signal, step: 'write' });
     const bytes = await measureExport(context, { image, format: input.format }, signal);
     await checkSpace(context, [{ path: input.target, bytes, what: 'the exported image' }]);
     const folder = path.dirname(input.target);

@@ -71,7 +71,7 @@ async function prepareWork(
 ): Promise<ImageWork> {
   const { snapshot } = await requireLockedAncestry(context, input);
   const machine = designMachine(context, snapshot, await requireDomainXml(context, snapshot));
-  const source = await snapshotDisk(context, snapshot);
+  const source = await snapshotDisk(context, snapshot, { signal });
   await context.store.assertWritable();
   const measuredBytes = await context.diskTool.measure(source, 'qcow2', signal);
   await checkQuota(context, measuredBytes);

@@ -37,7 +37,7 @@ export const mountSnapshot: UseCase<MountSnapshotRequest, MountInput> = {
     requireLocked(ancestry, input.lockedIds);
     const [snapshot] = ancestry;
     if (snapshot === undefined) throw new DarkroomError('SNAPSHOT_NOT_FOUND', `No snapshot has the id ${input.id}.`);
-    const disk = await snapshotDisk(context, snapshot);
+    const disk = await snapshotDisk(context, snapshot, { signal });
     const plan = await planServing(context, input.directory);
     await context.operation.enter('serve', plan);
     try {

@@ -6,7 +6,7 @@ export const receivePlanSchema = z.object({
   volume: z.string(),
   /** Snapshots that are brought, from the bottom up; before it is known which: none. */
   ids: z.array(z.string()),
-  /** Folder of the store that they come to; null: the host's own. */
+  /** Folder or URL of the store that they come to; null: the host's own. */
   location: z.string().nullable(),
 });
 

@@ -81,7 +81,7 @@ async function prepareWork(
 ): Promise<RestoreWork> {
   const { snapshot } = await requireLockedAncestry(context, input);
   const place = await requireRestorable(context, snapshot);
-  const source = await snapshotDisk(context, snapshot);
+  const source = await snapshotDisk(context, snapshot, { signal });
   const bytes = await context.diskTool.measure(source, place.format, signal);
   await checkSpace(context, [{ path: place.path, bytes, what: 'the restored volume' }]);
   const plan = await planRestore(context, { snapshot, place });

@@ -161,7 +161,7 @@ export async function prepareMove(
   const { plan, shelvable, record } = work;
   await context.operation.enter('collect', plan);
   const draft = await context.store.createDraft(plan.imageId);
-  const collected = await collectMachine(context, draft, shelvable);
+  const collected = await collectMachine(context, draft, shelvable, signal);
   await requireSound(context, shelvable.inspection, signal);
   return withCollected(record, collected);
 }
@@ -170,7 +170,7 @@ async function capture(context: OperationContext, work: CaptureWork, signal: Abo
   const { plan, shelvable, record } = work;
   await context.operation.enter('collect', plan);
   const draft: ImageDraft = await context.store.createDraft(plan.imageId);
-  const collected = await collectMachine(context, draft, shelvable);
+  const collected = await collectMachine(context, draft, shelvable, signal);
   const { inspection } = shelvable;
   const measuredBytes = await measureDisks(context, inspection.selection.captured, signal);
   const disks = await copyMachineDisks(context, { inspection, draft, plan, measuredBytes }, signal);

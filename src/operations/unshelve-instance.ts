@@ -1,9 +1,11 @@
 import { DarkroomError } from '../model/errors.ts';
 import type { UnshelveInstanceRequest } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
+import { findReadableImage } from './steps/drop-unused-image.ts';
 import { findDomainOf, notFound } from './steps/find-instance.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
 import { restorePower } from './steps/shelve/put-back.ts';
+import { fetchImage } from './steps/store/fetch-files.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import { bringDisks } from './steps/unshelve/bring-disks.ts';
 import { bringFiles } from './steps/unshelve/bring-files.ts';
@@ -109,6 +111,7 @@ async function bringBack(
 ): Promise<void> {
   const { plan, record, request } = work;
   await takeOverImage(context, record.imageId);
+  await fetchShelved(context, record, signal);
   const coming = await requireUnshelvable(context, record, {
     diskDir: request.diskDir,
     networks: request.networks,
@@ -124,6 +127,18 @@ async function bringBack(
   const { missingMedia } = coming.placement.relocation;
   if (missingMedia.length > 0)
     context.operation.warn(`Drives are empty, because their media are not on this host: ${missingMedia.join(', ')}.`);
+}
+
+/** With its memory, which no manifest names. Whoever needs the image says best what is wrong with it. */
+async function fetchShelved(
+  context: OperationContext,
+  { imageId, memory }: ShelvedInstance,
+  signal: AbortSignal,
+): Promise<void> {
+  const image = context.store.keepsFilesHere ? null : await findReadableImage(context, imageId);
+  if (image === null) return;
+  const step = 'look';
+  await fetchImage(context, image, { signal, step, others: memory === null ? [] : [memory] });
 }
 
 /** It never left: nothing is rebuilt. What its guest does from now on is not in the image any more. */

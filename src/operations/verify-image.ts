@@ -4,6 +4,7 @@ import { imageChecksum } from '../model/image-rules.ts';
 import type { VerifyImageRequest } from '../model/requests.ts';
 import { requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireOwnImage } from './steps/find-image.ts';
+import { fetchImage } from './steps/store/fetch-files.ts';
 import { bootImage, removeBoot } from './steps/verify/boot-image.ts';
 import { verifyFiles } from './steps/verify/verify-files.ts';
 import type { Core, OperationContext } from './support/context.ts';
@@ -35,6 +36,7 @@ export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
     requireReadable(image);
     await context.operation.announce('read');
     try {
+      await fetchImage(context, image, { signal, step: 'read' });
       await recordSound(context, { ...image, disks: await verifyFiles(context, image, signal) });
     } catch (error) {
       if (hasCode(error, 'IMAGE_DAMAGED')) await recordDamage(context, imageId);

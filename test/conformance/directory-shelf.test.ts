@@ -37,7 +37,7 @@ describeShelf('the directory shelf', async () => {
   return {
     shelf: openShelf(location),
     other: openShelf(location),
-    putRecord: (id, content) => {
+    putRecord: async (id, content) => {
       mkdirSync(path.join(location, 'instances'), { recursive: true });
       writeFileSync(path.join(location, 'instances', `${id}.json`), content);
     },

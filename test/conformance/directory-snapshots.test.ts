@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectorySnapshots } from '../../src/drivers/stores/directory/directory-snapshots.ts';
-import { findGroup } from '../../src/drivers/stores/directory/image-owner.ts';
+import { findGroup } from '../../src/drivers/stores/files/image-owner.ts';
 import type { SnapshotStore } from '../../src/model/ports/snapshot-store.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { SAMPLE_VOLUME, sampleSnapshot } from '../support/sample-snapshots.ts';

@@ -61,6 +61,18 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         expect(readFileSync(draft.sealedPath('tpm/2.0/tpm2-00.permall'), 'utf8')).toBe('state');
       });
 
+      it('can be sealed again, after a restart too, as long as nothing was written anew', async () => {
+        const draft = await store.createDraft(randomUUID());
+        writeFileSync(draft.path('disk-vda.qcow2'), 'disk content');
+        await draft.seal('disk-vda.qcow2');
+        expect(await draft.seal('disk-vda.qcow2')).toEqual({ sizeBytes: 12 });
+        const again = store.openDraft(draft.imageId);
+        expect(await again.seal('disk-vda.qcow2')).toEqual({ sizeBytes: 12 });
+        writeFileSync(again.path('disk-vda.qcow2'), 'other');
+        expect(await again.seal('disk-vda.qcow2')).toEqual({ sizeBytes: 5 });
+        expect(readFileSync(again.sealedPath('disk-vda.qcow2'), 'utf8')).toBe('other');
+      });
+
       it('cannot be sealed where nothing was written', async () => {
         const draft = await store.createDraft(randomUUID());
         await expectFailure(draft.seal('disk-vda.qcow2'), 'STORE_WRITE_FAILED');

@@ -10,7 +10,7 @@ export interface ShelfUnderTest {
   /** What another host sees of it. */
   readonly other: Shelf;
   /** Puts any text where a record should be. */
-  readonly putRecord: (instanceId: string, content: string) => void;
+  readonly putRecord: (instanceId: string, content: string) => Promise<void>;
   readonly dispose: () => Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export function describeShelf(name: string, makeSubject: () => Promise<ShelfUnde
 
       it('of before there were labels and owners has none', async () => {
         const { labels: _labels, owner: _owner, ...old } = makeShelved(id);
-        subject.putRecord(id, JSON.stringify(old));
+        await subject.putRecord(id, JSON.stringify(old));
         expect(await shelf.read(id)).toEqual({ ...old, labels: {}, owner: null });
       });
 
@@ -102,7 +102,7 @@ export function describeShelf(name: string, makeSubject: () => Promise<ShelfUnde
       it.each(hostileDocuments())('is refused and reported beside the sound ones: %s', async (_, damage) => {
         const sound = makeShelved(randomUUID());
         await shelf.write(sound);
-        subject.putRecord(id, damage(makeShelved(id)));
+        await subject.putRecord(id, damage(makeShelved(id)));
         await expectFailure(shelf.read(id), 'SHELF_DAMAGED');
         expect(await shelf.list()).toEqual({ instances: [sound], broken: [{ id, reason: expect.any(String) }] });
       });
@@ -115,10 +115,10 @@ export function describeShelf(name: string, makeSubject: () => Promise<ShelfUnde
       });
 
       it('can be replaced and removed', async () => {
-        subject.putRecord(id, 'broken');
+        await subject.putRecord(id, 'broken');
         await shelf.write(makeShelved(id));
         expect((await shelf.read(id))?.id).toBe(id);
-        subject.putRecord(id, 'broken');
+        await subject.putRecord(id, 'broken');
         await shelf.remove(id);
         expect(await shelf.read(id)).toBeNull();
       });

@@ -5,10 +5,17 @@ import { z } from 'zod';
 import type { RequestedConsistency } from '../../src/model/consistency.ts';
 import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { isFrozen } from './support/guest-agent.ts';
-import { type CallPoint, type CaptureFact, captureAndDie, recordCapture } from './support/kill-harness.ts';
+import {
+  type CallPoint,
+  type CaptureFact,
+  captureRequest,
+  recordCapture,
+  recoverAndDie,
+} from './support/kill-harness.ts';
 import { runCommand } from './support/run-command.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
+import { labelled } from './support/snapshot-points.ts';
 import { domainState, shutDown } from './support/virsh.ts';
 
 const MATRIX_TIMEOUT_MS = 600_000;
@@ -26,7 +33,7 @@ const CUT_SHORT = [
 /** qemu-img is well at work by then. */
 const AFTER_MS: Readonly<Record<string, number>> = { 'diskTool.convert': 60 };
 
-const operationsSchema = z.array(z.object({ id: z.string(), status: z.string(), endedAt: z.string().nullable() }));
+const operationsSchema = z.array(z.object({ status: z.string(), endedAt: z.string().nullable() }));
 
 describe('kill -9 of a live capture', () => {
   const guest = useSharedGuest({
@@ -38,6 +45,8 @@ describe('kill -9 of a live capture', () => {
   let darkroom: DarkroomHost;
   let before: GuestRecord;
   let round = 0;
+  /** Images before the last death. */
+  let known = 0;
   const files = new Map<string, string>();
 
   beforeAll(async () => {
@@ -86,29 +95,32 @@ describe('kill -9 of a live capture', () => {
     // the steps that a capture has today; more may come, and are met by themselves
     expect(new Set(facts.map(({ step }) => step))).toContain(consistency === 'paused' ? 'pausing' : 'freezing');
     expect(points.length).toBeGreaterThan(10);
-    for (const point of points) {
-      const label = `${point.when} ${point.call} ${point.nth}`;
-      try {
-        await dieAndRecover(point, consistency);
-      } catch (cause) {
-        throw new Error(`killed ${label}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-      }
+    // each process looks after what the one before left, and then dies of its own
+    let last: CallPoint | null = null;
+    for (const at of points) {
+      const died: CallPoint | null = last;
+      const name = `round ${round++}`;
+      const job = { ...captureRequest(guest(), { name, consistency }), at };
+      await labelled(died === null ? 'not killed yet' : `killed ${nameOf(died)}`, () =>
+        recoverAndDie(darkroom, guest().uri, job, (told) => expectRecovered(died, told.at(-1)?.newest)),
+      );
+      await writeMeanwhile(name);
+      last = at;
     }
+    await darkroom.json(['instance', 'list']);
+    const [newest] = operationsSchema.parse(await darkroom.json(['operation', 'list', '--limit', '1']));
+    await expectRecovered(last, newest);
   }
 
-  async function dieAndRecover(point: CallPoint, consistency: RequestedConsistency): Promise<void> {
-    const known = await listImageFolders();
-    const name = `round ${round++}`;
-    await captureAndDie(darkroom, guest(), { name, consistency, at: point });
-    await writeMeanwhile(name);
-    await darkroom.json(['instance', 'list']);
+  async function expectRecovered(died: CallPoint | null, newest: CaptureFact['newest']): Promise<void> {
     await assertClean(before, darkroom);
     for (const [file, content] of [...files].slice(-2)) expect(await guest().readFile(file), file).toBe(content);
-
-    const isPublished = hasPassed(point, 'draft.publish');
-    const isOneMore = (await listImageFolders()).length - known.length;
-    expect(isOneMore, 'images').toBe(isPublished ? 1 : 0);
-    await expectInterrupted(point);
+    const images = (await listImageFolders()).length;
+    if (died !== null) {
+      expect(images - known, 'images').toBe(hasPassed(died, 'draft.publish') ? 1 : 0);
+      expectInterrupted(died, newest);
+    }
+    known = images;
   }
 
   /** Into both disks, as a guest does that knows nothing of all this; one that is frozen or paused cannot. */
@@ -121,9 +133,7 @@ describe('kill -9 of a live capture', () => {
     }
   }
 
-  async function expectInterrupted(point: CallPoint): Promise<void> {
-    const operations = operationsSchema.parse(await darkroom.json(['operation', 'list', '--limit', '1']));
-    const [newest] = operations;
+  function expectInterrupted(point: CallPoint, newest: CaptureFact['newest']): void {
     if (point.call === 'journal.begin' && point.when === 'before') return;
     const isOver = point.call === 'journal.finish' && point.when === 'after';
     expect(newest?.status, 'status of the operation').toBe(isOver ? 'succeeded' : 'interrupted');
@@ -153,3 +163,7 @@ describe('kill -9 of a live capture', () => {
     return readdir(path.join(darkroom.store, 'images')).catch(() => []);
   }
 });
+
+function nameOf({ when, call, nth }: CallPoint): string {
+  return `${when} ${call} ${nth}`;
+}

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OperationRequest } from '../../src/model/requests.ts';
 import { listDrafts } from './support/assert-clean.ts';
-import { type CallPoint, type CaptureFact, recordRequest, requestAndDie } from './support/kill-harness.ts';
+import { type CallPoint, type CaptureFact, recordRequest, recoverAndDie } from './support/kill-harness.ts';
 import { createMount, type Mount } from './support/loop-mount.ts';
 import { type Definition, keepData, type MachineData, readDefinition, readFirmware } from './support/machine-record.ts';
 import { runCommand } from './support/run-command.ts';
@@ -69,12 +69,23 @@ describe('kill -9 of what takes a machine apart or puts it together', () => {
       const points = pointsOf(await recordRequest(darkroom, guest.uri, { request: requestOf(way) }));
       expect(points.length).toBeGreaterThan(8);
       const failures: string[] = [];
+      // each process looks after what the one before left, and then dies of its own
+      let last: CallPoint | null = null;
       for (const at of points.filter((_each, index) => isTold(how, index))) {
-        await prepare(darkroom, way);
-        await dieAndRecover(darkroom, way, at).catch((error: unknown) => {
-          failures.push(
-            `killed ${at.when} ${at.call} ${at.nth}: ${error instanceof Error ? error.message : String(error)}`,
-          );
+        const died: CallPoint | null = last;
+        await note(failures, at, () =>
+          recoverAndDie(darkroom, guest.uri, { request: requestOf(way), at }, async () => {
+            if (died !== null) await note(failures, died, () => expectSettled(darkroom, way));
+            await prepare(darkroom, way);
+          }),
+        );
+        await note(failures, at, () => expectCompleteSomewhere(darkroom));
+        last = at;
+      }
+      if (last !== null) {
+        await note(failures, last, async () => {
+          await darkroom.json(['instance', 'list']);
+          await expectSettled(darkroom, way);
         });
       }
       expect(failures).toEqual([]);
@@ -82,13 +93,6 @@ describe('kill -9 of what takes a machine apart or puts it together', () => {
     },
     MATRIX_TIMEOUT_MS,
   );
-
-  async function dieAndRecover(darkroom: DarkroomHost, way: Way, at: CallPoint): Promise<void> {
-    await requestAndDie(darkroom, guest.uri, { request: requestOf(way), at });
-    await expectCompleteSomewhere(darkroom);
-    await darkroom.json(['instance', 'list']);
-    await expectSettled(darkroom, way);
-  }
 
   /** To where the operation starts from, whatever the last round has left. */
   async function prepare(darkroom: DarkroomHost, way: Way): Promise<void> {
@@ -160,6 +164,12 @@ async function hashStore(store: string): Promise<readonly string[]> {
   const files = ['-type', 'f', '-size', '-2M', '-exec', 'sha256sum', '{}', '+'];
   const found = await runCommand('find', [store, ...files]).catch(() => '');
   return found.split('\n').map((line) => line.split(' ')[0] ?? '');
+}
+
+async function note(failures: string[], { when, call, nth }: CallPoint, work: () => Promise<unknown>): Promise<void> {
+  await work().catch((error: unknown) => {
+    failures.push(`killed ${when} ${call} ${nth}: ${error instanceof Error ? error.message : String(error)}`);
+  });
 }
 
 /** After each journal entry, and around each call after which something is gone, or there for all to see. */

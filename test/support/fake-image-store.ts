@@ -174,7 +174,8 @@ function prepare(target: string): string {
 
 function seal(target: string): number {
   try {
-    renameSync(partial(target), target);
+    // sealed before, and not written anew
+    if (existsSync(partial(target)) || !existsSync(target)) renameSync(partial(target), target);
     return statSync(target).size;
   } catch (error) {
     throw new DarkroomError('STORE_WRITE_FAILED', `Cannot complete ${target}`, { cause: error });

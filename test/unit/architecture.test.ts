@@ -26,10 +26,10 @@ const CONFINED: readonly { readonly packageName: RegExp; readonly to: RegExp }[]
   { packageName: /^cli-(progress|table3)$/, to: /^cli\/render\// },
   { packageName: /^pino(-pretty)?$/, to: /^lib\/logger\.ts$/ },
   { packageName: /^fastify(-type-provider-zod)?$/, to: /^(agent\/|api\/inject-transport\.ts$)/ },
-  // The edges: requests, settings, and what was once written to a disk: manifests, journalled plans, tools' output.
+  // The edges: requests, settings, and what was once written to a disk: manifests, journalled plans, tools' output, answers of services.
   {
     packageName: /^zod$/,
-    to: /^(api|config)\/|^agent\/validate-request\.ts$|^operations\/[^/]+\.ts$|^drivers\/(stores|qemu-img|state)\//,
+    to: /^(api|config)\/|^agent\/validate-request\.ts$|^operations\/[^/]+\.ts$|^drivers\/(stores|qemu-img|state|glance)\//,
   },
   { packageName: /^yaml$/, to: /^config\// },
   { packageName: /^prom-client$/, to: /^agent\/metrics\// },

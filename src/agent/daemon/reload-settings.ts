@@ -21,6 +21,11 @@ const FIXED = {
   connectUri: 'connect',
   stateDir: 'state_dir',
   store: 'store',
+  stores: 'stores',
+  s3: 's3',
+  imageServices: 'glance',
+  cacheDir: 'cache_dir',
+  cacheLimitBytes: 'cache_size',
   imageGroup: 'image_group',
   socket: 'socket',
   socketGroup: 'socket_group',
@@ -60,10 +65,10 @@ async function applyNewSettings(parts: ReloadParts): Promise<void> {
 }
 
 function keepFixed(current: Settings, wanted: Settings): Settings {
-  const { connectUri, stateDir, store, imageGroup, socket } = current;
-  const { socketGroup, listen, instancesDir, overlayDir, hostName } = current;
-  const places = { connectUri, stateDir, store, imageGroup, socket, socketGroup };
-  return { ...wanted, ...places, listen, instancesDir, overlayDir, hostName };
+  const { store, stores, s3, imageServices, cacheDir, cacheLimitBytes } = current;
+  const { connectUri, stateDir, imageGroup, socket, socketGroup, listen, instancesDir, overlayDir, hostName } = current;
+  const places = { store, stores, s3, imageServices, cacheDir, cacheLimitBytes, instancesDir, overlayDir };
+  return { ...wanted, ...places, connectUri, stateDir, imageGroup, socket, socketGroup, listen, hostName };
 }
 
 function changedKeys(before: Settings, after: Settings): readonly string[] {

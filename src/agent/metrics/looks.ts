@@ -23,6 +23,8 @@ const CHANGE_STORE: readonly OperationKind[] = [
   'backup.create',
   'image.import',
   'image.verify',
+  'image.copy',
+  'image.pull',
   'image.delete',
   'image.from-snapshot',
   'snapshot.create',

@@ -21,10 +21,11 @@ import { submit } from '../submit.ts';
 
 const IMAGES = `${API_ROOT}/images`;
 /** Whatever looks for an image by name may meet these. */
-const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
+export const FINDING: readonly ErrorCode[] = ['IMAGE_NOT_FOUND', 'AMBIGUOUS_NAME', 'IMAGE_DAMAGED', 'STORE_UNUSABLE'];
 /** Whatever reads the disks of an image that may be encrypted. */
 export const UNLOCKING: readonly ErrorCode[] = ['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'];
-const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
+/** Whatever makes one. */
+export const MAKING: readonly ErrorCode[] = ['NO_SPACE', 'QUOTA_EXCEEDED', 'STORE_UNUSABLE', 'TOOL_MISSING'];
 /** Whatever captures an instance. */
 export const CAPTURING: readonly ErrorCode[] = [
   ...(['INSTANCE_NOT_FOUND', 'INSTANCE_BUSY', 'INSTANCE_STATE', 'INSTANCE_FROZEN'] as const),

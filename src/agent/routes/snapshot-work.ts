@@ -137,7 +137,7 @@ function addTransferRoutes(app: ApiApp): void {
       config: {
         isWork: true,
         summary: 'Copies a snapshot, with all that it stands on, to another store',
-        errors: [...READING, 'PATH_NOT_ALLOWED', 'VOLUME_BUSY', 'NO_SPACE'],
+        errors: [...READING, 'STORE_NOT_FOUND', 'PATH_NOT_ALLOWED', 'VOLUME_BUSY', 'NO_SPACE'],
       },
     },
     (request, reply) =>

@@ -8,6 +8,7 @@ import { auditEventSchema, principalSchema } from './principals.ts';
 import { quotaSchema } from './quota.ts';
 import { scheduleRunSchema, scheduleSchema } from './schedules.ts';
 import { snapshotDeletionSchema, snapshotLinkSchema, snapshotSchema } from './snapshots.ts';
+import { storeFindingSchema, storeSchema, storeStatusSchema } from './stores.ts';
 
 /** What the document of the API calls the things that answers are made of. */
 export function createNamedSchemas() {
@@ -19,6 +20,9 @@ export function createNamedSchemas() {
   named.add(snapshotSchema, { id: 'Snapshot' });
   named.add(snapshotLinkSchema, { id: 'SnapshotLink' });
   named.add(snapshotDeletionSchema, { id: 'SnapshotDeletion' });
+  named.add(storeSchema, { id: 'Store' });
+  named.add(storeStatusSchema, { id: 'StoreStatus' });
+  named.add(storeFindingSchema, { id: 'StoreFinding' });
   named.add(quotaSchema, { id: 'Quota' });
   named.add(backupSchema, { id: 'Backup' });
   named.add(backupPlanSchema, { id: 'BackupPlan' });

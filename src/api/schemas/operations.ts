@@ -46,6 +46,7 @@ export const operationSchema: z.ZodType<Operation> = z.object({
       .exactOptional(),
     freedBytes: z.number().exactOptional(),
     uri: z.string().exactOptional(),
+    serviceImageId: z.string().exactOptional(),
   }),
   warnings: z.array(z.string()),
 });

@@ -11,6 +11,7 @@ import {
 import { consistencySchema } from './consistency.ts';
 import { descriptionSchema, optionalBody, pathSchema, principalNameSchema, referenceSchema } from './names.ts';
 import { pageShape } from './pages.ts';
+import { storeReferenceSchema } from './store-references.ts';
 
 export const snapshotParamsSchema = z.object({ snapshot: referenceSchema });
 export const snapshotShareParamsSchema = z.object({ snapshot: referenceSchema, principal: principalNameSchema });
@@ -47,7 +48,7 @@ export type VerifySnapshotBody = z.input<typeof verifyOptionsSchema>;
 export const snapshotFileBodySchema = z.strictObject({ path: pathSchema });
 export type SnapshotFileBody = z.input<typeof snapshotFileBodySchema>;
 
-export const copySnapshotBodySchema = z.strictObject({ store: pathSchema });
+export const copySnapshotBodySchema = z.strictObject({ store: storeReferenceSchema });
 export type CopySnapshotBody = z.input<typeof copySnapshotBodySchema>;
 
 const mountOptionsSchema = z.strictObject({ directory: pathSchema.nullable().default(null) });

@@ -3,8 +3,8 @@ import type { CopySnapshotBody } from '../../api/schemas/snapshots.ts';
 import type { CommandContext, CommandHost } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { NO_WAIT_OPTION } from '../no-wait.ts';
-import { pathOnHost } from '../path-on-host.ts';
 import { printable } from '../render/text.ts';
+import { storeOnHost } from '../store-on-host.ts';
 import { doWithSnapshot } from './do-with-snapshot.ts';
 import { SNAPSHOT_POSITIONAL } from './positional.ts';
 
@@ -19,9 +19,10 @@ export function addSnapshotCopy(yargs: Argv<GlobalOptions>, host: CommandHost): 
           type: 'string',
           demandOption: true,
           requiresArg: true,
-          describe: 'Folder of the other store, on the host that does it',
+          describe: 'Name of the other store, s3://bucket/prefix or a folder on the host that does it',
         })
         .option('no-wait', NO_WAIT_OPTION)
+        .example('$0 snapshot copy 7c6b5a49 --to ceph', 'To a store that the settings name')
         .example('$0 snapshot copy 7c6b5a49 --to /mnt/offsite', 'What is there already is not copied again'),
     (argv) =>
       host.execute(argv, {
@@ -30,7 +31,7 @@ export function addSnapshotCopy(yargs: Argv<GlobalOptions>, host: CommandHost): 
           copySnapshot(context, {
             snapshot: argv.snapshot,
             isAwaited: !argv.noWait,
-            body: { store: pathOnHost(context, argv.to) },
+            body: { store: storeOnHost(context, argv.to) },
           }),
       }),
   );

@@ -1,44 +1,46 @@
 import { DarkroomError } from '../../model/errors.ts';
-import type { ImageServices } from '../../model/ports/image-service.ts';
+import type { ImageService, ImageServices } from '../../model/ports/image-service.ts';
+import type { StoreDescription } from '../../model/store.ts';
+import { createImageService } from './create-image-service.ts';
+import type { ImageServiceOptions } from './service-options.ts';
 
-/** How an image service is spoken to; the fields are those of the settings. */
-export interface ImageServiceOptions {
-  readonly name: string;
-  readonly endpoint: string | null;
-  readonly region: string | null;
-  readonly interface: 'public' | 'internal' | 'admin';
-  readonly auth:
-    | { readonly kind: 'none' }
-    | {
-        readonly kind: 'password';
-        readonly authUrl: string;
-        readonly username: string;
-        readonly userDomain: string;
-        readonly passwordFile: string;
-        readonly project: string;
-        readonly projectDomain: string;
-      }
-    | {
-        readonly kind: 'application_credential';
-        readonly authUrl: string;
-        readonly id: string;
-        readonly secretFile: string;
-      };
-  readonly ca: string | null;
-}
+export type { ImageServiceOptions } from './service-options.ts';
 
-/** Image services that the configuration names. Nothing is touched before the first call. */
+const PREFIX = 'glance:';
+
+/** Image services that the configuration names; each keeps its token. Nothing is touched before the first call. */
 export function createImageServices(options: readonly ImageServiceOptions[]): ImageServices {
+  const opened = new Map<string, ImageService>();
   return {
-    list: () =>
-      options.map(({ name, endpoint, auth }) => ({
-        name: `glance:${name}`,
-        kind: 'glance',
-        location: endpoint ?? ('authUrl' in auth ? auth.authUrl : ''),
-        isDefault: false,
-      })),
-    open: (name) => {
-      throw new DarkroomError('STORE_NOT_FOUND', `There is no image service called ${JSON.stringify(name)}.`);
+    list: () => options.map(describe),
+    open: (reference) => {
+      const name = reference.startsWith(PREFIX) ? reference.slice(PREFIX.length) : reference;
+      const found = options.find((option) => option.name === name);
+      if (found === undefined) throw notFound(reference, options);
+      const service = opened.get(name) ?? createImageService(describe(found), found);
+      opened.set(name, service);
+      return service;
     },
   };
+}
+
+function describe({ name, endpoint, auth }: ImageServiceOptions): StoreDescription {
+  return {
+    name: `${PREFIX}${name}`,
+    kind: 'glance',
+    location: endpoint ?? ('authUrl' in auth ? auth.authUrl : ''),
+    isDefault: false,
+  };
+}
+
+function notFound(reference: string, options: readonly ImageServiceOptions[]): DarkroomError {
+  const known = options.map(({ name }) => name).join(', ');
+  const remedy = known === '' ? 'The configuration names none, below glance.' : `There are: ${known}.`;
+  return new DarkroomError(
+    'STORE_NOT_FOUND',
+    `There is no image service called ${JSON.stringify(reference)}. ${remedy}`,
+    {
+      fields: { service: reference },
+    },
+  );
 }

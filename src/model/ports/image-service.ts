@@ -29,6 +29,8 @@ export interface ServiceImage {
 }
 
 export interface NewServiceImage {
+  /** A new UUID, chosen by who makes it: known before there is anything to clean up, and a repeated request makes one image. */
+  readonly id: string;
   readonly name: string;
   readonly diskFormat: DiskFormat;
   readonly minDiskGiB: number;
@@ -51,11 +53,16 @@ export interface ImageService {
   find(reference: string, signal?: AbortSignal): Promise<ServiceImage>;
   /** Without data yet: `queued`. Returns it with its id. */
   create(image: NewServiceImage, signal?: AbortSignal): Promise<ServiceImage>;
-  /** Streams a file to it, which makes it active. COPY_FAILED where the hash that the service made is not that of what was sent. */
+  /**
+   * Streams a file to it, which makes it active. COPY_FAILED where the hash that the service made is not that of what was sent. One
+   * that broke off is not repeated: the image is deleted and made anew then; the field `isPassing` says that this may go well.
+   */
   upload(imageId: string, path: string, options?: TransferOptions): Promise<ServiceImage>;
   /** Writes its data to a file that is there and empty. COPY_FAILED where the hash is not the one that the service has. */
   download(image: ServiceImage, path: string, options?: TransferOptions): Promise<void>;
-  /** No error when it is gone. */
+  /** Whether it is active, and its data is that of the file. False when it is gone. */
+  holds(imageId: string, path: string, options?: TransferOptions): Promise<boolean>;
+  /** No error when it is gone. One that is protected as well: for who made it and gives it up. */
   delete(imageId: string, signal?: AbortSignal): Promise<void>;
 }
 

@@ -79,8 +79,8 @@ async function checkDrafts(core: Core): Promise<DoctorCheck[]> {
   const drafts = (await core.store.listDraftIds()).filter((id) => !busy.has(id));
   return drafts.map((id) =>
     badCheck('leftover.draft', 'warning', {
-      message: `${core.store.rootPath}: the image ${id} has no manifest, and no operation of this host is making it`,
-      remedy: 'If no other host that shares this store is making it, delete its folder.',
+      message: `${core.store.location}: the image ${id} has no manifest, and no operation of this host is making it`,
+      remedy: 'If no other host that shares this store is making it: darkroom store gc removes it after a day.',
     }),
   );
 }

@@ -26,7 +26,9 @@ async function checkStore(core: Core): Promise<DoctorCheck> {
   } catch (error) {
     return badCheck('store.writable', 'error', {
       message: toDarkroomError(error).message,
-      remedy: `Make ${core.store.location} writable for this user, or name another store (--store).`,
+      remedy: core.store.keepsFilesHere
+        ? `Make ${core.store.location} writable for this user, or name another store (--store).`
+        : 'Look at the endpoint and the credentials of the store in the configuration, and whether its server runs.',
     });
   }
 }

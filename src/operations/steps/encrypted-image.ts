@@ -1,6 +1,7 @@
 import { DarkroomError } from '../../model/errors.ts';
 import type { Image, ImageDisk } from '../../model/image.ts';
 import type { DiskFile } from '../../model/ports/disk-tool.ts';
+import type { TransferOptions } from '../../model/ports/image-store.ts';
 import type { CaptureRequest } from '../../model/requests.ts';
 import type { Core } from '../support/context.ts';
 
@@ -30,7 +31,8 @@ export async function imageDisk(
   core: Core,
   { id, isEncrypted }: Pick<Image, 'id' | 'isEncrypted'>,
   { file, format }: Pick<ImageDisk, 'file' | 'format'>,
+  options: TransferOptions = {},
 ): Promise<DiskFile> {
-  const path = await core.store.resolveFile(id, file);
+  const path = await core.store.resolveFile(id, file, options);
   return { path, format, ...(isEncrypted ? { key: await core.keys.read() } : {}) };
 }

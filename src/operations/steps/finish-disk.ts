@@ -5,6 +5,7 @@ import type { ImageDraft } from '../../model/ports/image-store.ts';
 import type { DiskKey } from '../../model/ports/key-source.ts';
 import type { Core } from '../support/context.ts';
 import { requireStandalone } from './require-standalone.ts';
+import type { TransferProgress } from './store/transfer-progress.ts';
 
 export interface WrittenDisk {
   /** Name in the image's folder, written under the draft's temporary name. */
@@ -16,6 +17,8 @@ export interface WrittenDisk {
   /** Copied bytes are read again and hashed; cloned or moved ones are not. */
   readonly isCopied: boolean;
   readonly onHashed?: (totalBytes: number) => void;
+  /** Of the way to a store that is elsewhere. */
+  readonly upload?: TransferProgress;
 }
 
 /** Makes sure that a written disk is sound and stands alone, and seals it. COPY_FAILED for a copy that is not, else IMAGE_DAMAGED. */
@@ -25,7 +28,7 @@ export async function finishDisk(
   disk: WrittenDisk,
   signal: AbortSignal,
 ): Promise<ImageDisk> {
-  const { file, target, format, key } = disk;
+  const { file, target, format, key, upload } = disk;
   const path = draft.path(file);
   const written: DiskFile = { path, format, ...(key && { key }) };
   const info = await core.diskTool.info(written, signal);
@@ -37,7 +40,8 @@ export async function finishDisk(
     core.files.sync(path),
     requireSound(core, { ...disk, written }, signal),
   ]);
-  const { sizeBytes } = await draft.seal(file);
+  const onBytes = upload?.addFile((await core.files.stat(path))?.sizeBytes ?? 0);
+  const { sizeBytes } = await draft.seal(file, { signal, ...(onBytes && { onBytes }) });
   return { target, file, format, virtualSizeBytes: info.virtualSizeBytes, sizeBytes, sha256 };
 }
 

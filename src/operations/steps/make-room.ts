@@ -14,13 +14,30 @@ interface Shortage {
 }
 
 /**
- * Purges deleted images of the store, those that were deleted first, until `wantedBytes` are free. Nothing where the store
- * lies on another file system, or where all of them together would not be enough. Returns what is free then. Never throws
- * for the images' sake.
+ * Purges deleted images of the store, those that were deleted first, until `wantedBytes` are free; where the store is elsewhere, drops
+ * copies of what it holds. Nothing where those lie on another file system, or where all deleted images together would not be enough.
+ * Returns what is free then. Never throws for the images' sake.
  */
 export async function makeRoom(core: Core, shortage: Shortage): Promise<number> {
+  if ((await core.files.stat(core.store.rootPath))?.device !== shortage.device) return shortage.freeBytes;
+  return core.store.keepsFilesHere ? await purgeDeleted(core, shortage) : await dropCopies(core, shortage);
+}
+
+/** What a store elsewhere holds frees nothing here; copies of it do. */
+async function dropCopies(core: Core, { place, wantedBytes, freeBytes }: Shortage): Promise<number> {
+  try {
+    const freed = await core.upkeep.freeCache(wantedBytes - freeBytes);
+    if (freed === 0) return freeBytes;
+    core.log.info({ freedBytes: freed, path: core.store.rootPath }, 'copies of what the store holds made room');
+  } catch (error) {
+    core.log.warn({ error: toDarkroomError(error).message }, 'copies of what the store holds cannot make room');
+  }
+  return await core.files.freeBytes(place);
+}
+
+async function purgeDeleted(core: Core, shortage: Shortage): Promise<number> {
   let { freeBytes } = shortage;
-  const candidates = await findCandidates(core, shortage);
+  const candidates = await findCandidates(core);
   const promisedBytes = candidates.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (freeBytes + promisedBytes < shortage.wantedBytes) return freeBytes;
   for (const candidate of candidates) {
@@ -30,8 +47,7 @@ export async function makeRoom(core: Core, shortage: Shortage): Promise<number> 
   return freeBytes;
 }
 
-async function findCandidates(core: Core, { device }: Shortage): Promise<readonly RecycledImage[]> {
-  if ((await core.files.stat(core.store.rootPath))?.device !== device) return [];
+async function findCandidates(core: Core): Promise<readonly RecycledImage[]> {
   try {
     return (await core.store.listRecycled()).recycled;
   } catch (error) {

@@ -164,7 +164,8 @@ try {
   if (job.isHeldFirst === true) {
     // nothing else keeps it alive
     const waiting = setInterval(() => {}, 1000);
-    tell({ recovered: true });
+    const [newest = null] = await application.operations.list();
+    tell({ recovered: true, newest });
     await new Promise((resolve) => process.once('SIGUSR2', resolve));
     clearInterval(waiting);
   }

@@ -34,6 +34,8 @@ const factSchema = z.object({
   nth: z.number().optional(),
   step: z.string().optional(),
   submitted: z.string().optional(),
+  /** Of all operations, when what others left was recovered. */
+  newest: z.object({ status: z.string(), endedAt: z.string().nullable() }).nullable().optional(),
   operation: z
     .object({
       id: z.string(),
@@ -65,6 +67,8 @@ export interface RequestJob {
   readonly isHeldFirst?: boolean;
   /** Its point is one of that recovery. */
   readonly isInRecovery?: boolean;
+  /** How many times faster than real its patience ends. */
+  readonly hurry?: number;
 }
 
 /** The calls that an operation makes, in order. */
@@ -86,14 +90,14 @@ export async function recoverAndDie(
   host: DarkroomHost,
   uri: string,
   job: RequestJob & { readonly at: CallPoint },
-  meanwhile: () => Promise<void>,
+  meanwhile: (facts: readonly CaptureFact[]) => Promise<void>,
 ): Promise<readonly CaptureFact[]> {
   const running = startHarness(host, uri, { ...job, isHeldFirst: true, mode: 'die' });
   const hasRecovered = async (): Promise<boolean> => running.process.output.stdout.includes('{"recovered":');
   const recovered = waitUntil('the recovery is done', hasRecovered, { timeoutMs: 120_000, intervalMs: 20 });
   try {
     await Promise.race([recovered, endedEarly(running.process)]);
-    await meanwhile();
+    await meanwhile(running.facts());
   } finally {
     running.release();
   }
@@ -149,7 +153,8 @@ export function holdCapture(
   return startHarness(host, guest.uri, { ...captureRequest(guest, job), mode: 'hold' });
 }
 
-function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob): RequestJob & { hurry?: number } {
+/** A capture, for what takes any request. */
+export function captureRequest(guest: Guest, { name, consistency, ...job }: CaptureJob): RequestJob {
   const request = {
     kind: 'image.create',
     instance: guest.name,

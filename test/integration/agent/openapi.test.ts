@@ -159,7 +159,7 @@ describe('the document of the API', () => {
     const files = readdirSync(new URL('../../../src/agent/routes', import.meta.url)).map((file) =>
       file.replace('.ts', ''),
     );
-    const others = ['host', 'health', 'openapi', 'shelf', 'snapshot-work'];
+    const others = ['host', 'health', 'openapi', 'shelf', 'snapshot-work', 'image-transfers'];
     const nouns = files.filter((file) => !others.includes(file));
     expect(nouns.filter((noun) => !tags.has(noun))).toEqual([]);
   });
@@ -210,6 +210,8 @@ describe('the document of the API', () => {
   it('says who needs what', () => {
     expect(document.paths['/healthz']?.['get']?.security).toEqual([]);
     expect(document.paths['/v1/principals']?.['get']?.description).toContain('admin');
+    expect(document.paths['/v1/stores/{store}/gc']?.['post']?.description).toContain('admin');
+    expect(document.paths['/v1/images/{image}/push']?.['post']?.description).toContain('operator');
     expect(document.paths['/v1/images']?.['get']?.description).toContain('reader');
     expect(document.paths['/v1/images']?.['post']?.description).toContain('operator');
     expect(document.paths['/v1/backups/plan']?.['post']?.description).toContain('reader');
@@ -233,6 +235,11 @@ describe('the document of the API', () => {
     '/v1/snapshots': ['/v1/snapshots', '/v1/snapshots?limit=1'],
     '/v1/snapshots/{snapshot}': [`/v1/snapshots/${SNAPSHOT}`],
     '/v1/snapshots/{snapshot}/chain': [`/v1/snapshots/${SNAPSHOT}/chain`],
+    '/v1/stores': ['/v1/stores'],
+    '/v1/stores/status': ['/v1/stores/status'],
+    '/v1/stores/{store}/status': ['/v1/stores/default/status'],
+    '/v1/stores/check': [],
+    '/v1/stores/{store}/check': [],
     '/v1/quota': ['/v1/quota'],
     '/v1/operations': ['/v1/operations'],
     '/v1/operations/{operation}': ['/v1/operations/op-1'],

@@ -167,7 +167,7 @@ describe('help', () => {
   it('completes nouns and verbs', async () => {
     const nouns = new FakeTerminal();
     await nouns.run('--get-yargs-completions', 'darkroom', '');
-    for (const noun of ['principal', 'audit']) expect(nouns.stdout.text).toContain(noun);
+    for (const noun of ['principal', 'audit', 'store']) expect(nouns.stdout.text).toContain(noun);
     const verbs = new FakeTerminal();
     await verbs.run('--get-yargs-completions', 'darkroom', 'principal', '');
     for (const verb of ['create', 'delete', 'list', 'token']) expect(verbs.stdout.text).toContain(verb);

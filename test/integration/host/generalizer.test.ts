@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createGeneralizer } from '../../../src/drivers/host/generalizer.ts';
@@ -20,35 +20,55 @@ function makeEmptyDisk(name: string): { path: string; format: string } {
   return disk;
 }
 
+const PARTITION_BYTES = 1024 ** 2;
+const FILES: Readonly<Record<string, string>> = {
+  'etc/debian_version': '12.0\n',
+  'etc/os-release': 'ID=debian\nVERSION_ID=12\nPRETTY_NAME=Debian\n',
+  'etc/fstab': 'LABEL=system / ext4 defaults 0 1\n',
+  'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n',
+  'etc/machine-id': '0123456789abcdef0123456789abcdef\n',
+  'etc/ssh/ssh_host_rsa_key': 'secret',
+  'root/kept': 'kept',
+};
+
 /** A disk that libguestfs takes for a small Debian with a machine-id and an ssh host key. */
 function makeLinuxDisk(name: string): { path: string; format: string } {
-  const disk = makeEmptyDisk(name);
-  const script = [
-    'run',
-    'part-disk /dev/sda mbr',
-    'mkfs ext4 /dev/sda1 label:system',
-    'mount /dev/sda1 /',
-    ...['/etc/ssh', '/bin', '/usr/bin', '/var/log', '/var/lib/dpkg', '/root', '/home', '/boot', '/tmp', '/dev'].map(
-      (directory) => `mkdir-p ${directory}`,
-    ),
-    'write /etc/debian_version "12.0\\n"',
-    'write /etc/os-release "ID=debian\\nVERSION_ID=12\\nPRETTY_NAME=Debian\\n"',
-    'write /etc/fstab "LABEL=system / ext4 defaults 0 1\\n"',
-    'write /etc/passwd "root:x:0:0:root:/root:/bin/sh\\n"',
-    'write /etc/machine-id "0123456789abcdef0123456789abcdef\\n"',
-    'write /etc/ssh/ssh_host_rsa_key "secret"',
-    'write /root/kept "kept"',
-  ].join('\n');
-  guestfish(disk, script);
+  const tree = mkdtempSync(path.join(folder, 'tree-'));
+  for (const directory of [
+    'etc/ssh',
+    'bin',
+    'usr/bin',
+    'var/log',
+    'var/lib/dpkg',
+    'root',
+    'home',
+    'boot',
+    'tmp',
+    'dev',
+  ]) {
+    mkdirSync(path.join(tree, directory), { recursive: true });
+  }
+  for (const [file, content] of Object.entries(FILES)) writeFileSync(path.join(tree, file), content);
+  const disk = { path: path.join(folder, name), format: 'qcow2' };
+  const raw = `${disk.path}.raw`;
+  execFileSync('truncate', ['-s', '64M', raw]);
+  execFileSync('sfdisk', ['-q', '--no-reread', '--no-tell-kernel', raw], {
+    input: 'label: dos\nstart=1MiB, type=83\n',
+  });
+  const places = ['-E', `offset=${PARTITION_BYTES}`, '-d', tree, raw, '63M'];
+  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'system', ...places], { stdio: 'ignore' });
+  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, disk.path]);
   return disk;
 }
 
-function guestfish(disk: { path: string }, script: string): string {
-  return execFileSync('guestfish', ['--format=qcow2', '-a', disk.path], {
-    input: script,
-    encoding: 'utf8',
-    env: { ...process.env, LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' },
-  });
+/** Answers of debugfs: a helper system of libguestfs would take ten times as long. */
+function inspect(disk: { path: string }, ...requests: readonly string[]): string {
+  const raw = `${disk.path}.raw`;
+  execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', disk.path, raw]);
+  const place = `${raw}?offset=${PARTITION_BYTES}`;
+  return requests
+    .map((request) => execFileSync('debugfs', ['-R', request, place], { encoding: 'utf8', stdio: 'pipe' }))
+    .join('\n');
 }
 
 /** Command lines of running processes that name the text. */
@@ -75,8 +95,10 @@ afterEach(() => vi.unstubAllEnvs());
 describe('generalizer', () => {
   it('removes machine-id and host keys and keeps the rest', { timeout: TIMEOUT_MS }, async () => {
     const system = makeLinuxDisk('linux, 1.qcow2');
+    const look = (): string => inspect(system, 'cat /etc/machine-id', 'ls /etc/ssh', 'cat /root/kept');
+    for (const there of ['0123456789abcdef', 'ssh_host_rsa_key', 'kept']) expect(look()).toContain(there);
     await createGeneralizer().generalize([system, makeEmptyDisk('data.qcow2')]);
-    const found = guestfish(system, 'run\nmount /dev/sda1 /\ncat /etc/machine-id\nls /etc/ssh\ncat /root/kept');
+    const found = look();
     expect(found).not.toContain('0123456789abcdef');
     expect(found).not.toContain('ssh_host_rsa_key');
     expect(found).toContain('kept');

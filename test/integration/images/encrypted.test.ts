@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { concealKey } from '../../../src/drivers/keys/conceal-key.ts';
 import { describeDomain } from '../../../src/model/domain-xml/describe-domain.ts';
 import type { Image } from '../../../src/model/image.ts';
-import type { Operation } from '../../../src/model/operation.ts';
+import type { JournalledOperation, Operation } from '../../../src/model/operation.ts';
 import type { KeySource } from '../../../src/model/ports/key-source.ts';
 import type { ExportImageRequest, VerifyImageRequest } from '../../../src/model/requests.ts';
 import { createImage } from '../../../src/operations/create-image.ts';
@@ -48,29 +48,58 @@ function sumOf(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
+interface Captured {
+  readonly image: Image;
+  readonly operation: Operation;
+  readonly journal: readonly JournalledOperation[];
+}
+
+/** QEMU takes seconds of CPU for each new encrypted disk: one capture for all, in a store that every test has a copy of. */
+let origin: SnapshotFixture;
+let captured: Captured;
 let fixture: SnapshotFixture;
 let keyed: Core;
+
+beforeAll(async () => {
+  origin = createSnapshotFixture();
+  putGuest(origin);
+  captured = await capture(origin);
+});
+
+afterAll(() => origin.dispose());
 
 beforeEach(() => {
   fixture = createSnapshotFixture();
   keyed = fixture.core({ keys: SECRET_KEY });
-  const vda = writeDisk(fixture.disk('vda.qcow2'), 'qcow2', [ROOT]);
-  const base = writeDisk(fixture.disk('base.qcow2'), 'qcow2', [ROOT]);
-  const vdb = writeDisk(fixture.disk('vdb.qcow2'), 'qcow2', [DATA], base);
-  const disks = [
-    { target: 'vda', path: vda },
-    { target: 'vdb', path: vdb },
-  ];
-  fixture.hypervisor.put(machine(disks, CHANNEL), { powerState: 'shutdown' });
+  putGuest(fixture);
 });
 
 afterEach(() => fixture.dispose());
 
-async function capture(core = keyed): Promise<{ readonly image: Image; readonly operation: Operation }> {
+function putGuest({ disk, hypervisor }: SnapshotFixture): void {
+  const vda = writeDisk(disk('vda.qcow2'), 'qcow2', [ROOT]);
+  const base = writeDisk(disk('base.qcow2'), 'qcow2', [ROOT]);
+  const vdb = writeDisk(disk('vdb.qcow2'), 'qcow2', [DATA], base);
+  const disks = [
+    { target: 'vda', path: vda },
+    { target: 'vdb', path: vdb },
+  ];
+  hypervisor.put(machine(disks, CHANNEL), { powerState: 'shutdown' });
+}
+
+async function capture({ core, store }: SnapshotFixture): Promise<Captured> {
+  const host = core({ keys: SECRET_KEY });
   const request = captureRequest({ instance: 'web', name: 'golden', isEncrypted: true });
-  const operation = await runToEnd(core, createImage, request);
+  const operation = await runToEnd(host, createImage, request);
   expect(operation.error).toBeNull();
-  return { image: await fixture.store.readImage(operation.result.imageId ?? ''), operation };
+  const image = await store.readImage(operation.result.imageId ?? '');
+  return { image, operation, journal: await host.journal.list() };
+}
+
+/** The store as the capture has left it. */
+function takeCaptured(): Image {
+  cpSync(path.join(origin.root, 'store'), path.join(fixture.root, 'store'), { recursive: true });
+  return captured.image;
 }
 
 function fileOf(image: Image, file: string): string {
@@ -91,7 +120,7 @@ function exportRequest(name: string, format: ExportImageRequest['format'] = null
 
 describe('an encrypted image', () => {
   it('holds nothing in the clear, and the whole content for who has the key', async () => {
-    const { image } = await capture();
+    const image = takeCaptured();
     expect(image).toMatchObject({ isEncrypted: true, disks: [{ target: 'vda' }, { target: 'vdb' }] });
     const key = await SECRET_KEY.read();
     for (const { file, sha256 } of image.disks) {
@@ -106,9 +135,10 @@ describe('an encrypted image', () => {
     }
   });
 
-  it('keeps the key out of its folder and of the journal', async () => {
-    const { image, operation } = await capture();
-    expect(JSON.stringify([image, operation, await keyed.journal.list()])).not.toContain(SECRET);
+  it('keeps the key out of its folder and of the journal', () => {
+    const image = takeCaptured();
+    expect(captured.journal).toHaveLength(1);
+    expect(JSON.stringify(captured)).not.toContain(SECRET);
     const folder = fileOf(image, '');
     for (const { parentPath, name } of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()))
       expect(readFileSync(path.join(parentPath, name)).includes(SECRET)).toBe(false);
@@ -147,7 +177,7 @@ describe('an encrypted image', () => {
 
 describe('a launch of an encrypted image', () => {
   it('makes decrypted copies by default, and says so', async () => {
-    await capture();
+    takeCaptured();
     const { error, result, warnings } = await runToEnd(keyed, launchInstance, launchRequest());
     expect(error).toBeNull();
     expect(warnings).toContainEqual(expect.stringContaining('the disks of the instance are not'));
@@ -158,7 +188,7 @@ describe('a launch of an encrypted image', () => {
   });
 
   it('cannot be thin', async () => {
-    await capture();
+    takeCaptured();
     await expectFailure(runToEnd(keyed, launchInstance, launchRequest({ clone: 'thin' })), 'INVALID_REQUEST');
     await expect(runToEnd(keyed, launchInstance, launchRequest({ clone: 'thin' }))).rejects.toThrow(/--clone full/);
     expect(instanceFolders()).toEqual([]);
@@ -168,7 +198,7 @@ describe('a launch of an encrypted image', () => {
     ['no key', 'ENCRYPTION_KEY_MISSING', undefined],
     ['the wrong key', 'ENCRYPTION_KEY_WRONG', OTHER_KEY],
   ] as const)('leaves nothing with %s', async (_, code, keys) => {
-    await capture();
+    takeCaptured();
     const core = fixture.core(keys === undefined ? {} : { keys });
     await expectFailure(runToEnd(core, launchInstance, launchRequest()), code);
     expect(instanceFolders()).toEqual([]);
@@ -177,7 +207,7 @@ describe('a launch of an encrypted image', () => {
   });
 
   it('leaves nothing where the key changes meanwhile', async () => {
-    await capture();
+    takeCaptured();
     let reads = 0;
     // vda and vdb are measured with the right one
     const read = () => (++reads > 3 ? OTHER_KEY : SECRET_KEY).read();
@@ -190,7 +220,7 @@ describe('a launch of an encrypted image', () => {
 
 describe('a verify of an encrypted image', () => {
   it('reads it with the key, and finds damage', async () => {
-    const { image } = await capture();
+    const image = takeCaptured();
     expect((await runToEnd(keyed, verifyImage, verifyRequest())).error).toBeNull();
     const core = fixture.core({ keys: OTHER_KEY });
     const operation = await runToEnd(core, verifyImage, verifyRequest());
@@ -200,7 +230,7 @@ describe('a verify of an encrypted image', () => {
   });
 
   it('finds a disk that is not encrypted, and should be', async () => {
-    const { image } = await capture();
+    const image = takeCaptured();
     const disks = image.disks.map((disk) => ({ ...disk, sha256: null }));
     await fixture.store.updateImage({ ...image, disks, isEncrypted: false });
     const operation = await runToEnd(keyed, verifyImage, verifyRequest());
@@ -208,7 +238,7 @@ describe('a verify of an encrypted image', () => {
   });
 
   it('boots a decrypted copy, which goes with the machine', async () => {
-    await capture();
+    takeCaptured();
     const hypervisor = makeFaulty(fixture.hypervisor);
     let seen: readonly string[] = [];
     hypervisor.before('probeAgent', async () => {
@@ -227,7 +257,7 @@ describe('a verify of an encrypted image', () => {
 
 describe('an export of an encrypted image', () => {
   it.each(['qcow2', 'raw'] as const)('writes decrypted disks (%s), and says so', async (format) => {
-    await capture();
+    takeCaptured();
     const core = exporting({ keys: SECRET_KEY });
     const request = exportRequest('out', format === 'raw' ? 'raw' : null);
     const { error, warnings } = await runToEnd(core, exportImage, request);
@@ -238,7 +268,7 @@ describe('an export of an encrypted image', () => {
   });
 
   it('leaves nothing without the key, or with another', async () => {
-    await capture();
+    takeCaptured();
     const before = fixture.listDisks();
     await expectFailure(runToEnd(exporting({}), exportImage, exportRequest('out')), 'ENCRYPTION_KEY_MISSING');
     const operation = await runToEnd(exporting({ keys: OTHER_KEY }), exportImage, exportRequest('out'));

@@ -10,6 +10,7 @@ import type { SnapshotRecord } from '../../../src/model/snapshot/snapshot.ts';
 import type { Core, HostSettings } from '../../../src/operations/support/context.ts';
 import { createImageCore } from '../../support/image-core.ts';
 import { SAMPLE_VOLUME, sampleSnapshot } from '../../support/sample-snapshots.ts';
+import { createSealedDisk } from '../../support/sealed-disk.ts';
 
 export const MIB = 1024 ** 2;
 const KEY = 'a key of sixteen characters or more';
@@ -58,7 +59,8 @@ export function createChainFixture(parent = '/var/tmp') {
     };
     const backing =
       below === undefined ? {} : { backing: { ...disk, path: path.join(folder, `${idOf(below)}.qcow2`) } };
-    await diskTool.create({ ...disk, virtualSizeBytes: shape.logicalBytes, ...backing });
+    if (shape.isEncrypted) createSealedDisk(draft.path, { key: KEY, bytes: shape.logicalBytes });
+    else await diskTool.create({ ...disk, virtualSizeBytes: shape.logicalBytes, ...backing });
     if (backing.backing !== undefined) {
       const backingName = path.basename(backing.backing.path);
       await diskTool.rebase(disk, { backing: backing.backing, isUnsafe: true, backingName });

@@ -6,6 +6,7 @@ import type { Operation } from '../../../src/model/operation.ts';
 import { copySnapshot, recoverCopySnapshot } from '../../../src/operations/copy-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
+import { createFakeStores } from '../../support/fake-stores.ts';
 import { makeFaulty } from '../../support/faulty.ts';
 import { runCancelled, runToEnd } from '../../support/image-core.ts';
 import {
@@ -20,6 +21,8 @@ import {
   unfinished,
   VOLUME,
 } from './transfer-fixture.ts';
+
+const CLIENT = { name: 'root', role: 'admin', isTrustedWithPaths: false } as const;
 
 let fixture: ChainFixture;
 
@@ -68,8 +71,19 @@ describe('a copy to another store', () => {
     const [, , c] = await putChain(fixture.snapshots);
     await expectFailure(copy(c.id, { store: fixture.snapshots.rootPath }), 'INVALID_REQUEST');
     await expectFailure(copy(c.id, { store: path.join(fixture.root, 'nowhere') }), 'INVALID_REQUEST');
-    const caller = { name: 'root', role: 'admin' as const, isTrustedWithPaths: false };
-    await expectFailure(copy(c.id, { core: fixture.core({ caller }) }), 'PATH_NOT_ALLOWED');
+    await expectFailure(copy(c.id, { store: 'nobodys' }), 'STORE_NOT_FOUND');
+    const core = fixture.core({ caller: CLIENT });
+    for (const store of [fixture.folder, 's3://bucket']) {
+      await expectFailure(copy(c.id, { core, store }), 'PATH_NOT_ALLOWED');
+    }
+  });
+
+  it('is made for clients of the agent to a store that the configuration names', async () => {
+    const [, , c] = await putChain(fixture.snapshots);
+    const named = { default: { snapshots: fixture.snapshots }, backup: { snapshots: fixture.otherStore } };
+    const core = fixture.core({ caller: CLIENT, stores: createFakeStores(named) });
+    expect((await copy(c.id, { core, store: 'backup' })).error).toBeNull();
+    expect((await fixture.otherStore.read(c.id)).id).toBe(c.id);
   });
 
   it('refuses a store that has another snapshot of the same id, or is just being changed', async () => {

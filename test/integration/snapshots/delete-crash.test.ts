@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { OperationRunner } from '../../../src/operations/support/operation-runner.ts';
@@ -14,32 +15,31 @@ import { makeDying } from './dying-core.ts';
 const SMALL = { logicalBytes: 8 * MIB };
 const MAX_CHANGES = 60;
 
+/** Taken once, and copied for every death. */
+let origin: ChainFixture;
 let fixture: ChainFixture;
 
+beforeAll(takeChain);
+afterAll(() => origin.dispose());
 afterEach(() => fixture.dispose());
 
 /** a, b on it, c on that, and d on that. */
 async function takeChain(): Promise<void> {
-  fixture = createChainFixture();
-  await fixture.take({ letter: 'a', facts: SMALL, writes: [{ pattern: 1, offset: 0, length: 2 * MIB }] });
-  await fixture.take({
-    letter: 'b',
-    parent: 'a',
-    facts: SMALL,
-    writes: [{ pattern: 2, offset: MIB, length: 2 * MIB }],
-  });
-  await fixture.take({
+  origin = createChainFixture();
+  await origin.take({ letter: 'a', facts: SMALL, writes: [{ pattern: 1, offset: 0, length: 2 * MIB }] });
+  await origin.take({ letter: 'b', parent: 'a', facts: SMALL, writes: [{ pattern: 2, offset: MIB, length: 2 * MIB }] });
+  await origin.take({
     letter: 'c',
     parent: 'b',
     facts: SMALL,
     writes: [{ pattern: 3, offset: 2 * MIB, length: 2 * MIB }],
   });
-  await fixture.take({
-    letter: 'd',
-    parent: 'c',
-    facts: SMALL,
-    writes: [{ pattern: 4, offset: 5 * MIB, length: MIB }],
-  });
+  await origin.take({ letter: 'd', parent: 'c', facts: SMALL, writes: [{ pattern: 4, offset: 5 * MIB, length: MIB }] });
+}
+
+function copyChain(): void {
+  fixture = createChainFixture();
+  execFileSync('cp', ['-a', `${origin.root}/.`, fixture.root]);
 }
 
 /** The world of a process that died in the nth change of a delete; null when the delete had fewer. */
@@ -68,7 +68,7 @@ describe('a delete whose process dies', () => {
     const others = ['a', 'b', 'c', 'd'].filter((each) => each !== letter);
     let deaths = 0;
     for (let at = 1; at <= MAX_CHANGES; at += 1) {
-      await takeChain();
+      copyChain();
       const core = await dieIn(letter, { at, isAfter });
       expect({ at, changed: await fixture.changed(others) }).toEqual({ at, changed: [] });
       if (core === null) break;
@@ -90,7 +90,7 @@ describe('a delete whose process dies', () => {
 
   it('and whose journal is lost: whoever works on the volume next settles what it began', async () => {
     for (let at = 1; at <= MAX_CHANGES; at += 1) {
-      await takeChain();
+      copyChain();
       const core = await dieIn('b', { at, isAfter: true });
       if (core === null) break;
       const fresh = { ...core, journal: createFakeJournal() };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createHostFiles } from '../../../src/drivers/host/files.ts';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
@@ -14,6 +14,7 @@ import { createFakeHypervisor, type FakeDomain, type FakeHypervisor } from '../.
 import { createImageCore } from '../../support/image-core.ts';
 import { isChange, type Mishap, type PortCall } from '../../support/mishaps.ts';
 import { sampleSnapshot } from '../../support/sample-snapshots.ts';
+import { createSealedDisk } from '../../support/sealed-disk.ts';
 
 export const GUEST = '22222222-2222-4222-8222-222222222222';
 export const KIB = 1024;
@@ -67,7 +68,8 @@ export function fixedKey(text: string | null): KeySource {
 
 const NO_KEY = fixedKey(null);
 
-export const SECRET_KEY = fixedKey('correct horse battery staple');
+const SECRET = 'correct horse battery staple';
+export const SECRET_KEY = fixedKey(SECRET);
 
 interface SnapshotFacts {
   readonly target?: string;
@@ -106,20 +108,19 @@ async function writeLayer(
   file: string,
   { snapshot, writes }: { readonly snapshot: SnapshotRecord; readonly writes: readonly Write[] },
 ): Promise<void> {
-  const plain = `${file}.plain`;
-  run('qemu-img', 'create', '-q', '-f', 'qcow2', plain, String(snapshot.logicalBytes));
-  writeTo(plain, 'qcow2', writes);
-  const layer = { format: 'qcow2', ...(snapshot.isEncrypted ? { key: await SECRET_KEY.read() } : {}) } as const;
-  if (snapshot.isEncrypted) {
-    await diskTool.convert({ source: { path: plain, format: 'qcow2' }, target: { ...layer, path: file } });
-    rmSync(plain);
-  } else {
-    renameSync(plain, file);
+  if (snapshot.isEncrypted) createSealedDisk(file, { key: SECRET, bytes: snapshot.logicalBytes });
+  else run('qemu-img', 'create', '-q', '-f', 'qcow2', file, String(snapshot.logicalBytes));
+  const sealed = ['--object', `secret,id=k,data=${SECRET}`, '--image-opts'];
+  const layer = `driver=qcow2,file.driver=file,file.filename=${file},encrypt.key-secret=k`;
+  for (const { pattern, offset, length } of writes) {
+    const place = snapshot.isEncrypted ? [...sealed, layer] : ['-f', 'qcow2', file];
+    run('qemu-io', '-c', `write -q -P ${pattern} ${offset} ${length}`, ...place);
   }
   if (snapshot.parent === null) return;
   const below = snapshots.filePath({ id: snapshot.parent, volume: snapshot.volume });
-  const chain = { backing: { ...layer, path: below }, isUnsafe: true, backingName: path.basename(below) };
-  await diskTool.rebase({ ...layer, path: file }, chain);
+  const disk = { format: 'qcow2', ...(snapshot.isEncrypted ? { key: await SECRET_KEY.read() } : {}) } as const;
+  const chain = { backing: { ...disk, path: below }, isUnsafe: true, backingName: path.basename(below) };
+  await diskTool.rebase({ ...disk, path: file }, chain);
 }
 
 /** Everything that can go wrong in a run of these calls: all may fail, and those that change something may be the last of a process. */

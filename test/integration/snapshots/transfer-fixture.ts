@@ -20,6 +20,7 @@ import { createFakeHypervisor } from '../../support/fake-hypervisor.ts';
 import { createFakeStores } from '../../support/fake-stores.ts';
 import { createImageCore } from '../../support/image-core.ts';
 import { sampleSnapshot } from '../../support/sample-snapshots.ts';
+import { createSealedDisk } from '../../support/sealed-disk.ts';
 
 export const INSTANCE = '22222222-2222-4222-8222-222222222222';
 export const VOLUME = volumeId(INSTANCE, 'vda');
@@ -93,7 +94,7 @@ export async function putSnapshot(
   const snapshot = sampleSnapshot(letter, { ...place, ...facts.record });
   await store.assertWritable(snapshot.volume);
   const draft = store.draft(snapshot, 'test');
-  const backing = snapshot.parent === null ? [] : ['-u', '-b', `${snapshot.parent}.qcow2`, '-F', 'qcow2'];
+  const backing = snapshot.parent === null ? undefined : `${snapshot.parent}.qcow2`;
   createDisk(draft.path, { backing, isEncrypted: snapshot.isEncrypted, bytes: snapshot.logicalBytes });
   for (const [mib, byte] of Object.entries(facts.writes ?? {})) {
     writeBlock(draft.path, { offset: Number(mib) * MIB, byte, isEncrypted: snapshot.isEncrypted });
@@ -107,13 +108,15 @@ export async function putSnapshot(
 
 function createDisk(
   file: string,
-  disk: { readonly backing: readonly string[]; readonly isEncrypted: boolean; readonly bytes: number },
+  disk: { readonly backing: string | undefined; readonly isEncrypted: boolean; readonly bytes: number },
 ): void {
-  const secret = disk.isEncrypted ? ['--object', `secret,id=k,data=${KEY}`] : [];
-  // SHA-512 is slow enough for QEMU to time its key derivation on a fast host, which it must
-  const options = 'encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10,encrypt.hash-alg=sha512';
-  const luks = disk.isEncrypted ? ['-o', options] : [];
-  run('qemu-img', 'create', '-q', '-f', 'qcow2', ...secret, ...luks, ...disk.backing, file, String(disk.bytes));
+  const { backing, bytes, isEncrypted } = disk;
+  if (isEncrypted) {
+    createSealedDisk(file, { key: KEY, bytes, ...(backing === undefined ? {} : { backing }) });
+    return;
+  }
+  const below = backing === undefined ? [] : ['-u', '-b', backing, '-F', 'qcow2'];
+  run('qemu-img', 'create', '-q', '-f', 'qcow2', ...below, file, String(bytes));
 }
 
 /** Whole clusters, so that nothing is read from below. */

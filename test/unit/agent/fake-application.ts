@@ -63,6 +63,7 @@ export const succeed: Script = (running, request) => [
 ];
 
 function resultOf({ kind }: OperationRequest): Operation['result'] {
+  if (kind === 'image.push') return { imageId: sampleImage.id, serviceImageId: '5e7f1a2b-0000-4000-8000-00000000aaaa' };
   if (/^(image|backup)/.test(kind)) return { imageId: sampleImage.id };
   if (kind === 'volume.create') return { path: '/srv/new.qcow2', snapshotId: sampleSnapshot.id };
   if (kind === 'snapshot.delete') return { snapshotId: sampleSnapshot.id, freedBytes: 12 * 1024 ** 2 };
@@ -111,6 +112,8 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
   /** Runs until it is cancelled. */
   isEndless = false;
   report: DoctorReport = { checks: [], isHealthy: true };
+  storeStatuses: readonly StoreStatus[] = [sampleStoreStatus];
+  findings: readonly StoreFinding[] = [sampleFinding];
   readonly #changes = new Map<string, readonly Operation[]>();
   #wake: (() => void) | null = null;
 
@@ -217,15 +220,15 @@ export class FakeApplication implements CallerApplication, AsyncDisposable {
     list: async (): Promise<readonly StoreDescription[]> => this.#answer([sampleStore]),
     status: async (name?: string): Promise<readonly StoreStatus[]> => {
       this.#requireStore(name);
-      return this.#answer([sampleStoreStatus]);
+      return this.#answer(this.storeStatuses);
     },
     check: async (name?: string): Promise<readonly StoreFinding[]> => {
       this.#requireStore(name);
-      return this.#answer([sampleFinding]);
+      return this.#answer(this.findings);
     },
     collectGarbage: async (request: CollectGarbageRequest): Promise<readonly StoreFinding[]> => {
       this.#requireStore(request.store ?? undefined);
-      return this.#answer([sampleFinding], request);
+      return this.#answer(this.findings, request);
     },
   };
 

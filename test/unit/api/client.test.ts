@@ -133,6 +133,13 @@ describe('an agent that is not well', () => {
     });
   });
 
+  it('has all the time that a slow answer needs', async () => {
+    const socket = await serve((_request, response) => setTimeout(() => response.end('[]'), 150));
+    const { stores } = createClient(createSocketTransport(socket, { answerTimeoutMs: 50 }));
+    expect(await stores.check()).toEqual([]);
+    await expect(stores.list()).rejects.toMatchObject({ code: 'AGENT_UNREACHABLE' });
+  });
+
   it.each(['<html>', '{}', '[{"id":1}]'])('is INTERNAL when it answers %s', async (text) => {
     const socket = await serve((_request, response) => response.end(text));
     await expect(createClient(createSocketTransport(socket)).images.list()).rejects.toMatchObject({ code: 'INTERNAL' });

@@ -39,6 +39,22 @@ describe('loadSettings', () => {
       connectUri: 'qemu:///system',
       stateDir: '/var/lib/darkroom',
       store: '/var/lib/darkroom/store',
+      stores: [{ name: 'default', location: '/var/lib/darkroom/store', s3: null }],
+      s3: {
+        endpoint: null,
+        region: 'us-east-1',
+        isPathStyle: false,
+        credentialsFile: null,
+        profile: null,
+        serverSideEncryption: null,
+        kmsKeyId: null,
+        partBytes: 16_777_216,
+        concurrency: 8,
+        retryForMs: 120_000,
+      },
+      imageServices: [],
+      cacheDir: '/var/cache/darkroom',
+      cacheLimitBytes: 53_687_091_200,
       socket: '/run/darkroom/agent.sock',
       socketGroup: 'darkroom',
       listen: null,
@@ -95,13 +111,14 @@ describe('loadSettings', () => {
     expect(settings.imageGroup).toBe('kvm');
   });
 
-  it('puts store, instances and overlays below a state folder that is given alone', () => {
+  it('puts store, instances, overlays and cache below a state folder that is given alone', () => {
     const settings = load('', { flags: { stateDir: '/srv/dr' } });
     expect(settings).toMatchObject({
       stateDir: '/srv/dr',
       store: '/srv/dr/store',
       instancesDir: '/srv/dr/instances',
       overlayDir: '/srv/dr/overlays',
+      cacheDir: '/srv/dr/cache',
     });
     expect(load('store: /images\n', { flags: { stateDir: '/srv/dr' } }).store).toBe('/images');
   });
@@ -145,6 +162,10 @@ describe('loadSettings', () => {
     [{ DARKROOM_NOTIFY_WEBHOOK_URL: 'http://[::1]:9/' }, { notify: { webhookUrl: 'http://[::1]:9/', command: null } }],
     [{ DARKROOM_NOTIFY_COMMAND: '/bin/tell' }, { notify: { webhookUrl: null, command: '/bin/tell' } }],
     [{ DARKROOM_NOTIFY_WEBHOOK_SECRET_FILE: 'key' }, { notify: { webhookSecretFile: path.resolve('key') } }],
+    [
+      { DARKROOM_CACHE_DIR: 'c', DARKROOM_CACHE_SIZE: '1GiB' },
+      { cacheDir: path.resolve('c'), cacheLimitBytes: 2 ** 30 },
+    ],
     [{ DARKROOM_RECYCLE_DAYS: '1' }, { recyclePeriodMs: 86_400_000 }],
     [{ DARKROOM_LOG_LEVEL: '' }, { logLevel: 'info' }],
     [{ DARKROOM_SOMETHING_ELSE: 'x' }, { logLevel: 'info' }],
@@ -158,7 +179,7 @@ describe('loadSettings', () => {
     ['zzzzzzzzzz: 1\n', 'zzzzzzzzzz', 'known are connect'],
     ['launch: kvm\n', 'launch', 'unknown setting'],
     ['store: {path: /x}\n', 'store.path', 'unknown setting'],
-    ['store: images\n', 'store', 'must be an absolute path; seen: "images"'],
+    ['store: images\n', 'store', 'must be an absolute path, s3://bucket/prefix or the name'],
     ['store: 5\n', 'store', 'seen: 5'],
     ['launch:\n  virt_type: xen\n', 'launch.virt_type', 'must be one of kvm, qemu; seen: "xen"'],
     ['launch:\n  vcpus: 0\n', 'launch.vcpus', 'must be at least 1'],
@@ -169,6 +190,7 @@ describe('loadSettings', () => {
     ['connect: system\n', 'connect', 'libvirt connection URI'],
     ['notify:\n  webhook_url: ftp://a.example/\n', 'notify.webhook_url', 'must be an http:// or https:// URL'],
     ['notify:\n  webhook_url: a.example\n', 'notify.webhook_url', 'must be an http:// or https:// URL'],
+    ['cache_dir: x\n', 'cache_dir', 'must be an absolute path; seen: "x"'],
     ['notify:\n  command: tell\n', 'notify.command', 'must be an absolute path'],
     ['notify:\n  webhook: https://a.example/\n', 'notify.webhook', 'did you mean notify.webhook_url?'],
     ['max_concurrent_backups: 0\n', 'max_concurrent_backups', 'must be at least 1'],

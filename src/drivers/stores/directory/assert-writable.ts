@@ -2,10 +2,11 @@ import { chmod, link, open, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FOLDER_MODE, imagesFolder } from '../documents/layout.ts';
 import { snapshotsFolder, volumeFolder } from '../documents/snapshot-layout.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { makeFolders, syncFolder } from './durable-files.ts';
+import { makeFolders, syncFolder } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 import { withProbeFile } from './probe-file.ts';
-import { withStoreErrors } from './store-errors.ts';
 
 /** Makes the layout where it is missing and does once, with a probe, all that publishing an image will do. */
 export async function assertWritable(context: StoreContext): Promise<void> {

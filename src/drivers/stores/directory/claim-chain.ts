@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type Claim, type ClaimFile, type ClaimPlace, type ClaimSubject, readClaimFile } from './claim-files.ts';
+import type { Claim, ClaimSubject } from '../documents/claim.ts';
+import { type ClaimFile, type ClaimPlace, readClaimFile } from './claim-files.ts';
 
 const MAX_STEPS = 32;
 const MAX_ATTEMPTS = 16;

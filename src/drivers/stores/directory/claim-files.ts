@@ -1,27 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, lstat, open, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
-import { SECRET_FILE_MODE } from './context.ts';
-import { isUnfitFile, readSmallFile } from './durable-files.ts';
-import { errnoOf } from './store-errors.ts';
-
-const MAX_CLAIM_BYTES = 64 * 1024;
-
-const text = z.string().min(1).max(1024);
-const claimDocument = z.looseObject({ host: text, operationId: text, kind: text, since: text });
-
-/** What is claimed, as the claim itself names it: by its id. */
-export type ClaimSubject = Readonly<Record<string, string>>;
-
-export interface ClaimFacts {
-  readonly host: string;
-  readonly operationId: string;
-  readonly kind: string;
-  readonly since: string;
-}
-
-export type Claim<Subject extends ClaimSubject> = Subject & ClaimFacts;
+import {
+  type Claim,
+  type ClaimSubject,
+  MAX_CLAIM_BYTES,
+  parseClaim,
+  serialiseClaim,
+  unknownClaim,
+} from '../documents/claim.ts';
+import { isUnfitFile, readSmallFile } from '../files/durable-files.ts';
+import { SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf } from '../files/store-errors.ts';
 
 /** Where the claims of one subject are. */
 export interface ClaimPlace<Subject extends ClaimSubject> {
@@ -63,7 +53,7 @@ export async function withNewClaimFile<Subject extends ClaimSubject, Result>(
   claim: Claim<Subject>,
   work: (file: NewClaimFile<Subject>) => Promise<Result>,
 ): Promise<Result> {
-  const content = `${JSON.stringify({ version: 1, ...claim, nonce: randomBytes(16).toString('hex') }, null, 2)}\n`;
+  const content = serialiseClaim(claim);
   const temporary = path.join(
     path.dirname(target),
     `.${path.basename(target)}.${randomBytes(6).toString('hex')}.partial`,
@@ -108,28 +98,12 @@ async function writeSynced(file: string, content: string): Promise<void> {
   }
 }
 
-function parseClaim<Subject extends ClaimSubject>(content: string, subject: Subject): Claim<Subject> {
-  try {
-    const document = claimDocument.parse(JSON.parse(content));
-    const { host, operationId, kind, since } = document;
-    const isOfSubject = Object.entries(subject).every(([name, id]) => document[name] === id);
-    if (isOfSubject) return { ...subject, host, operationId, kind, since };
-  } catch {
-    // Somebody holds it, whoever that is.
-  }
-  return unknownClaim(subject);
-}
-
 async function identifyForeignFile<Subject extends ClaimSubject>(
   file: string,
   subject: Subject,
 ): Promise<ClaimFile<Subject>> {
   const { ino, mtimeMs } = await lstat(file);
   return { path: file, claim: unknownClaim(subject), key: digest(`${ino} ${mtimeMs}`) };
-}
-
-export function unknownClaim<Subject extends ClaimSubject>(subject: Subject): Claim<Subject> {
-  return { ...subject, host: 'unknown', operationId: 'unknown', kind: 'unknown', since: 'unknown' };
 }
 
 function digest(content: string): string {

@@ -1,8 +1,7 @@
+import type { InstanceSubject } from '../documents/claim.ts';
 import { claimPath } from '../documents/layout.ts';
 import { type ClaimHolder, readClaimHolder } from './claim-chain.ts';
 import type { ClaimPlace } from './claim-files.ts';
-
-export type InstanceSubject = { readonly instanceId: string };
 
 /** `instances/<uuid>.claim`. INVALID_REQUEST unless the id is a UUID in lower case. */
 export function instanceClaimPlace(root: string, instanceId: string): ClaimPlace<InstanceSubject> {

@@ -1,19 +1,11 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Claim, type ClaimFacts, type ClaimSubject, isSameHolder, unknownClaim } from '../documents/claim.ts';
+import { syncFolder } from '../files/durable-files.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import { type ClaimHolder, readClaimHolder } from './claim-chain.ts';
-import {
-  type Claim,
-  type ClaimFacts,
-  type ClaimPlace,
-  type ClaimSubject,
-  linkExclusively,
-  type NewClaimFile,
-  unknownClaim,
-  withNewClaimFile,
-} from './claim-files.ts';
-import { syncFolder } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
+import { type ClaimPlace, linkExclusively, type NewClaimFile, withNewClaimFile } from './claim-files.ts';
 
 const MAX_ATTEMPTS = 16;
 /** A host gives a claim up in milliseconds, or died doing so. */
@@ -135,10 +127,6 @@ async function replaceHead(
 /** Leftovers would do no harm, since no later claim has the same key. */
 async function removeTrail({ trail }: { readonly trail: readonly string[] }): Promise<void> {
   for (const name of trail) await rm(name, { force: true }).catch(() => undefined);
-}
-
-function isSameHolder(left: ClaimFacts, right: ClaimFacts): boolean {
-  return left.host === right.host && left.operationId === right.operationId;
 }
 
 function failure(action: string, file: string): StoreFailure {

@@ -1,9 +1,9 @@
 import { lstat, rm } from 'node:fs/promises';
 import { DarkroomError } from '../../../model/errors.ts';
 import { imageFolder, imagesFolder, manifestPath } from '../documents/layout.ts';
+import { syncFolder } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
-import { syncFolder } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** Manifest first and durably, so that whatever happens then, nobody takes the rest for an image. */
 export async function deleteImage(context: StoreContext, imageId: string): Promise<void> {

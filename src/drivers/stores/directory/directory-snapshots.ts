@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { SnapshotStore } from '../../../model/ports/snapshot-store.ts';
 import { snapshotFilePath } from '../documents/snapshot-layout.ts';
+import { lookUpImageOwner } from '../files/image-owner.ts';
 import { assertSnapshotsWritable } from './assert-writable.ts';
 import type { StoreContext } from './context.ts';
 import type { DirectoryStoreOptions } from './directory-store.ts';
-import { lookUpImageOwner } from './image-owner.ts';
 import { createSnapshotDraft, discardSnapshotDrafts } from './snapshot-draft.ts';
 import { readSnapshotXml, resolveSnapshotFile } from './snapshot-files.ts';
 import { listSnapshots, readSnapshot } from './snapshot-list.ts';

@@ -1,21 +1,22 @@
-import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageStore } from '../../../model/ports/image-store.ts';
 import { manifestPath } from '../documents/layout.ts';
 import { serialiseManifest } from '../documents/manifest.ts';
+import { replaceFile } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE } from '../files/file-modes.ts';
+import { freeBytes } from '../files/free-bytes.ts';
+import { lookUpImageOwner } from '../files/image-owner.ts';
+import { withStoreErrors } from '../files/store-errors.ts';
 import { assertWritable } from './assert-writable.ts';
-import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
+import type { StoreContext } from './context.ts';
 import { deleteImage } from './delete.ts';
 import { createDraft, openDraft } from './draft.ts';
-import { replaceFile } from './durable-files.ts';
-import { lookUpImageOwner } from './image-owner.ts';
 import { listDraftIds, listImages, readImage } from './list.ts';
 import { listRecycled } from './list-recycled.ts';
 import { purgeRecycled, recycleImage, restoreImage } from './recycle.ts';
 import { resolveFile } from './resolve-file.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 import { addUser, listUsers, removeUser } from './users.ts';
 
 export interface DirectoryStoreOptions {
@@ -56,22 +57,6 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
     addUser: (imageId, user) => addUser(context, imageId, user),
     removeUser: (imageId, instanceId) => removeUser(context, imageId, instanceId),
   };
-}
-
-/** Of the nearest folder that exists, while the store has not been made yet. */
-async function freeBytes(folder: string): Promise<number> {
-  return await withStoreErrors(
-    { code: 'STORE_UNUSABLE', action: 'measure the free space of', path: folder },
-    async () => {
-      try {
-        const { bavail, bsize } = await statfs(folder);
-        return bavail * bsize;
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT' || folder === '/') throw error;
-        return await freeBytes(path.dirname(folder));
-      }
-    },
-  );
 }
 
 async function updateImage(context: StoreContext, image: Image): Promise<void> {

@@ -1,22 +1,16 @@
-import { mkdirSync } from 'node:fs';
-import { lstat, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
-import {
-  FOLDER_MODE,
-  imageFolder,
-  imagesFolder,
-  isSafeFileName,
-  manifestPath,
-  PRIVATE_FOLDER_MODE,
-  partialPath,
-} from '../documents/layout.ts';
+import { FOLDER_MODE, imageFolder, imagesFolder, manifestPath, partialPath } from '../documents/layout.ts';
 import { listFiles, serialiseManifest } from '../documents/manifest.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { makeFolder, makeFolders, replaceFile, syncFolder, syncWithAccess } from './durable-files.ts';
-import { errnoOf, type StoreFailure, toStoreError, withStoreErrors } from './store-errors.ts';
+import { locateFile, preparePartial, sealPartial } from '../files/draft-files.ts';
+import { makeFolder, makeFolders, replaceFile, syncFolder } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 
 /** Makes the image's folder, durably. IMAGE_STATE when there is one already. */
 export async function createDraft(context: StoreContext, imageId: string): Promise<ImageDraft> {
@@ -36,7 +30,8 @@ export function openDraft(context: StoreContext, imageId: string): ImageDraft {
     imageId,
     path: (file) => preparePartial(folder, locate(file)),
     seal: async (file, options = {}) => ({
-      sizeBytes: await sealFile(context, imageId, {
+      sizeBytes: await sealFile(context, {
+        folder,
         target: locate(file),
         mode: options.isSecret === true ? SECRET_FILE_MODE : IMAGE_FILE_MODE,
       }),
@@ -47,49 +42,22 @@ export function openDraft(context: StoreContext, imageId: string): ImageDraft {
   };
 }
 
-function locateFile(folder: string, file: string): string {
-  if (isSafeFileName(file)) return path.join(folder, file);
-  throw new DarkroomError('INTERNAL', `${JSON.stringify(file)} is not a name for a file of an image`);
-}
-
-/** Synchronous because a draft's path() is: a writer gets a place that it can write to at once. */
-function preparePartial(folder: string, target: string): string {
-  const parents = path.relative(folder, path.dirname(target)).split('/').filter(Boolean);
-  let parent = folder;
-  for (const name of parents) {
-    parent = path.join(parent, name);
-    makePrivateFolderSync(parent);
-  }
-  return partialPath(target);
-}
-
-function makePrivateFolderSync(folder: string): void {
-  try {
-    mkdirSync(folder, { mode: PRIVATE_FOLDER_MODE });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw toStoreError(error, writeFailure('create', folder));
-  }
-}
-
 async function sealFile(
   context: StoreContext,
-  imageId: string,
-  options: { readonly target: string; readonly mode: number },
+  options: { readonly folder: string; readonly target: string; readonly mode: number },
 ): Promise<number> {
-  const { target, mode } = options;
+  const { folder, target, mode } = options;
   const owner = await context.owner();
   return await withStoreErrors(writeFailure('complete', target), async () => {
-    const { size: sizeBytes } = await syncWithAccess(partialPath(target), { mode, owner });
-    await rename(partialPath(target), target);
-    await syncFolders(path.dirname(target), imageFolder(context.root, imageId));
-    return sizeBytes;
+    if (!(await isThere(partialPath(target)))) return await measureSealed(target);
+    return await sealPartial(target, { folder, access: { mode, owner } });
   });
 }
 
-/** From a folder up to and with the image's own: each holds the name of the one below. */
-async function syncFolders(folder: string, top: string): Promise<void> {
-  await syncFolder(folder);
-  if (folder !== top) await syncFolders(path.dirname(folder), top);
+/** Sealed before, and not written anew. */
+async function measureSealed(target: string): Promise<number> {
+  const { size } = await requireSealed(target);
+  return size;
 }
 
 async function publish(context: StoreContext, imageId: string, image: Image): Promise<void> {
@@ -106,8 +74,9 @@ async function publish(context: StoreContext, imageId: string, image: Image): Pr
   });
 }
 
-async function requireSealed(file: string): Promise<void> {
-  if ((await lstat(file)).isFile()) return;
+async function requireSealed(file: string): Promise<Stats> {
+  const seen = await lstat(file);
+  if (seen.isFile()) return seen;
   throw new Error(`${file} is not a regular file`);
 }
 
@@ -124,8 +93,12 @@ async function discard(context: StoreContext, imageId: string): Promise<void> {
 }
 
 async function isPublished(context: StoreContext, imageId: string): Promise<boolean> {
+  return await isThere(manifestPath(context.root, imageId));
+}
+
+async function isThere(file: string): Promise<boolean> {
   try {
-    await lstat(manifestPath(context.root, imageId));
+    await lstat(file);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import type { BrokenImage, RecycledImages } from '../../../model/ports/image-store.ts';
 import type { RecycledImage } from '../../../model/recycled-image.ts';
+import { sortByDeletion } from '../documents/image-order.ts';
 import {
   isUuid,
   MANIFEST_FILE,
@@ -13,9 +14,9 @@ import {
 } from '../documents/layout.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
 import { parseNote } from '../documents/recycled-note.ts';
+import { readSmallFile } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
-import { readSmallFile } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 const CONCURRENT_READS = 16;
 const MAX_NOTE_BYTES = 64 * 1024;
@@ -35,7 +36,7 @@ export async function listRecycled(context: StoreContext): Promise<RecycledImage
   }
   // one that was deleted again under the same id keeps its time
   const halfPurgedIds = names.map(parsePurgedName).filter((id): id is string => id !== null && !names.includes(id));
-  return { recycled: recycled.sort(compareByAge), broken, halfPurgedIds };
+  return { recycled: sortByDeletion(recycled), broken, halfPurgedIds };
 }
 
 async function listFolders(context: StoreContext): Promise<readonly string[]> {
@@ -69,8 +70,4 @@ async function isThere(folder: string): Promise<boolean> {
     () => true,
     (error: unknown) => errnoOf(error) !== 'ENOENT',
   );
-}
-
-function compareByAge(left: RecycledImage, right: RecycledImage): number {
-  return Date.parse(left.deletedAt) - Date.parse(right.deletedAt) || (left.id < right.id ? -1 : 1);
 }

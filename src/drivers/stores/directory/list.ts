@@ -3,11 +3,12 @@ import { mapConcurrently } from '../../../lib/async.ts';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { BrokenImage } from '../../../model/ports/image-store.ts';
+import { sortNewestFirst } from '../documents/image-order.ts';
 import { imageNotFound, imagesFolder, isUuid, manifestPath } from '../documents/layout.ts';
 import { damaged, MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
+import { readReplaceableFile } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
-import { readReplaceableFile } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** Enough to keep a file server busy; more gains nothing, since Node's own threads are fewer. */
 const CONCURRENT_READS = 16;
@@ -87,11 +88,4 @@ async function listFolders(context: StoreContext): Promise<readonly string[]> {
       throw error;
     }
   });
-}
-
-function sortNewestFirst(images: readonly Image[]): readonly Image[] {
-  return images
-    .map((image) => ({ image, at: Date.parse(image.createdAt) }))
-    .sort((left, right) => right.at - left.at || (left.image.id < right.image.id ? -1 : 1))
-    .map(({ image }) => image);
 }

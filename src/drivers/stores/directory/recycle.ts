@@ -15,10 +15,11 @@ import {
 } from '../documents/layout.ts';
 import { MAX_MANIFEST_BYTES, parseManifest, serialiseManifest } from '../documents/manifest.ts';
 import { serialiseNote } from '../documents/recycled-note.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
+import { makeFolder, readSmallFile, replaceFile, syncFolder } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 import { isFolder } from './delete.ts';
-import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
 
 /** Two hosts may delete what lies in one folder at the same time, and be in each other's way. */
 const PURGE_ATTEMPTS = 5;

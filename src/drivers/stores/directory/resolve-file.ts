@@ -2,9 +2,9 @@ import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { imageFolder, imagesFolder, isSafeFileName } from '../documents/layout.ts';
 import { damaged } from '../documents/manifest.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 import { readImage } from './list.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
 
 /** IMAGE_NOT_FOUND without a manifest; IMAGE_DAMAGED for a missing file, a link on the way, or anything but a regular file. */
 export async function resolveFile(context: StoreContext, imageId: string, file: string): Promise<string> {

@@ -1,11 +1,11 @@
 import type { ShelfClaim } from '../../../model/shelved-instance.ts';
 import { claimPath, instancesFolder } from '../documents/layout.ts';
+import { withStoreErrors } from '../files/store-errors.ts';
 import { probeLinks } from './assert-writable.ts';
 import { instanceClaimPlace, readHolder } from './claim-holder.ts';
 import * as claims from './claims.ts';
 import { withProbeFile } from './probe-file.ts';
 import { makeInstancesFolder } from './shelf-records.ts';
-import { withStoreErrors } from './store-errors.ts';
 
 /** null when it is ours now, or was this operation's already; else who holds it. STORE_WRITE_FAILED, NO_SPACE. */
 export async function createClaim(root: string, claim: ShelfClaim): Promise<ShelfClaim | null> {

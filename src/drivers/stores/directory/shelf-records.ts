@@ -5,9 +5,16 @@ import type { BrokenShelfRecord } from '../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import { FOLDER_MODE, instancesFolder, isUuid, PRIVATE_FOLDER_MODE, recordPath } from '../documents/layout.ts';
 import { MAX_RECORD_BYTES, parseShelfRecord, serialiseShelfRecord, shelfDamaged } from '../documents/shelf-record.ts';
-import { SECRET_FILE_MODE } from './context.ts';
-import { isUnfitFile, makeFolder, makeFolders, readReplaceableFile, replaceFile, syncFolder } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
+import {
+  isUnfitFile,
+  makeFolder,
+  makeFolders,
+  readReplaceableFile,
+  replaceFile,
+  syncFolder,
+} from '../files/durable-files.ts';
+import { SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 
 const CONCURRENT_READS = 16;
 const SUFFIX = '.json';

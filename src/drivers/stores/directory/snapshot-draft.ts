@@ -8,9 +8,10 @@ import {
   snapshotFilePath,
   volumeFolder,
 } from '../documents/snapshot-layout.ts';
-import { IMAGE_FILE_MODE, type StoreContext } from './context.ts';
-import { syncFolder, syncWithAccess } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
+import { syncFolder, syncWithAccess } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 
 /** Bytes of a block in stat(2), whatever the file system's. */
 const STAT_BLOCK_BYTES = 512;

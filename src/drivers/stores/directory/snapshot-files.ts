@@ -7,8 +7,8 @@ import {
   snapshotsFolder,
   snapshotXmlPath,
 } from '../documents/snapshot-layout.ts';
-import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
+import { isUnfitFile, readReplaceableFile } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 
 /** Definitions have some tens of KiB; a longer one was not written by us. */
 const MAX_XML_BYTES = 16 * 1024 * 1024;

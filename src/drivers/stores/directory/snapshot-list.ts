@@ -14,8 +14,8 @@ import {
   volumeFolder,
 } from '../documents/snapshot-layout.ts';
 import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from '../documents/snapshot-record.ts';
-import { isUnfitFile, readReplaceableFile } from './durable-files.ts';
-import { errnoOf, withStoreErrors } from './store-errors.ts';
+import { isUnfitFile, readReplaceableFile } from '../files/durable-files.ts';
+import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 
 const CONCURRENT_READS = 16;
 

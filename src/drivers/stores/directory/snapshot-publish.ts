@@ -11,9 +11,10 @@ import {
   volumeFolder,
 } from '../documents/snapshot-layout.ts';
 import { serialiseSnapshotRecord } from '../documents/snapshot-record.ts';
-import { IMAGE_FILE_MODE, SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { replaceFile, syncFolder } from './durable-files.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
+import { replaceFile, syncFolder } from '../files/durable-files.ts';
+import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 
 /** SNAPSHOT_STATE when there is one; INTERNAL for one that we would not read back; STORE_WRITE_FAILED, NO_SPACE. */
 export async function publishSnapshot(

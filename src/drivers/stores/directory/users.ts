@@ -1,16 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import type { ImageUser } from '../../../model/image.ts';
+import { MAX_USER_BYTES, parseUser, serialiseUser, unknownUser } from '../documents/image-user.ts';
 import { isUuid, PRIVATE_FOLDER_MODE, userPath, usersFolder } from '../documents/layout.ts';
-import { SECRET_FILE_MODE, type StoreContext } from './context.ts';
-import { makeFolder, readSmallFile, replaceFile, syncFolder } from './durable-files.ts';
+import { makeFolder, readSmallFile, replaceFile, syncFolder } from '../files/durable-files.ts';
+import { SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
+import type { StoreContext } from './context.ts';
 import { readImage } from './list.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from './store-errors.ts';
-
-const MAX_USER_BYTES = 64 * 1024;
-
-const userDocument = z.object({ instanceName: z.string(), host: z.string(), since: z.string() });
 
 /** By instance id. A document that cannot be read still counts: better an image too many than a guest without its disk. */
 export async function listUsers(context: StoreContext, imageId: string): Promise<readonly ImageUser[]> {
@@ -28,7 +25,7 @@ export async function listUsers(context: StoreContext, imageId: string): Promise
 export async function addUser(context: StoreContext, imageId: string, user: ImageUser): Promise<void> {
   await readImage(context, imageId);
   const target = userPath(context.root, { imageId, instanceId: user.instanceId });
-  const text = `${JSON.stringify({ version: 1, ...user }, null, 2)}\n`;
+  const text = serialiseUser(user);
   await withStoreErrors(writeFailure(target), async () => {
     if (await makeFolder(path.dirname(target), PRIVATE_FOLDER_MODE))
       await syncFolder(path.dirname(path.dirname(target)));
@@ -81,10 +78,10 @@ async function listInstanceIds(folder: string): Promise<readonly string[]> {
 /** null when it was removed meanwhile. */
 async function readUser(file: string, instanceId: string): Promise<ImageUser | null> {
   try {
-    return { instanceId, ...userDocument.parse(JSON.parse(await readSmallFile(file, MAX_USER_BYTES))) };
+    return parseUser(await readSmallFile(file, MAX_USER_BYTES), instanceId);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
-    return { instanceId, instanceName: instanceId, host: 'unknown', since: 'unknown' };
+    return unknownUser(instanceId);
   }
 }
 

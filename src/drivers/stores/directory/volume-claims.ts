@@ -1,13 +1,12 @@
 import type { VolumeClaim } from '../../../model/ports/snapshot-store.ts';
+import type { VolumeSubject } from '../documents/claim.ts';
 import { FOLDER_MODE } from '../documents/layout.ts';
 import { volumeFolder, volumeLockPath } from '../documents/snapshot-layout.ts';
+import { makeFolders } from '../files/durable-files.ts';
+import { withStoreErrors } from '../files/store-errors.ts';
 import { readClaimHolder } from './claim-chain.ts';
 import type { ClaimPlace } from './claim-files.ts';
 import * as claims from './claims.ts';
-import { makeFolders } from './durable-files.ts';
-import { withStoreErrors } from './store-errors.ts';
-
-type VolumeSubject = { readonly volume: string };
 
 /** null when it is ours now, or was this operation's already; else who holds it. STORE_WRITE_FAILED, NO_SPACE. */
 export async function claimVolume(root: string, claim: VolumeClaim): Promise<VolumeClaim | null> {

@@ -1,8 +1,12 @@
-import { DarkroomError } from '../../../model/errors.ts';
 import type { OpenStore } from '../../../model/ports/stores.ts';
 import type { StoreDescription } from '../../../model/store.ts';
+import { createBucket } from './bucket/create-bucket.ts';
 import type { BucketOptions } from './bucket.ts';
+import { createS3Images } from './images/s3-images.ts';
+import { createMirror } from './mirror/create-mirror.ts';
 import type { MirrorOptions } from './mirror.ts';
+import { createS3Shelf } from './shelf/s3-shelf.ts';
+import { createS3Snapshots } from './snapshots/s3-snapshots.ts';
 
 export interface S3StoreOptions {
   readonly description: StoreDescription;
@@ -12,6 +16,21 @@ export interface S3StoreOptions {
 }
 
 /** A store in a bucket. Nothing is touched, and no client loaded, before the first call. */
-export function createS3Store(_options: S3StoreOptions): OpenStore {
-  throw new DarkroomError('INTERNAL', 'to come');
+export function createS3Store(options: S3StoreOptions): OpenStore {
+  const { description, hostName } = options;
+  const bucket = createBucket(options.bucket);
+  const mirror = createMirror(bucket, options.mirror);
+  const { location } = description;
+  return {
+    description,
+    images: createS3Images({ bucket, mirror, location, hostName, imageGroup: options.mirror.imageGroup }),
+    shelf: createS3Shelf({ bucket }),
+    snapshots: createS3Snapshots({ bucket, mirror, hostName, imageGroup: options.mirror.imageGroup }),
+    upkeep: {
+      findFaults: async () => [],
+      removeFault: async () => false,
+      measureCache: () => mirror.measure(),
+      freeCache: (wantedBytes) => mirror.free(wantedBytes),
+    },
+  };
 }

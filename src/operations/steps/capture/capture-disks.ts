@@ -10,6 +10,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { announceWait, type Slot } from '../../support/slots.ts';
 import { finishDisk } from '../finish-disk.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 import type { CaptureWork, PointInTime } from './capture-work.ts';
 import { copyDisks, countCopied, type DiskCopy, type DiskSource } from './copy-disks.ts';
 import { createOverlays } from './create-overlays.ts';
@@ -191,7 +192,11 @@ async function finishDisks(
   signal: AbortSignal,
 ): Promise<ImageDisk[]> {
   await context.operation.announce('verify');
-  return timed(context, 'verifyMs', () => Promise.all(copies.map((copy) => finishDisk(context, draft, copy, signal))));
+  // the guest is on its chain again: a store that is slow or away keeps nobody
+  const upload = new TransferProgress(context, 'upload');
+  return timed(context, 'verifyMs', () =>
+    Promise.all(copies.map((copy) => finishDisk(context, draft, { ...copy, upload }, signal))),
+  );
 }
 
 async function timed<T>(context: OperationContext, name: TimingName, work: () => Promise<T>): Promise<T> {

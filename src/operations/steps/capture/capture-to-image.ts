@@ -116,7 +116,7 @@ async function capture(
   const { description, savedXml, selection } = inspection;
   const draft = await context.store.createDraft(plan.imageId);
   const { disks, consistency, firmware } = await captureDisks(context, { ...job, draft }, signal);
-  const files = await writeFirmware(context, draft, { firmware, domainXml: savedXml });
+  const files = await writeFirmware(context, draft, { firmware, domainXml: savedXml }, signal);
   const base = await findBase(context, description.imageId);
   throwIfCancelled(signal);
   await context.operation.enter('publish', plan);

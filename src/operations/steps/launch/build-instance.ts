@@ -9,12 +9,14 @@ import type { LaunchJournalPlan } from '../../launch-plan.ts';
 import type { OperationContext } from '../../support/context.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { requireActive } from '../find-image.ts';
+import { fetchImage } from '../store/fetch-files.ts';
 import { copyNvram } from './copy-nvram.ts';
 import { drawUpXml, type LaunchDesign } from './design-launch.ts';
 import { drawMacs } from './fresh-macs.ts';
 import { guestOwnership, makeInstanceFolder, writeInstanceRecord } from './instance-folder.ts';
 import { materialiseDisks } from './materialise-disks.ts';
 import { requireReachable } from './require-reachable.ts';
+import { requireWholeImage } from './require-whole-image.ts';
 
 export interface Launch {
   readonly design: LaunchDesign;
@@ -28,6 +30,7 @@ export async function buildInstance(context: OperationContext, launch: Launch, s
   await makeInstanceFolder(context, plan.folder);
   await requireReachable(context, path.join(plan.folder, 'disk'));
   if (plan.isThin) await becomeUser(context, plan);
+  await fetchWhole(context, design.image, signal);
   await context.operation.enter('making disks', plan);
   const began = context.clock.monotonicMs();
   const disks = await materialiseDisks(context, design.image, { ...plan, signal });
@@ -38,6 +41,13 @@ export async function buildInstance(context: OperationContext, launch: Launch, s
   await record(context, launch, disks);
   await define(context, launch, disks);
   throwIfCancelled(signal);
+}
+
+/** What lies elsewhere was not looked at before: nobody waits for bytes without an operation. Users keep what is fetched. */
+async function fetchWhole(context: OperationContext, image: Image, signal: AbortSignal): Promise<void> {
+  if (context.store.keepsFilesHere) return;
+  await fetchImage(context, image, { signal, step: 'look' });
+  await requireWholeImage(context, image);
 }
 
 /** On record before the overlay exists. A delete of the image on another host marks it first and then looks for users. */

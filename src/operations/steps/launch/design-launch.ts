@@ -83,8 +83,13 @@ export async function foreseeDisks(
 ): Promise<LaunchDisk[]> {
   const disks: LaunchDisk[] = [];
   for (const { target, file, format } of design.image.disks) {
-    const backing = isThin ? { path: await core.store.resolveFile(design.image.id, file), format } : null;
+    const backing = isThin ? { path: await foreseeFile(core, design.image, file), format } : null;
     disks.push({ target, path: path.join(design.folder, `disk-${target}.qcow2`), format: 'qcow2', backing });
   }
   return disks;
+}
+
+/** Where a file of the image will lie once somebody has asked for it. */
+async function foreseeFile({ store }: Core, { id }: Image, file: string): Promise<string> {
+  return store.keepsFilesHere ? await store.resolveFile(id, file) : store.openDraft(id).sealedPath(file);
 }

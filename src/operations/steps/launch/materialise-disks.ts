@@ -37,7 +37,7 @@ export async function materialiseDisks(
   const reportFor = shareProgress(context, image);
   const turns = createCopyTurns(context, { step: 'making disks', signal: place.signal });
   return await mapConcurrently(image.disks, context.settings.maxConcurrentCopies, async (disk, index) => {
-    const source = await imageDisk(context, image, disk);
+    const source = await imageDisk(context, image, disk, { signal: place.signal });
     const work = { ...place, disk, source, ownership, onProgress: reportFor(index), turns };
     return place.isThin ? await makeOverlay(context, work, place.signal) : await makeCopy(context, work, place.signal);
   });
@@ -47,13 +47,21 @@ export async function materialiseDisks(
 export async function measureLaunch(core: Core, image: Image, place: DiskPlace): Promise<readonly SpaceNeed[]> {
   const needs: SpaceNeed[] = [];
   for (const disk of image.disks) {
-    const source = await imageDisk(core, image, disk);
-    const mayShare =
-      place.isThin || (isShareable(source) && (await isOnSameFileSystem(core, source.path, place.folder)));
-    const bytes = mayShare ? OVERLAY_BYTES : await core.diskTool.measure(source, 'qcow2');
+    const bytes = place.isThin ? OVERLAY_BYTES : await measureCopy(core, { image, disk, folder: place.folder });
     needs.push({ path: place.folder, bytes, what: 'the disks of the instance' });
   }
   return needs;
+}
+
+/** What is not here yet takes its length at most, unless it is compressed; it is measured again once it is here. */
+async function measureCopy(
+  core: Core,
+  { image, disk, folder }: { readonly image: Image; readonly disk: ImageDisk; readonly folder: string },
+): Promise<number> {
+  if (!core.store.keepsFilesHere) return disk.sizeBytes;
+  const source = await imageDisk(core, image, disk);
+  const mayShare = isShareable(source) && (await isOnSameFileSystem(core, source.path, folder));
+  return mayShare ? OVERLAY_BYTES : await core.diskTool.measure(source, 'qcow2');
 }
 
 /** The instance's disk is not encrypted, whatever the image's is. */

@@ -14,7 +14,8 @@ export async function requireLaunchable(core: Core, design: LaunchDesign, clone:
   const { image, folder, request } = design;
   requireSize(design);
   await requireVirtType(core, design);
-  await requireWholeImage(core, image);
+  // what lies elsewhere is fetched and looked at by the operation
+  if (core.store.keepsFilesHere) await requireWholeImage(core, image);
   const disks = await foreseeDisks(core, design, clone);
   const { xml } = drawUpXml(design, { disks, macs: [] });
   await requireOpenBootFiles(core, xml);

@@ -15,6 +15,7 @@ import { readFirmware, SWTPM_ROOT } from '../capture/read-firmware.ts';
 import { writeFirmware } from '../capture/write-firmware.ts';
 import { ownershipOf } from '../file-ownership.ts';
 import { finishFile } from '../finish-file.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 import type { Shelvable } from './inspect-shelvable.ts';
 
 const CHECKPOINT_FOLDER = 'checkpoints';
@@ -29,12 +30,11 @@ export async function collectMachine(
   context: OperationContext,
   draft: ImageDraft,
   shelvable: Shelvable,
+  signal: AbortSignal,
 ): Promise<Collected> {
   const { description, savedXml, domain } = shelvable.inspection;
-  const firmware = await writeFirmware(context, draft, {
-    firmware: await readFirmware(context, description),
-    domainXml: savedXml,
-  });
+  const source = { firmware: await readFirmware(context, description), domainXml: savedXml };
+  const firmware = await writeFirmware(context, draft, source, signal);
   const files: ShelvedFile[] = [];
   if (firmware.nvram !== null && description.nvramPath !== null) {
     files.push(await locate(context, firmware.nvram, description.nvramPath));
@@ -43,12 +43,12 @@ export async function collectMachine(
     const relative = path.relative(TPM_FOLDER, file.file);
     files.push(await locate(context, file, path.join(SWTPM_ROOT, domain.uuid, relative)));
   }
-  for (const extra of shelvable.extras) files.push(await takeExtra(context, draft, extra));
+  for (const extra of shelvable.extras) files.push(await takeExtra(context, draft, { source: extra, signal }));
   return {
     firmware,
     files,
-    memory: domain.hasManagedSave ? await takeMemory(context, draft, domain) : null,
-    checkpoints: await takeCheckpoints(context, draft, domain.uuid),
+    memory: domain.hasManagedSave ? await takeMemory(context, draft, { domain, signal }) : null,
+    checkpoints: await takeCheckpoints(context, draft, { instanceId: domain.uuid, signal }),
   };
 }
 
@@ -56,14 +56,22 @@ async function locate(context: OperationContext, file: ImageFile, hostPath: stri
   return { ...file, path: hostPath, ownership: await ownershipOf(context, hostPath) };
 }
 
-async function takeExtra(context: OperationContext, draft: ImageDraft, source: string): Promise<ShelvedFile> {
+async function takeExtra(
+  context: OperationContext,
+  draft: ImageDraft,
+  { source, signal }: { readonly source: string; readonly signal: AbortSignal },
+): Promise<ShelvedFile> {
   const file = `${EXTRA_FOLDER}/${path.basename(source)}`;
   await context.files.copy(source, draft.path(file));
-  return await locate(context, await finishFile(context, draft, file), source);
+  return await locate(context, await finishFile(context, draft, file, { signal }), source);
 }
 
 /** libvirt only ever reads it, or removes its name: a second name is as good as a copy. */
-async function takeMemory(context: OperationContext, draft: ImageDraft, domain: DomainInfo): Promise<ImageFile> {
+async function takeMemory(
+  context: OperationContext,
+  draft: ImageDraft,
+  { domain, signal }: { readonly domain: DomainInfo; readonly signal: AbortSignal },
+): Promise<ImageFile> {
   const { name, uuid } = domain;
   const source = context.hypervisor.managedSavePath(name);
   if (source === null) throw new DarkroomError('INTERNAL', `nobody knows where the memory of ${name} is`);
@@ -74,21 +82,22 @@ async function takeMemory(context: OperationContext, draft: ImageDraft, domain: 
   await context.files.writeDurably(draft.path(MEMORY_XML_FILE), await context.hypervisor.getManagedSaveXml(uuid), {
     mode: 0o600,
   });
-  await draft.seal(MEMORY_XML_FILE, { isSecret: true });
-  const { sizeBytes } = await draft.seal(MEMORY_FILE, { isSecret: true });
+  await draft.seal(MEMORY_XML_FILE, { isSecret: true, signal });
+  const onBytes = new TransferProgress(context, 'upload').addFile((await context.files.stat(target))?.sizeBytes ?? 0);
+  const { sizeBytes } = await draft.seal(MEMORY_FILE, { isSecret: true, signal, onBytes });
   return { file: MEMORY_FILE, sizeBytes, sha256: await context.files.hash(draft.sealedPath(MEMORY_FILE)) };
 }
 
 async function takeCheckpoints(
   context: OperationContext,
   draft: ImageDraft,
-  instanceId: string,
+  { instanceId, signal }: { readonly instanceId: string; readonly signal: AbortSignal },
 ): Promise<ShelvedCheckpoint[]> {
   const checkpoints: ShelvedCheckpoint[] = [];
   for (const [index, { name, xml }] of (await context.hypervisor.listCheckpoints(instanceId)).entries()) {
     const file = `${CHECKPOINT_FOLDER}/${index}.xml`;
     await context.files.writeDurably(draft.path(file), xml, { mode: 0o600 });
-    await draft.seal(file, { isSecret: true });
+    await draft.seal(file, { isSecret: true, signal });
     checkpoints.push({ name, file });
   }
   return checkpoints;

@@ -6,6 +6,7 @@ import { takeSlot } from '../../support/slots.ts';
 import { copyDisks, countCopied } from '../capture/copy-disks.ts';
 import type { Inspection } from '../capture/inspect-instance.ts';
 import { finishDisk } from '../finish-disk.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 
 interface CopyWork {
   readonly inspection: Inspection;
@@ -23,7 +24,8 @@ export async function copyMachineDisks(
   const { draft } = work;
   const copies = await copyAll(context, work, signal);
   await context.operation.announce('verify');
-  return await Promise.all(copies.map((copy) => finishDisk(context, draft, copy, signal)));
+  const upload = new TransferProgress(context, 'upload');
+  return await Promise.all(copies.map((copy) => finishDisk(context, draft, { ...copy, upload }, signal)));
 }
 
 async function copyAll(

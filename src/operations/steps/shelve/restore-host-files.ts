@@ -1,17 +1,26 @@
 import path from 'node:path';
-import { DarkroomError } from '../../../model/errors.ts';
+import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
 import type { ShelvedFile, ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
 
 /** Puts back what libvirt removed with an undefine that is given up, as far as it was kept. */
 export async function restoreHostFiles(core: Core, record: ShelvedInstance): Promise<void> {
-  const draft = core.store.openDraft(record.imageId);
   for (const file of record.files) {
-    const source = draft.sealedPath(file.file);
     if ((await core.files.stat(file.path)) !== null) continue;
+    const source = await locateKept(core, record, file);
     if ((await core.files.stat(source)) === null) core.log.warn({ file: file.path }, 'a file of the machine is lost');
     else await restoreFile(core, file, source);
+  }
+}
+
+/** In the image, or in its draft while that is all there is. */
+async function locateKept(core: Core, { imageId }: ShelvedInstance, { file }: ShelvedFile): Promise<string> {
+  try {
+    return await core.store.resolveFile(imageId, file);
+  } catch (error) {
+    if (!hasCode(error, 'IMAGE_NOT_FOUND', 'IMAGE_DAMAGED')) throw error;
+    return core.store.openDraft(imageId).sealedPath(file);
   }
 }
 

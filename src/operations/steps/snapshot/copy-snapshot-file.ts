@@ -11,7 +11,10 @@ export async function copySnapshotFile(
   signal: AbortSignal,
 ): Promise<void> {
   const bandwidthBytesPerSecond = core.settings.copyBandwidthBytesPerSecond;
-  await core.files.copy(await core.snapshots.resolveFile(record), target, { signal, bandwidthBytesPerSecond });
+  await core.files.copy(await core.snapshots.resolveFile(record, { signal }), target, {
+    signal,
+    bandwidthBytesPerSecond,
+  });
 }
 
 /** The file, its own or a copy, has the bytes that it had when its record was made. SNAPSHOT_DAMAGED. */

@@ -24,13 +24,14 @@ export async function flattenSnapshot(core: Core, flattening: Flattening, signal
   await using _slot = await waitForSlot(core, 'copy', { signal });
   const ancestry = await requireAncestry(core, record);
   await requireRoom(core, record, signal);
-  for (const each of ancestry) await requireIntact(core, each, await core.snapshots.resolveFile(each), signal);
+  for (const each of ancestry)
+    await requireIntact(core, each, await core.snapshots.resolveFile(each, { signal }), signal);
   const write = (path: string) => writeFlat(core, { record, path }, signal);
   await rewriteSnapshot(core, { record, parent: null, operationId: operation.id, write }, signal);
 }
 
 async function requireRoom(core: Core, record: SnapshotRecord, signal: AbortSignal): Promise<void> {
-  const bytes = await core.diskTool.measure(await snapshotDisk(core, record), 'qcow2', signal);
+  const bytes = await core.diskTool.measure(await snapshotDisk(core, record, { signal }), 'qcow2', signal);
   await checkSpace(core, [{ path: core.snapshots.rootPath, bytes, what: 'a snapshot that stands alone' }]);
 }
 
@@ -39,7 +40,7 @@ async function writeFlat(
   { record, path }: { readonly record: SnapshotRecord; readonly path: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const source = await snapshotDisk(core, record);
+  const source = await snapshotDisk(core, record, { signal });
   const target = { ...source, path };
   // QEMU cannot compress what it encrypts
   const isPacked = record.isCompressed && !record.isEncrypted;

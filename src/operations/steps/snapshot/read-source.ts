@@ -1,4 +1,5 @@
 import type { DiskFile } from '../../../model/ports/disk-tool.ts';
+import type { TransferOptions } from '../../../model/ports/image-store.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
 
@@ -6,8 +7,9 @@ import type { Core } from '../../support/context.ts';
 export async function snapshotDisk(
   core: Core,
   snapshot: Pick<SnapshotRecord, 'id' | 'volume' | 'isEncrypted'>,
+  options: TransferOptions = {},
 ): Promise<DiskFile> {
-  return await diskAt(core, snapshot, await core.snapshots.resolveFile(snapshot));
+  return await diskAt(core, snapshot, await core.snapshots.resolveFile(snapshot, options));
 }
 
 /** A file that is, or becomes, such a snapshot's. ENCRYPTION_KEY_MISSING. */

@@ -34,7 +34,7 @@ export async function rewriteSnapshot(core: Core, rewrite: Rewrite, signal: Abor
   const current = await requireUnchanged(core, record);
   try {
     await core.snapshots.update({ ...current, pending });
-    await draft.moveIn();
+    await draft.moveIn({ signal });
   } catch (error) {
     await settleQuietly(core, record);
     throw error;

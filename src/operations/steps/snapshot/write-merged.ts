@@ -48,7 +48,7 @@ async function copyBoth(core: Core, { merge, base, top }: Files, signal: AbortSi
   ];
   const pending = [];
   for (const each of sources) {
-    const isCloned = await core.files.tryClone(await core.snapshots.resolveFile(each.record), each.target);
+    const isCloned = await core.files.tryClone(await core.snapshots.resolveFile(each.record, { signal }), each.target);
     if (!isCloned) pending.push(each);
   }
   const copiedBytes = pending.reduce((sum, { record }) => sum + record.storedBytes, 0);
@@ -84,7 +84,7 @@ async function compress(
 ): Promise<void> {
   const { from, into } = merge;
   await core.files.remove(path);
-  const parent = await parentDisk(core, from);
+  const parent = await parentDisk(core, from, signal);
   await core.diskTool.convert(
     {
       source: await diskAt(core, from, base),
@@ -104,8 +104,8 @@ async function writeRebased(core: Core, merge: Merge, path: string, signal: Abor
   await copySnapshotFile(core, into, path, signal);
   await requireIntact(core, into, path, signal);
   await requireSameFile(core, into, path, signal);
-  await requireIntact(core, from, await core.snapshots.resolveFile(from), signal);
-  const parent = await parentDisk(core, from);
+  await requireIntact(core, from, await core.snapshots.resolveFile(from, { signal }), signal);
+  const parent = await parentDisk(core, from, signal);
   await core.diskTool.rebase(await diskAt(core, into, path), { backing: parent }, signal);
   if (parent !== null) await nameParent(core, { merge, path, parent }, signal);
 }
@@ -122,9 +122,13 @@ async function nameParent(
   await core.diskTool.rebase(await diskAt(core, into, path), { backing: parent, isUnsafe: true, backingName }, signal);
 }
 
-async function parentDisk(core: Core, { parent, volume, isEncrypted }: SnapshotRecord): Promise<DiskFile | null> {
+async function parentDisk(
+  core: Core,
+  { parent, volume, isEncrypted }: SnapshotRecord,
+  signal: AbortSignal,
+): Promise<DiskFile | null> {
   if (parent === null) return null;
-  return await diskAt(core, { isEncrypted }, await core.snapshots.resolveFile({ id: parent, volume }));
+  return await diskAt(core, { isEncrypted }, await core.snapshots.resolveFile({ id: parent, volume }, { signal }));
 }
 
 async function requireRoom(core: Core, bytes: number): Promise<void> {

@@ -25,7 +25,7 @@ export async function exportDisk(
   work: DiskExport,
   signal: AbortSignal,
 ): Promise<ExportedDisk> {
-  const source = await imageDisk(context, work.image, work.disk);
+  const source = await imageDisk(context, work.image, work.disk, { signal });
   const format = work.format ?? work.disk.format;
   const isAsStored = format === work.disk.format && source.key === undefined;
   const placed = { ...work, source, format, isAsStored };

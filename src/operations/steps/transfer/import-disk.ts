@@ -11,6 +11,7 @@ import { ByteProgress } from '../byte-progress.ts';
 import { checkSpace } from '../check-space.ts';
 import { finishDisk } from '../finish-disk.ts';
 import type { NewImage } from '../publish-image.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 import { detectFormat, inspectDisk, requireHarmlessHeader } from './inspect-source.ts';
 import { type TakenDisk, takeIn } from './take-in.ts';
 
@@ -61,7 +62,8 @@ async function takeDisk(context: OperationContext, work: ImportWork, signal: Abo
       `The ${info.internalSnapshotCount} internal snapshots of ${request.path} are not in the image.`,
     );
   }
-  const written = { file, target, format: 'qcow2' } as const;
+  const upload = new TransferProgress(context, 'upload');
+  const written = { file, target, format: 'qcow2', upload } as const;
   if (format === 'qcow2' && isReadyMade(info, taken)) {
     await context.files.rename(taken.stagedPath, draft.path(file));
     return await finishDisk(context, draft, { ...written, isCopied: false }, signal);

@@ -15,6 +15,7 @@ import { checkSpace } from '../check-space.ts';
 import { finishDisk } from '../finish-disk.ts';
 import { finishFile } from '../finish-file.ts';
 import type { NewImage } from '../publish-image.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 import { importedProperties } from './import-disk.ts';
 import { inspectDisk } from './inspect-source.ts';
 import { holdExported, readExportedText, readExportManifest, requireContent } from './read-export.ts';
@@ -23,6 +24,8 @@ interface FolderWork {
   readonly folder: HeldFile;
   readonly draft: ImageDraft;
   readonly progress: ByteProgress;
+  readonly upload: TransferProgress;
+  readonly signal: AbortSignal;
 }
 
 /** A folder that an export wrote becomes an image with the same disks, firmware and machine. Nothing in it is believed. */
@@ -35,7 +38,8 @@ export async function importFolder(
   const manifest = await readExportManifest(context, folder);
   const bytes = manifest.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
   await checkSpace(context, [{ path: context.store.rootPath, bytes, what: 'the image' }]);
-  const files: FolderWork = { folder, draft, progress: new ByteProgress(context.operation, 2 * bytes) };
+  const progress = new ByteProgress(context.operation, 2 * bytes);
+  const files: FolderWork = { folder, draft, progress, upload: new TransferProgress(context, 'upload'), signal };
   await context.operation.announce('copy');
   const disks: ImageDisk[] = [];
   for (const disk of manifest.disks) disks.push(await takeDisk(context, { ...files, disk }, signal));
@@ -83,7 +87,7 @@ async function takeDisk(
   const finished = await finishDisk(
     context,
     draft,
-    { file, target: disk.target, format: disk.format, isCopied: true, onHashed },
+    { file, target: disk.target, format: disk.format, isCopied: true, onHashed, upload: work.upload },
     signal,
   );
   progress.endStage(disk.sizeBytes);
@@ -121,7 +125,7 @@ async function takeFile(context: OperationContext, work: FolderWork, file: Image
   const { folder, draft } = work;
   await using source = await holdExported(context, folder, file);
   await context.files.copy(source.heldPath, draft.path(file.file));
-  const finished = await finishFile(context, draft, file.file);
+  const finished = await finishFile(context, draft, file.file, { signal: work.signal });
   requireContent(folder, file, finished);
   return finished;
 }
@@ -135,5 +139,5 @@ async function takeDomainXml(context: OperationContext, work: FolderWork, manife
   if (dropped.length > 0)
     context.operation.warn(`Left out of the machine, since it belongs to another host: ${dropped.join(', ')}.`);
   await context.files.writeDurably(draft.path(DOMAIN_XML_FILE), xml, { mode: 0o600 });
-  await draft.seal(DOMAIN_XML_FILE, { isSecret: true });
+  await draft.seal(DOMAIN_XML_FILE, { isSecret: true, signal: work.signal });
 }

@@ -34,7 +34,7 @@ export async function bringDisks(
   await mapConcurrently(placement.disks, context.settings.maxConcurrentCopies, async (placed, index) => {
     const disk = image.disks.find(({ target }) => target === placed.what.target);
     if (disk === undefined) throw missingDisk(image, placed.what.target);
-    const source = await context.store.resolveFile(image.id, disk.file);
+    const source = await context.store.resolveFile(image.id, disk.file, { signal });
     const onProgress = (fraction: number): void => {
       done[index] = Math.round(fraction * disk.sizeBytes);
       const sum = done.reduce((total, bytes) => total + bytes, 0);

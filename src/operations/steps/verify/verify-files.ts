@@ -25,7 +25,7 @@ export async function verifyFiles(
   const disks: ImageDisk[] = [];
   for (const disk of image.disks) {
     throwIfCancelled(signal);
-    const written = await imageDisk(context, image, disk);
+    const written = await imageDisk(context, image, disk, { signal });
     const { path } = written;
     const sha256 = await verifyContent(context, { image, path, progress, file: disk }, signal);
     await verifyStructure(context, { image, written, disk }, signal);
@@ -33,7 +33,7 @@ export async function verifyFiles(
   }
   const others: readonly ImageFile[] = image.nvram === null ? image.tpm : [image.nvram, ...image.tpm];
   for (const file of others) {
-    const path = await context.store.resolveFile(image.id, file.file);
+    const path = await context.store.resolveFile(image.id, file.file, { signal });
     await verifyContent(context, { image, path, progress, file }, signal);
   }
   await readSourceXml(context, image);

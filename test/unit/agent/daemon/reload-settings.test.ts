@@ -50,6 +50,8 @@ describe('a reload', () => {
       DARKROOM_LISTEN: '0.0.0.0:8443',
       DARKROOM_IMAGE_GROUP: 'others',
       DARKROOM_HOST_NAME: 'other',
+      DARKROOM_S3_REGION: 'elsewhere-1',
+      DARKROOM_CACHE_SIZE: '1GiB',
       DARKROOM_COPY_NICE: '3',
     });
     expect(settings).toEqual({ ...before, copyNice: 3 });
@@ -58,6 +60,7 @@ describe('a reload', () => {
       settings: expect.arrayContaining([
         ...['connect', 'state_dir', 'store', 'socket', 'socket_group', 'listen'],
         ...['instances_dir', 'overlay_dir', 'image_group', 'host_name'],
+        ...['stores', 's3', 'cache_dir', 'cache_size'],
       ]),
     });
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { findGroup } from '../../../../src/drivers/stores/directory/image-owner.ts';
-import { toStoreError } from '../../../../src/drivers/stores/directory/store-errors.ts';
+import { findGroup } from '../../../../src/drivers/stores/files/image-owner.ts';
+import { toStoreError } from '../../../../src/drivers/stores/files/store-errors.ts';
 import { DarkroomError } from '../../../../src/model/errors.ts';
 
 const failure = { code: 'STORE_WRITE_FAILED', action: 'write', path: '/s/images' } as const;

@@ -14,5 +14,6 @@ export async function findDifferences(
 ): Promise<void> {
   const { path: sourcePath, format } = source;
   await core.diskTool.create({ path, format: 'qcow2', backing: { path: sourcePath, format } }, signal);
-  await core.diskTool.rebase({ path, format: 'qcow2' }, { backing: await snapshotDisk(core, parent) }, signal);
+  const backing = await snapshotDisk(core, parent, { signal });
+  await core.diskTool.rebase({ path, format: 'qcow2' }, { backing }, signal);
 }

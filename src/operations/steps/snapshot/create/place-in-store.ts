@@ -5,6 +5,8 @@ import type { SnapshotFileDraft } from '../../../../model/ports/snapshot-store.t
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { SnapshotPlanDisk } from '../../../snapshot-plan.ts';
 import type { OperationContext } from '../../../support/context.ts';
+import { fetchSnapshot } from '../../store/fetch-files.ts';
+import { TransferProgress } from '../../store/transfer-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { findDifferences } from './find-differences.ts';
 import type { SnapshotJob, VolumeWork } from './volume-work.ts';
@@ -42,7 +44,8 @@ export async function placeInStore(
     requireSound(context, final, signal),
   ]);
   const sealed = await draft.seal();
-  await draft.moveIn();
+  const onBytes = new TransferProgress(context, 'upload').addFile(sealed.sizeBytes);
+  await draft.moveIn({ signal, onBytes });
   return { ...sealed, sha256 };
 }
 
@@ -78,7 +81,7 @@ async function encode(
     return;
   }
   const source: DiskFile = { path: layer, format: 'qcow2', ...(key === null ? {} : { key }) };
-  const backing = parent === null ? null : await snapshotDisk(context, parent);
+  const backing = parent === null ? null : await snapshotDisk(context, parent, { signal });
   await context.diskTool.convert(
     {
       source,
@@ -115,7 +118,9 @@ async function standOn(
   parent: SnapshotRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const backing: DiskFile = { path: context.snapshots.filePath(parent), format: 'qcow2' };
+  // what is looked at next is opened with all that it stands on
+  const path = await fetchSnapshot(context, parent, { signal, step: 'publish' });
+  const backing: DiskFile = { path, format: 'qcow2' };
   await context.diskTool.rebase(file, { backing, isUnsafe: true, backingName: `${parent.id}.qcow2` }, signal);
 }
 

@@ -16,6 +16,7 @@ import { writeFirmware } from '../../capture/write-firmware.ts';
 import { checkByteQuota } from '../../check-quota.ts';
 import { finishDisk } from '../../finish-disk.ts';
 import { publishImage } from '../../publish-image.ts';
+import { TransferProgress } from '../../store/transfer-progress.ts';
 import type { SnapshotMachine } from './design-machine.ts';
 
 export interface ImageWork {
@@ -36,7 +37,7 @@ export async function buildImage(context: OperationContext, work: ImageWork, sig
   const { machine, snapshot, request } = work;
   const draft = await context.store.createDraft(work.imageId);
   const disks = [await takeDisk(context, { ...work, draft }, signal)];
-  const files = await writeFirmware(context, draft, { firmware: NO_FIRMWARE, domainXml: machine.xml });
+  const files = await writeFirmware(context, draft, { firmware: NO_FIRMWARE, domainXml: machine.xml }, signal);
   const base = machine.isRoot ? await findBase(context, machine.description.imageId) : null;
   await checkByteQuota(context, disks[0]?.sizeBytes ?? 0);
   throwIfCancelled(signal);
@@ -98,7 +99,8 @@ async function takeDisk(
   progress.endStage(measuredBytes);
   await context.operation.announce('verify copy');
   const onHashed = (bytes: number): void => progress.at(bytes);
-  const written = { file, target, format: 'qcow2', isCopied: true, ...sealed, onHashed } as const;
+  const upload = new TransferProgress(context, 'upload');
+  const written = { file, target, format: 'qcow2', isCopied: true, ...sealed, onHashed, upload } as const;
   return await finishDisk(context, draft, written, signal);
 }
 

@@ -15,7 +15,7 @@ export async function claimElsewhere(context: OperationContext, store: SnapshotS
   if ((await isOver(context, holder)) && (await store.stealClaim(claim, holder))) return;
   throw new DarkroomError(
     'VOLUME_BUSY',
-    `The snapshots of volume ${volume} in ${store.rootPath} are being changed by host ${holder.host} since ${holder.since} ` +
+    `The snapshots of volume ${volume} in ${store.location} are being changed by host ${holder.host} since ${holder.since} ` +
       `(${holder.kind}, operation ${holder.operationId}). Wait for it; where it is gone for good, remove snapshots/${volume}/lock.`,
     { fields: { volume, host: holder.host, operationId: holder.operationId, kind: holder.kind } },
   );

@@ -47,7 +47,7 @@ async function copyFile(
   { snapshot, draft, progress }: FileCopy,
   signal: AbortSignal,
 ): Promise<void> {
-  const source = await context.snapshots.resolveFile(snapshot);
+  const source = await context.snapshots.resolveFile(snapshot, { signal });
   const onBytes = (bytes: number): void => progress.at(bytes);
   const { copyBandwidthBytesPerSecond: bandwidthBytesPerSecond } = context.settings;
   const turns = createCopyTurns(context, { step: 'copy', signal });

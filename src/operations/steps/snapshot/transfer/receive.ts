@@ -6,6 +6,7 @@ import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { ReceivePlan } from '../../../receive-plan.ts';
 import type { Core, OperationContext } from '../../../support/context.ts';
 import { throwIfCancelled } from '../../../support/patience.ts';
+import { TransferProgress } from '../../store/transfer-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 
 /** A snapshot whose file lies, sealed, under a temporary name in the store that it comes to. */
@@ -30,7 +31,10 @@ export async function receiveChain(
 ): Promise<void> {
   const { store, arrivals } = reception;
   await context.operation.announce('check');
-  for (const { draft } of arrivals) await draft.moveIn();
+  const upload = new TransferProgress(context, 'upload');
+  const moves = arrivals.map(({ draft, record }) => ({ draft, onBytes: upload.addFile(record.sizeBytes) }));
+  for (const { draft, onBytes } of moves) await draft.moveIn({ signal, onBytes });
+  await upload.backTo('check');
   for (const { record } of arrivals) await requireSound(context, { ...reception, record }, signal);
   throwIfCancelled(signal);
   await context.operation.announce('publish');
@@ -42,7 +46,7 @@ async function requireSound(
   { store, record, refuse }: Reception & { readonly record: SnapshotRecord },
   signal: AbortSignal,
 ): Promise<void> {
-  const disk = await snapshotDisk({ ...context, snapshots: store }, record);
+  const disk = await snapshotDisk({ ...context, snapshots: store }, record, { signal });
   try {
     const complaint = judgeLayer(record, await context.diskTool.info(disk, signal));
     if (complaint !== null) throw refuse(record.id, `of its file, ${complaint}`);

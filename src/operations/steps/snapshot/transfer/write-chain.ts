@@ -28,7 +28,7 @@ interface Packed {
 export async function writeChain(context: OperationContext, work: ChainExport, signal: AbortSignal): Promise<void> {
   const packed: Packed[] = [];
   for (const snapshot of [...work.ancestry].reverse()) packed.push(await pack(context, snapshot));
-  const sources = await listSources(context, packed);
+  const sources = await listSources(context, packed, signal);
   // each byte is written and read once
   const progress = new ByteProgress(context.operation, 2 * work.bytes);
   const onBytes = (bytes: number): void => progress.at(bytes);
@@ -69,13 +69,17 @@ async function pack(core: Core, snapshot: SnapshotRecord): Promise<Packed> {
   return { snapshot, entry, xml };
 }
 
-async function listSources(core: Core, packed: readonly Packed[]): Promise<readonly ArchiveSource[]> {
+async function listSources(
+  core: Core,
+  packed: readonly Packed[],
+  signal: AbortSignal,
+): Promise<readonly ArchiveSource[]> {
   const manifest: ArchiveManifest = { darkroomSnapshots: 1, snapshots: packed.map(({ entry }) => entry) };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   const sources: ArchiveSource[] = [{ name: ARCHIVE_MANIFEST, content: Buffer.from(text) }];
   for (const { snapshot, xml } of packed) {
     const { id, sizeBytes } = snapshot;
-    sources.push({ name: `${id}.qcow2`, path: await core.snapshots.resolveFile(snapshot), sizeBytes });
+    sources.push({ name: `${id}.qcow2`, path: await core.snapshots.resolveFile(snapshot, { signal }), sizeBytes });
     if (xml !== null) sources.push({ name: `${id}.xml`, content: xml });
   }
   return sources;

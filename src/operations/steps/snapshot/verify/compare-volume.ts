@@ -51,7 +51,7 @@ export async function compareWithVolume(
   const bitmap = bitmaps.find(({ name }) => name === volume.bitmap);
   if (bitmap === undefined || bitmap.flags.includes('in-use') || virtualSizeBytes !== snapshot.logicalBytes) return;
   await context.operation.announce('compare with the volume');
-  if (await context.diskTool.compare(disk, await snapshotDisk(context, snapshot), signal)) return;
+  if (await context.diskTool.compare(disk, await snapshotDisk(context, snapshot, { signal }), signal)) return;
   if (!(await isUnchanged(context, { snapshot, volume, disk }, signal))) return;
   throw verifyFailed(
     snapshot.id,

@@ -33,7 +33,7 @@ async function hashContent(
   work: { readonly snapshot: SnapshotRecord; readonly progress: ByteProgress },
   signal: AbortSignal,
 ): Promise<string> {
-  const disk = await snapshotDisk(context, work.snapshot);
+  const disk = await snapshotDisk(context, work.snapshot, { signal });
   const filePath = await servedPath(context, 'raw');
   const plan: ServePlan = { ...NOTHING_SERVED, filePath };
   await context.operation.enter('read content', plan);

@@ -14,7 +14,7 @@ export async function verifyLayer(
   signal: AbortSignal,
 ): Promise<void> {
   const { snapshot, progress } = work;
-  const disk = await explain(snapshot, () => snapshotDisk(context, snapshot));
+  const disk = await explain(snapshot, () => snapshotDisk(context, snapshot, { signal }));
   await requireLength(context, snapshot, disk);
   const complaint = judgeLayer(snapshot, await explain(snapshot, () => context.diskTool.info(disk, signal)));
   if (complaint !== null) throw verifyFailed(snapshot.id, `of its file, ${complaint}`);

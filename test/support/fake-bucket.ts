@@ -1,0 +1,153 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import {
+  type Bucket,
+  type ObjectEntry,
+  PARTS_SUFFIX,
+  type UnfinishedUpload,
+} from '../../src/drivers/stores/s3/bucket.ts';
+import { DarkroomError } from '../../src/model/errors.ts';
+import type { TransferOptions } from '../../src/model/ports/image-store.ts';
+
+export interface FakeObject {
+  readonly content: Buffer;
+  readonly etag: string;
+  readonly modifiedAt: string;
+}
+
+export interface FakeBucket extends Bucket {
+  /** What is there, by key; tests may change it. */
+  readonly objects: Map<string, FakeObject>;
+  readonly uploads: Set<UnfinishedUpload>;
+  /** Every call that was made, such as `put images/x/manifest.json`. */
+  readonly calls: string[];
+}
+
+const PART_BYTES = 1024 * 1024;
+
+/** A bucket in memory. Several who share `objects` are several hosts. */
+export function createFakeBucket(objects = new Map<string, FakeObject>()): FakeBucket {
+  const uploads = new Set<UnfinishedUpload>();
+  const calls: string[] = [];
+  const store = (key: string, content: Buffer): ObjectEntry => {
+    const etag = `"${createHash('md5').update(content).digest('hex')}"`;
+    objects.set(key, { content, etag, modifiedAt: wholeSeconds() });
+    return describeEntry(key, objects);
+  };
+  return {
+    location: 's3://fake/darkroom',
+    objects,
+    uploads,
+    calls,
+    get: async (key, { maxBytes, signal }) => {
+      calls.push(`get ${key}`);
+      throwIfAborted(signal);
+      const found = objects.get(key);
+      if (found === undefined) return null;
+      if (found.content.length > maxBytes) throw new DarkroomError('STORE_UNUSABLE', `${key} is too long`);
+      return { content: Buffer.from(found.content), etag: found.etag };
+    },
+    head: async (key) => {
+      calls.push(`head ${key}`);
+      return objects.has(key) ? describeEntry(key, objects) : null;
+    },
+    put: async (key, content, condition) => {
+      calls.push(`put ${key}`);
+      if (!isMet(condition, objects.get(key))) return null;
+      return { etag: store(key, Buffer.from(content)).etag };
+    },
+    remove: async (keys) => {
+      for (const key of keys) {
+        calls.push(`remove ${key}`);
+        objects.delete(key);
+      }
+    },
+    list: async (prefix, signal) => {
+      calls.push(`list ${prefix}`);
+      throwIfAborted(signal);
+      return [...objects.keys()].filter((key) => key.startsWith(prefix)).map((key) => describeEntry(key, objects));
+    },
+    upload: async (key, path, options = {}) => {
+      calls.push(`upload ${key}`);
+      const unfinished = { key, uploadId: randomUUID(), startedAt: wholeSeconds() };
+      uploads.add(unfinished);
+      const content = await readSource(path);
+      throwIfAborted(options.signal);
+      options.onBytes?.(content.length);
+      store(`${key}${PARTS_SUFFIX}`, describeParts(content));
+      for (const one of uploads) if (one.key === key) uploads.delete(one);
+      return store(key, content);
+    },
+    download: async (entry, path, options = {}) => {
+      calls.push(`download ${entry.key}`);
+      await downloadTo(path, { entry, objects, options });
+    },
+    listUploads: async (prefix) => [...uploads].filter(({ key }) => key.startsWith(prefix)),
+    abortUploads: async (prefix, uploadId) => {
+      calls.push(`abortUploads ${prefix}`);
+      for (const one of uploads) {
+        if (one.key.startsWith(prefix) && (uploadId ?? one.uploadId) === one.uploadId) uploads.delete(one);
+      }
+    },
+  };
+}
+
+function isMet(condition: Parameters<Bucket['put']>[2], found: FakeObject | undefined): boolean {
+  if (condition === undefined) return true;
+  if ('ifMatch' in condition) return found?.etag === condition.ifMatch;
+  return found === undefined;
+}
+
+function describeEntry(key: string, objects: ReadonlyMap<string, FakeObject>): ObjectEntry {
+  const found = objects.get(key);
+  if (found === undefined) throw new Error(`${key} is not there`);
+  return { key, sizeBytes: found.content.length, etag: found.etag, modifiedAt: found.modifiedAt };
+}
+
+async function downloadTo(
+  path: string,
+  from: {
+    readonly entry: ObjectEntry;
+    readonly objects: ReadonlyMap<string, FakeObject>;
+    readonly options: TransferOptions;
+  },
+): Promise<void> {
+  const { entry, objects, options } = from;
+  throwIfAborted(options.signal);
+  const found = objects.get(entry.key);
+  if (found === undefined || found.etag !== entry.etag) {
+    throw new DarkroomError('STORE_UNUSABLE', `${entry.key} was replaced or removed meanwhile`);
+  }
+  const expected = objects.get(`${entry.key}${PARTS_SUFFIX}`);
+  if (expected !== undefined && !expected.content.equals(describeParts(found.content))) {
+    const fields = { key: entry.key, part: 1 };
+    throw new DarkroomError('STORE_UNUSABLE', `${entry.key} is not what was stored`, { fields });
+  }
+  await writeFile(path, found.content);
+  options.onBytes?.(found.content.length);
+}
+
+async function readSource(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DarkroomError('STORE_WRITE_FAILED', `cannot read ${path}`, { cause: error });
+  }
+}
+
+function describeParts(content: Buffer): Buffer {
+  const sha256: string[] = [];
+  for (let start = 0; start < Math.max(1, content.length); start += PART_BYTES) {
+    const part = content.subarray(start, start + PART_BYTES);
+    sha256.push(createHash('sha256').update(part).digest('hex'));
+  }
+  return Buffer.from(JSON.stringify({ version: 1, sizeBytes: content.length, partBytes: PART_BYTES, sha256 }));
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new DarkroomError('CANCELLED', 'cancelled while talking to the store');
+}
+
+function wholeSeconds(): string {
+  return new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
+}
