@@ -92,5 +92,5 @@ function openStore(options: StoresOptions, description: StoreDescription): OpenS
 
 /** Of its copies on this host: two names of one store share them. */
 function folderName(location: string): string {
-  return location.slice('s3://'.length).replaceAll('/', '_');
+  return location.slice('s3://'.length).replaceAll('/', '~');
 }

@@ -276,7 +276,7 @@ export const sampleStoreStatus: StoreStatus = {
   deletedImages: { count: 1, bytes: 1024 ** 3 },
   shelvedInstances: 2,
   freeBytes: null,
-  cache: { path: '/var/cache/darkroom/images_darkroom', files: 4, usedBytes: 1024 ** 3, limitBytes: 50 * 1024 ** 3 },
+  cache: { path: '/var/cache/darkroom/images~darkroom', files: 4, usedBytes: 1024 ** 3, limitBytes: 50 * 1024 ** 3 },
 };
 
 export const sampleFinding: StoreFinding = {
