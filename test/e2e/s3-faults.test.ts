@@ -103,7 +103,9 @@ describe('a store that goes away', () => {
     site.gateway.continue();
     const { exitCode, stdout, stderr } = await create.ended;
     expect(exitCode, stderr).toBe(0);
-    const image = z.object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) }).parse(JSON.parse(stdout));
+    const image = z
+      .object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) })
+      .parse(JSON.parse(stdout));
     expect(image.consistency.freezeMs).toBeLessThan(2000);
     await darkroom.json(['image', 'delete', image.id]);
     await assertClean(before, darkroom);
@@ -121,7 +123,9 @@ describe('a store that goes away', () => {
     site.gateway.continue();
     const { exitCode, stdout, stderr } = await create.ended;
     expect(exitCode, stderr).toBe(0);
-    const image = z.object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) }).parse(JSON.parse(stdout));
+    const image = z
+      .object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) })
+      .parse(JSON.parse(stdout));
     expect(image.consistency.freezeMs).toBeLessThan(2000);
     await darkroom.json(['image', 'delete', image.id]);
     await assertClean(before, darkroom);

@@ -22,7 +22,10 @@ export interface FaultyGateway extends AsyncDisposable {
 }
 
 /** TCP in between: what it lets through, it does not change, so that signatures hold. */
-export async function createFaultyGateway(target: { readonly host: string; readonly port: number }): Promise<FaultyGateway> {
+export async function createFaultyGateway(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<FaultyGateway> {
   const state = { isPaused: false, busy: 0, bytesPerSecond: null as number | null, wake: [] as (() => void)[] };
   const sockets = new Set<Socket>();
   const server = createServer((client) => serve(client, target, state, sockets));
@@ -84,7 +87,13 @@ function serve(
   client.on('close', () => upstream.destroy());
   upstream.on('close', () => client.destroy());
   forward(client, upstream, state);
-  forward(upstream, client, { ...state, get isPaused() { return state.isPaused; }, bytesPerSecond: null });
+  forward(upstream, client, {
+    ...state,
+    get isPaused() {
+      return state.isPaused;
+    },
+    bytesPerSecond: null,
+  });
 }
 
 /** One chunk after the other, each when it may. */

@@ -96,7 +96,11 @@ async function listKeys(client: S3Client, bucket: string, prefix: string): Promi
   const found: string[] = [];
   for (let token: string | undefined; ; ) {
     const page = await client.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(token !== undefined && { ContinuationToken: token }) }),
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        ...(token !== undefined && { ContinuationToken: token }),
+      }),
     );
     found.push(...(page.Contents ?? []).map(({ Key = '' }) => Key.slice(`${PREFIX}/`.length)));
     if (page.NextContinuationToken === undefined) return found.sort();
