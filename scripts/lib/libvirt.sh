@@ -12,7 +12,8 @@ start_libvirt() {
   else
     mkdir -p /run/libvirt
     is_running virtlogd || virtlogd -d
-    is_running libvirtd || libvirtd -d
+    # shellcheck disable=SC2154
+    is_running libvirtd || setsid "$project_root/scripts/lib/reap-orphans" --stay libvirtd -d </dev/null >/dev/null 2>&1 &
   fi
   for _ in $(seq 100); do
     libvirt_answers && return

@@ -1,17 +1,17 @@
 import { DarkroomError } from '../model/errors.ts';
 import type { UnshelveInstanceRequest } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
-import { findReadableImage } from './steps/drop-unused-image.ts';
 import { findDomainOf, notFound } from './steps/find-instance.ts';
 import { findShelved } from './steps/shelve/find-shelved.ts';
 import { restorePower } from './steps/shelve/put-back.ts';
-import { fetchImage } from './steps/store/fetch-files.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import { bringDisks } from './steps/unshelve/bring-disks.ts';
 import { bringFiles } from './steps/unshelve/bring-files.ts';
 import { bringUp } from './steps/unshelve/bring-up.ts';
 import { claimInstance } from './steps/unshelve/claim-instance.ts';
 import { completeUnshelve, undoUnshelve } from './steps/unshelve/end-unshelve.ts';
+import { fetchShelved } from './steps/unshelve/fetch-shelved.ts';
+import { requireHostDisks } from './steps/unshelve/require-host-disks.ts';
 import { type Return, requireUnshelvable } from './steps/unshelve/require-unshelvable.ts';
 import { takeOverImage } from './steps/unshelve/revive-image.ts';
 import type { Core, OperationContext } from './support/context.ts';
@@ -129,18 +129,6 @@ async function bringBack(
     context.operation.warn(`Drives are empty, because their media are not on this host: ${missingMedia.join(', ')}.`);
 }
 
-/** With its memory, which no manifest names. Whoever needs the image says best what is wrong with it. */
-async function fetchShelved(
-  context: OperationContext,
-  { imageId, memory }: ShelvedInstance,
-  signal: AbortSignal,
-): Promise<void> {
-  const image = context.store.keepsFilesHere ? null : await findReadableImage(context, imageId);
-  if (image === null) return;
-  const step = 'look';
-  await fetchImage(context, image, { signal, step, others: memory === null ? [] : [memory] });
-}
-
 /** It never left: nothing is rebuilt. What its guest does from now on is not in the image any more. */
 async function startInPlace(context: OperationContext, plan: UnshelvePlan, record: ShelvedInstance): Promise<void> {
   await requireHostDisks(context, record);
@@ -215,28 +203,6 @@ function requireSame(plan: UnshelvePlan, record: ShelvedInstance): void {
   throw new DarkroomError('INSTANCE_BUSY', `The shelved instance ${record.name} changed meanwhile: try again.`, {
     fields: { instanceId: record.id },
   });
-}
-
-/** DISK_MISSING rather than an image deleted for disks, or firmware variables, that are not there. */
-async function requireHostDisks(core: Core, record: ShelvedInstance): Promise<void> {
-  for (const { target, path, format } of record.disks) {
-    if ((await core.files.stat(path)) === null) {
-      throw new DarkroomError(
-        'DISK_MISSING',
-        `Disk ${target} of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} is kept.`,
-        { fields: { instanceId: record.id, target, path } },
-      );
-    }
-    await core.diskTool.info({ path, format });
-  }
-  for (const { path } of record.files) {
-    if ((await core.files.stat(path)) !== null) continue;
-    throw new DarkroomError(
-      'DISK_MISSING',
-      `A file of ${record.name} is missing: there is no ${path}. Its image ${record.imageId} has it still, and is kept.`,
-      { fields: { instanceId: record.id, path } },
-    );
-  }
 }
 
 /** Two instances that come to one folder must not take each other's files for their own. */

@@ -39,7 +39,9 @@ describeSnapshotStore('the snapshots in a directory', async () => {
   return {
     store,
     other: openStore(location),
-    putRecord: (key, content) => writeFileSync(store.filePath(key).replace('.qcow2', '.json'), content),
+    nextDoor: openStore(location),
+    putRecord: async (key, content) => writeFileSync(store.filePath(key).replace('.qcow2', '.json'), content),
+    loseFile: async (key) => rmSync(store.filePath(key)),
     dispose: async () => rmSync(root, { recursive: true, force: true }),
   };
 });
@@ -89,6 +91,13 @@ describe('the snapshots on disk', () => {
       expect(names()).toEqual([]);
     },
   );
+
+  it('tells what a file takes in the blocks of the file system', async () => {
+    await store.assertWritable(SAMPLE_VOLUME);
+    const draft = store.draft(snapshot, 'tag');
+    writeFileSync(draft.path, 'x'.repeat(5000));
+    expect((await draft.seal()).storedBytes % 512).toBe(0);
+  });
 
   it('makes its folders and leaves nothing in them when it is asked whether it can be written to', async () => {
     mkdirSync(path.join(root, 'snapshots'), { mode: 0o700 });

@@ -11,6 +11,8 @@ import { throwIfAborted } from './http/send.ts';
 import { explainNetworkError, Trouble } from './http/trouble.ts';
 
 const PARTIAL_CONTENT = 206;
+/** Written at once: the network brings smaller pieces. */
+const BLOCK_BYTES = 1024 ** 2;
 
 /** What has arrived, in order. */
 interface Arrival {
@@ -30,13 +32,19 @@ export async function downloadData(
   const { signal } = options;
   await using file = await open(path, 'r+');
   let arrival = begin(image);
+  let furthestBytes = 0;
   try {
     await persist(
       async ({ progressed }) => {
         const answer = await ask(api, image, { fromBytes: arrival.bytes, signal });
-        if (answer.statusCode !== PARTIAL_CONTENT) arrival = begin(image);
+        if (answer.statusCode !== PARTIAL_CONTENT) {
+          arrival = begin(image);
+          await file.truncate(0);
+        }
         const onBytes = (total: number): void => {
-          progressed();
+          // what came once before, and was lost again, is no progress
+          if (total > furthestBytes) progressed();
+          furthestBytes = Math.max(furthestBytes, total);
           options.onBytes?.(total);
         };
         await receive(answer, { api, image, file, arrival, onBytes });
@@ -85,11 +93,13 @@ async function receive(answer: IncomingMessage, receipt: Receipt): Promise<void>
   const { api, image, file, arrival, onBytes } = receipt;
   const limitBytes = image.sizeBytes ?? Number.MAX_SAFE_INTEGER;
   try {
-    for await (const chunk of readAll(answer)) {
-      if (arrival.bytes + chunk.length > limitBytes) throw tooLong(api, image);
-      await writeAt(file, { chunk, offsetBytes: arrival.bytes });
-      arrival.hash?.update(chunk);
-      arrival.bytes += chunk.length;
+    for await (const block of readBlocks(answer)) {
+      if (arrival.bytes + block.length > limitBytes) throw tooLong(api, image);
+      const writing = writeAt(file, { block, offsetBytes: arrival.bytes });
+      // meanwhile
+      arrival.hash?.update(block);
+      await writing;
+      arrival.bytes += block.length;
       onBytes(arrival.bytes);
     }
   } finally {
@@ -99,23 +109,36 @@ async function receive(answer: IncomingMessage, receipt: Receipt): Promise<void>
     throw new Trouble(`the data ended after ${arrival.bytes} of ${image.sizeBytes} bytes`);
 }
 
-/** What breaks here is the network; what breaks while writing is not. */
-async function* readAll(answer: IncomingMessage): AsyncGenerator<Buffer> {
+/** What breaks here is the network, and what came before is not lost; what breaks while writing is not the network. */
+async function* readBlocks(answer: IncomingMessage): AsyncGenerator<Buffer> {
+  let chunks: Buffer[] = [];
+  let length = 0;
+  let failure: unknown = null;
   try {
-    for await (const chunk of answer) yield Buffer.from(chunk);
+    for await (const chunk of answer) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      length += bytes.length;
+      if (length < BLOCK_BYTES) continue;
+      yield Buffer.concat(chunks, length);
+      chunks = [];
+      length = 0;
+    }
   } catch (error) {
-    throw explainNetworkError(error);
+    failure = explainNetworkError(error);
   }
+  if (length > 0) yield Buffer.concat(chunks, length);
+  if (failure !== null) throw failure;
 }
 
 async function writeAt(
   file: FileHandle,
-  { chunk, offsetBytes }: { readonly chunk: Buffer; readonly offsetBytes: number },
+  { block, offsetBytes }: { readonly block: Buffer; readonly offsetBytes: number },
 ): Promise<void> {
-  if (chunk.equals(Buffer.alloc(chunk.length))) return;
+  if (isZeroes(block)) return;
   try {
-    for (let done = 0; done < chunk.length; ) {
-      done += (await file.write(chunk, done, chunk.length - done, offsetBytes + done)).bytesWritten;
+    for (let done = 0; done < block.length; ) {
+      done += (await file.write(block, done, block.length - done, offsetBytes + done)).bytesWritten;
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
@@ -124,6 +147,11 @@ async function writeAt(
       cause: error,
     });
   }
+}
+
+/** Most blocks show at their first bytes that they are not. */
+function isZeroes(block: Buffer): boolean {
+  return block[0] === 0 && block.equals(Buffer.alloc(block.length));
 }
 
 function requireSame({ service }: Api, { id, hash }: ServiceImage, arrival: Arrival): void {

@@ -32,10 +32,10 @@ export async function readServiceImage(api: Api, id: string, signal?: AbortSigna
   }
 }
 
-/** https://docs.openstack.org/api-ref/image/v2/#list-images: `in:` with quotes takes a name for nothing but a name. */
+/** https://docs.openstack.org/api-ref/image/v2/#list-images: `in:` is followed by a list, in quotes where it has commas. */
 async function listByName(api: Api, name: string, signal?: AbortSignal): Promise<readonly ServiceImage[]> {
   const isPlain = !/^in:/i.test(name);
-  const filter = isPlain ? name : `in:"${name.replaceAll(/(["\\])/g, '\\$1')}"`;
+  const filter = isPlain ? name : `in:"${name}"`;
   const path = `/images?limit=${SHOWN}&name=${encodeURIComponent(filter)}`;
   try {
     const answer = await api.ask({ method: 'GET', path, what: 'list images', signal });

@@ -12,12 +12,13 @@ const checkSchema = z.object({ corruptions: count, leaks: count, 'check-errors':
 
 /**
  * `qemu-img check`: compares the metadata of an image that nobody has open. Leaked clusters waste space and harm no
- * data, so they leave it sound. A format without metadata to check (raw) is always sound.
+ * data, so they leave it sound. A format without metadata to check (raw) is always sound. What it stands on is not opened.
  */
 export async function checkDisk(disk: DiskFile, signal?: AbortSignal): Promise<CheckResult> {
   const path = plainPath(disk.path);
   const keys = collectKeys();
-  const name = await nameDisk(disk, { keys, signal });
+  const isLayered = disk.format === 'qcow2';
+  const name = await nameDisk(disk, { keys, signal, ...(isLayered ? { backing: null } : {}) });
   const { stdout, exitCode } = await runQemuImg('check', ['--output=json', '-f', disk.format, '--', name], {
     on: path,
     keys,

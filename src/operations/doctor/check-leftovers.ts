@@ -76,7 +76,9 @@ async function repair(core: Core, plan: CapturePlan): Promise<void> {
 async function checkDrafts(core: Core): Promise<DoctorCheck[]> {
   const running = await core.journal.list({ status: 'running' });
   const busy = new Set(running.filter(({ owner }) => core.processes.isAlive(owner)).map(({ plan }) => imageIdOf(plan)));
-  const drafts = (await core.store.listDraftIds()).filter((id) => !busy.has(id));
+  // what a shelved instance will need is no leftover
+  const shelved = new Set((await core.shelf.list()).instances.map(({ imageId }) => imageId));
+  const drafts = (await core.store.listDraftIds()).filter((id) => !busy.has(id) && !shelved.has(id));
   return drafts.map((id) =>
     badCheck('leftover.draft', 'warning', {
       message: `${core.store.location}: the image ${id} has no manifest, and no operation of this host is making it`,

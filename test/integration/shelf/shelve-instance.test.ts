@@ -98,7 +98,11 @@ describe('a shelve', () => {
   it.each([
     ['they lie on another file system', () => separateStore(host), {}],
     ['one stands on a base', () => undefined, { isChained: true }],
-    ['the store is not of this host', () => Object.assign(host.storage.store, { isLocal: false }), {}],
+    [
+      'the store is not of this host',
+      () => Object.assign(host.storage.store, { isLocal: false, keepsFilesHere: false }),
+      {},
+    ],
   ])('copies the disks flat when %s', async (_, arrange, options) => {
     await putGuest(host, options);
     arrange();

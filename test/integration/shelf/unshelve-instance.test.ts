@@ -359,7 +359,7 @@ describe('a file of somebody else at the place of a disk', () => {
       await shelve();
       const before = await lookAt(host);
       host.fakes.files.declare(host.storage.store.rootPath, { device: 2 });
-      Object.assign(host.storage.store, { isLocal: false });
+      Object.assign(host.storage.store, { isLocal: false, keepsFilesHere: false });
       host.core = host.process(1000);
       host.fakes.files.canLink = canLink;
       putThere();
@@ -372,7 +372,7 @@ describe('a file of somebody else at the place of a disk', () => {
   it.each(['convert', 'tryLink'])(
     'that took its place after a death at %s is not removed by the recovery',
     async (method) => {
-      const copied = (on: ShelfHost) => void Object.assign(on.storage.store, { isLocal: false });
+      const copied = (on: ShelfHost) => void Object.assign(on.storage.store, { isLocal: false, keepsFilesHere: false });
       await dieAt(({ method: called, args }) => called === method && JSON.stringify(args).includes('vda.qcow2'), {
         isLaunched: false,
         arrange: copied,

@@ -33,9 +33,9 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What a refusal says to people: OpenStack answers in JSON or in a small HTML page. One line, and no long one. */
+/** What a refusal says to people: OpenStack answers in JSON, or in a small page. One line, and no long one. */
 export function describeRefusal(status: number, text: string): string {
-  const said = (saidInJson(parseJson(text)) ?? saidInHtml(text)).replaceAll(/\s+/g, ' ').trim();
+  const said = (saidInJson(parseJson(text)) ?? saidInPage(text)).replaceAll(/\s+/g, ' ').trim();
   const printable = said.replaceAll(/\p{Cc}/gu, '');
   return printable === '' ? String(status) : `${status}: ${[...printable].slice(0, MAX_SEEN).join('')}`;
 }
@@ -48,8 +48,12 @@ function saidInJson(json: unknown): string | null {
   return isMessage && typeof error.message === 'string' ? error.message : null;
 }
 
-function saidInHtml(text: string): string {
-  const body = text.replace(/<head>[\s\S]*?<\/head>/i, '').replace(/<h1>[\s\S]*?<\/h1>/i, '');
+function saidInPage(text: string): string {
+  const body = text
+    .replace(/<head>[\s\S]*?<\/head>/i, '')
+    .replace(/<h1>[\s\S]*?<\/h1>/i, '')
+    // as plain text it begins with the status again
+    .replace(/^\d{3} [^\n]*\n+/, '');
   return body
     .replaceAll(/<[^>]*>/g, ' ')
     .replaceAll('&lt;', '<')

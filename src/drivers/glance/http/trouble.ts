@@ -29,7 +29,7 @@ export function explainNetworkError(error: unknown): unknown {
   const seen = error.message === '' ? code : error.message;
   if (NETWORK_CODES.has(code)) return new Trouble(seen, { cause: error });
   if (NAME_CODES.has(code)) return new Unreachable(seen, { cause: error });
-  if (/CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|^EPROTO$|ISSUER|^HPE_/.test(code))
+  if (/CERT|VERIFY|HOSTNAME|SELF_SIGNED|^ERR_TLS|^ERR_SSL|^EPROTO$|ISSUER|^HPE_/.test(code))
     return new Unreachable(`${seen} (${code})`, { cause: error });
   return error;
 }

@@ -1,10 +1,9 @@
-import type { Stats } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
-import { FOLDER_MODE, imageFolder, imagesFolder, manifestPath, partialPath } from '../documents/layout.ts';
+import { FOLDER_MODE, imageFolder, imagesFolder, manifestPath } from '../documents/layout.ts';
 import { listFiles, serialiseManifest } from '../documents/manifest.ts';
 import { locateFile, preparePartial, sealPartial } from '../files/draft-files.ts';
 import { makeFolder, makeFolders, replaceFile, syncFolder } from '../files/durable-files.ts';
@@ -48,16 +47,9 @@ async function sealFile(
 ): Promise<number> {
   const { folder, target, mode } = options;
   const owner = await context.owner();
-  return await withStoreErrors(writeFailure('complete', target), async () => {
-    if (!(await isThere(partialPath(target)))) return await measureSealed(target);
-    return await sealPartial(target, { folder, access: { mode, owner } });
-  });
-}
-
-/** Sealed before, and not written anew. */
-async function measureSealed(target: string): Promise<number> {
-  const { size } = await requireSealed(target);
-  return size;
+  return await withStoreErrors(writeFailure('complete', target), () =>
+    sealPartial(target, { folder, access: { mode, owner } }),
+  );
 }
 
 async function publish(context: StoreContext, imageId: string, image: Image): Promise<void> {
@@ -74,9 +66,8 @@ async function publish(context: StoreContext, imageId: string, image: Image): Pr
   });
 }
 
-async function requireSealed(file: string): Promise<Stats> {
-  const seen = await lstat(file);
-  if (seen.isFile()) return seen;
+async function requireSealed(file: string): Promise<void> {
+  if ((await lstat(file)).isFile()) return;
   throw new Error(`${file} is not a regular file`);
 }
 
@@ -93,12 +84,8 @@ async function discard(context: StoreContext, imageId: string): Promise<void> {
 }
 
 async function isPublished(context: StoreContext, imageId: string): Promise<boolean> {
-  return await isThere(manifestPath(context.root, imageId));
-}
-
-async function isThere(file: string): Promise<boolean> {
   try {
-    await lstat(file);
+    await lstat(manifestPath(context.root, imageId));
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;

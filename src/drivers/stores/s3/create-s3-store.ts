@@ -7,6 +7,7 @@ import { createMirror } from './mirror/create-mirror.ts';
 import type { MirrorOptions } from './mirror.ts';
 import { createS3Shelf } from './shelf/s3-shelf.ts';
 import { createS3Snapshots } from './snapshots/s3-snapshots.ts';
+import { createS3Upkeep } from './upkeep.ts';
 
 export interface S3StoreOptions {
   readonly description: StoreDescription;
@@ -21,16 +22,13 @@ export function createS3Store(options: S3StoreOptions): OpenStore {
   const bucket = createBucket(options.bucket);
   const mirror = createMirror(bucket, options.mirror);
   const { location } = description;
+  const { imageGroup } = options.mirror;
+  const images = createS3Images({ bucket, mirror, location, hostName, imageGroup });
   return {
     description,
-    images: createS3Images({ bucket, mirror, location, hostName, imageGroup: options.mirror.imageGroup }),
+    images,
     shelf: createS3Shelf({ bucket }),
-    snapshots: createS3Snapshots({ bucket, mirror, hostName, imageGroup: options.mirror.imageGroup }),
-    upkeep: {
-      findFaults: async () => [],
-      removeFault: async () => false,
-      measureCache: () => mirror.measure(),
-      freeCache: (wantedBytes) => mirror.free(wantedBytes),
-    },
+    snapshots: createS3Snapshots({ bucket, mirror, hostName, imageGroup }),
+    upkeep: createS3Upkeep({ bucket, mirror, images }),
   };
 }

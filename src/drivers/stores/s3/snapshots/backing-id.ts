@@ -18,10 +18,10 @@ export async function readBackingId(file: string): Promise<string | null> {
     const header = Buffer.alloc(HEADER_BYTES);
     const { bytesRead } = await handle.read(header, 0, HEADER_BYTES, 0);
     if (bytesRead < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
-    const [offset, length] = [header.readBigUInt64BE(8), header.readUInt32BE(16)];
-    if (offset === 0n || length === 0 || length > MAX_NAME_BYTES) return null;
+    const [offset, length] = [Number(header.readBigUInt64BE(8)), header.readUInt32BE(16)];
+    if (offset === 0 || length === 0 || length > MAX_NAME_BYTES) return null;
     const name = Buffer.alloc(length);
-    await handle.read({ buffer: name, position: offset });
+    await handle.read(name, 0, length, offset);
     return parseName(name.toString('utf8'));
   } finally {
     await handle.close();

@@ -5,7 +5,6 @@ import type { SnapshotFileDraft } from '../../../../model/ports/snapshot-store.t
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { SnapshotPlanDisk } from '../../../snapshot-plan.ts';
 import type { OperationContext } from '../../../support/context.ts';
-import { fetchSnapshot } from '../../store/fetch-files.ts';
 import { TransferProgress } from '../../store/transfer-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { findDifferences } from './find-differences.ts';
@@ -118,9 +117,7 @@ async function standOn(
   parent: SnapshotRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  // what is looked at next is opened with all that it stands on
-  const path = await fetchSnapshot(context, parent, { signal, step: 'publish' });
-  const backing: DiskFile = { path, format: 'qcow2' };
+  const backing: DiskFile = { path: context.snapshots.filePath(parent), format: 'qcow2' };
   await context.diskTool.rebase(file, { backing, isUnsafe: true, backingName: `${parent.id}.qcow2` }, signal);
 }
 
