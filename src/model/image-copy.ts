@@ -33,8 +33,9 @@ export function judgeCopy(image: Image, copy: Image): string | null {
   return null;
 }
 
-/** With the sums of disks that had none. */
+/** With the sums of disks that had none; else as it is. */
 export function withSums(image: Image, sums: ReadonlyMap<string, string>): Image {
+  if (image.disks.every(({ sha256 }) => sha256 !== null)) return image;
   const disks = image.disks.map((disk) => ({ ...disk, sha256: disk.sha256 ?? sums.get(disk.file) ?? null }));
   return { ...image, disks, checksum: imageChecksum(disks) };
 }

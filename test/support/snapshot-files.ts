@@ -7,7 +7,7 @@ import type { SnapshotRecord } from '../../src/model/snapshot/snapshot.ts';
 export async function keepSnapshot(
   store: SnapshotStore,
   snapshot: SnapshotRecord,
-  options: { readonly content?: string; readonly domainXml?: string | null } = {},
+  options: { readonly content?: string | Buffer; readonly domainXml?: string | null } = {},
 ): Promise<void> {
   await store.assertWritable(snapshot.volume);
   await (await fillDraft(store, snapshot, options.content ?? snapshot.id)).moveIn();
@@ -18,7 +18,7 @@ export async function keepSnapshot(
 export async function fillDraft(
   store: SnapshotStore,
   snapshot: Pick<SnapshotRecord, 'id' | 'volume'>,
-  content: string,
+  content: string | Buffer,
 ): Promise<SnapshotFileDraft> {
   const draft = store.draft(snapshot, randomUUID());
   writeFileSync(draft.path, content);

@@ -3,7 +3,10 @@ import type { OperationContext } from '../../support/context.ts';
 import { findReadableImage } from '../drop-unused-image.ts';
 import { fetchImage } from '../store/fetch-files.ts';
 
-/** With its memory, which no manifest names. Whoever needs the image says best what is wrong with it. */
+/**
+ * The image of a machine that comes back, with its memory, which no manifest names, where the store is elsewhere. Whoever needs the
+ * image says best what is wrong with it.
+ */
 export async function fetchShelved(
   context: OperationContext,
   { imageId, memory }: ShelvedInstance,
@@ -11,6 +14,5 @@ export async function fetchShelved(
 ): Promise<void> {
   const image = context.store.keepsFilesHere ? null : await findReadableImage(context, imageId);
   if (image === null) return;
-  const step = 'look';
-  await fetchImage(context, image, { signal, step, others: memory === null ? [] : [memory] });
+  await fetchImage(context, image, { signal, step: 'look', others: memory === null ? [] : [memory] });
 }
