@@ -10,7 +10,8 @@ import type { Image } from '../../src/model/image.ts';
 import type { ImageStore } from '../../src/model/ports/image-store.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { makeImage, publishImage } from '../support/sample-images.ts';
-import { describeRecycling } from './recycled-images.ts';
+import type { StoreUnderTest } from './image-store.ts';
+import { describeRecycling, describeRecyclingApart } from './recycled-images.ts';
 
 const DRIVER = new URL('../../dist/drivers/stores/directory/directory-store.js', import.meta.url).href;
 const SCRIPT = fileURLToPath(new URL('../support/killed-store.mjs', import.meta.url));
@@ -22,11 +23,14 @@ let root: string;
 let store: ImageStore;
 let image: Image;
 
-describeRecycling('the directory store', async () => {
+async function makeFreshStore(): Promise<StoreUnderTest> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dr-st-recycle-'));
   const made = createDirectoryStore({ location: path.join(folder, 'store'), imageGroup: 'kvm' });
   return { store: made, dispose: async () => rmSync(folder, { recursive: true, force: true }) };
-});
+}
+
+describeRecycling('the directory store', makeFreshStore);
+describeRecyclingApart('the directory store', makeFreshStore);
 
 beforeEach(async () => {
   root = mkdtempSync(path.join(tmpdir(), 'dr-st-recycle-'));

@@ -1,13 +1,16 @@
 import { createFakeImageStore } from '../support/fake-image-store.ts';
-import { describeImageStore } from './image-store.ts';
-import { describeRecycling } from './recycled-images.ts';
+import { describeImageStore, type StoreUnderTest } from './image-store.ts';
+import { describeRecycling, describeRecyclingApart } from './recycled-images.ts';
 
 describeImageStore('the image store in memory, for tests of use cases', async () => {
   const store = createFakeImageStore();
   return { store, dispose: async () => store.dispose() };
 });
 
-describeRecycling('the image store in memory', async () => {
+async function makeStore(): Promise<StoreUnderTest> {
   const store = createFakeImageStore();
   return { store, dispose: async () => store.dispose() };
-});
+}
+
+describeRecycling('the image store in memory', makeStore);
+describeRecyclingApart('the image store in memory', makeStore);

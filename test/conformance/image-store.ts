@@ -159,8 +159,8 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
           consistency: null,
           disks: plain.disks.map((disk) => ({ ...disk, sha256: null })),
           skippedDisks: [{ target: 'sda', device: 'cdrom', reason: 'cdrom' }],
-          nvram: { file: 'nvram.fd', sizeBytes: 4, sha256: digest },
-          tpm: [{ file: 'tpm/tpm2-00.permall', sizeBytes: 4, sha256: digest }],
+          nvram: { file: 'nvram.fd', sizeBytes: 8, sha256: digest },
+          tpm: [{ file: 'tpm/tpm2-00.permall', sizeBytes: 19, sha256: digest }],
         };
         await publishImage(store, image);
         expect(await store.readImage(image.id)).toEqual(image);

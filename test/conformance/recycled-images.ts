@@ -91,17 +91,6 @@ export function describeRecycling(name: string, makeStore: () => Promise<StoreUn
       expect((await store.listRecycled()).recycled).toEqual([]);
     });
 
-    it('do not come back over an image of the same id, and make way for its deletion', async () => {
-      const image = await publish({ description: 'first' });
-      await store.recycleImage(image.id, NOTE);
-      const copy = { ...image, description: 'second' };
-      await publishImage(store, copy);
-      await expectFailure(store.restoreImage(image.id), 'IMAGE_STATE');
-      expect(await store.readImage(image.id)).toEqual(copy);
-      await store.recycleImage(image.id, NOTE);
-      expect((await store.listRecycled()).recycled).toMatchObject([{ image: { description: 'second' } }]);
-    });
-
     it('do not keep an image alive that was never deleted, nor a draft', async () => {
       const draft = await store.createDraft(randomUUID());
       const image = await publish();
@@ -117,6 +106,54 @@ export function describeRecycling(name: string, makeStore: () => Promise<StoreUn
       await expectFailure(store.recycleImage(id, NOTE), 'IMAGE_NOT_FOUND');
       await expectFailure(store.restoreImage(id), 'IMAGE_NOT_FOUND');
       await expectFailure(store.purgeRecycled(id), 'IMAGE_NOT_FOUND');
+    });
+  });
+}
+
+/** Of stores that keep deleted images in a place of their own: another image of the same id can be made meanwhile. */
+export function describeRecyclingApart(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+  describe(`deleted images of ${name}, which lie apart`, () => {
+    it('do not come back over an image of the same id, and make way for its deletion', async () => {
+      const { store, dispose } = await makeStore();
+      try {
+        await store.assertWritable();
+        const image = makeImage(randomUUID(), { description: 'first' });
+        await publishImage(store, image);
+        await store.recycleImage(image.id, NOTE);
+        const copy = { ...image, description: 'second' };
+        await publishImage(store, copy);
+        await expectFailure(store.restoreImage(image.id), 'IMAGE_STATE');
+        expect(await store.readImage(image.id)).toEqual(copy);
+        await store.recycleImage(image.id, NOTE);
+        expect((await store.listRecycled()).recycled).toMatchObject([{ image: { description: 'second' } }]);
+      } finally {
+        await dispose();
+      }
+    });
+  });
+}
+
+/** Of stores where their files stay where they are: nobody makes another image of the same id over them. */
+export function describeRecyclingInPlace(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+  describe(`deleted images of ${name}, whose files stay where they are`, () => {
+    it('keep others from making an image of the same id until they come back or are purged', async () => {
+      const { store, dispose } = await makeStore();
+      try {
+        await store.assertWritable();
+        const image = makeImage(randomUUID());
+        await publishImage(store, image);
+        await store.recycleImage(image.id, NOTE);
+        const failure = await expectFailure(store.createDraft(image.id), 'IMAGE_STATE');
+        expect(failure.message).toContain('deleted');
+        await expectFailure(store.openDraft(image.id).discard(), 'IMAGE_STATE');
+        await store.deleteImage(image.id);
+        expect((await store.listRecycled()).recycled).toMatchObject([{ id: image.id }]);
+        await store.purgeRecycled(image.id);
+        await publishImage(store, image);
+        expect(await store.readImage(image.id)).toEqual(image);
+      } finally {
+        await dispose();
+      }
     });
   });
 }

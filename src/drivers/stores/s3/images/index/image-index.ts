@@ -2,7 +2,7 @@ import { mapConcurrently } from '../../../../../lib/async.ts';
 import type { Image } from '../../../../../model/image.ts';
 import type { BrokenImage, RecycledImages } from '../../../../../model/ports/image-store.ts';
 import { isUuid } from '../../../documents/layout.ts';
-import type { Bucket } from '../../bucket.ts';
+import type { Bucket, ObjectEntry } from '../../bucket.ts';
 import { IMAGES_PREFIX, imagePrefix } from '../keys.ts';
 import { addChange, type ChangeLog, changedSince, lastWord, readChangeLog } from './change-log.ts';
 import { isDraft, type ListedImage, summariseListing } from './listing.ts';
@@ -19,6 +19,8 @@ const USABLE_MS = 60_000;
 /** More ids than that cost as much as everything. */
 const MOST_PATCHED = 50;
 const CONCURRENT_LISTS = 16;
+/** Fewer are listed in a few pages. */
+const WORTH_SPLITTING = 1_000;
 const NO_MANIFESTS: KnownManifests = new Map();
 
 /** What there is of images in the bucket. */
@@ -92,7 +94,7 @@ class IndexReader {
 
   async #bringUpToDate(): Promise<Snapshot> {
     const isFirst = this.#snapshot === null;
-    const before = this.#snapshot ?? (await this.#file.load());
+    const before = this.#snapshot ?? (await this.#load());
     const changedHere = this.#changedHere;
     this.#changedHere = new Set();
     try {
@@ -107,6 +109,12 @@ class IndexReader {
       for (const id of changedHere) this.#changedHere.add(id);
       throw error;
     }
+  }
+
+  async #load(): Promise<Snapshot | null> {
+    const loaded = await this.#file.load();
+    for (const id of loaded?.unsureIds ?? []) this.#changedHere.add(id);
+    return loaded?.snapshot ?? null;
   }
 
   /** null: everything must be looked at. */
@@ -140,7 +148,7 @@ class IndexReader {
 
   async #lookAtAll(before: Snapshot | null, word: string): Promise<Snapshot> {
     const listedAtMs = this.#nowMs();
-    const listing = summariseListing(await this.#bucket.list(IMAGES_PREFIX));
+    const listing = summariseListing(await listAll(this.#bucket, before?.listing.size ?? 0));
     const { manifests, readCount } = await readManifests(this.#bucket, listing, before?.manifests ?? NO_MANIFESTS);
     const snapshot = makeSnapshot({ word, listedAtMs, listing, manifests });
     await this.#file.save(snapshot, readCount);
@@ -161,6 +169,15 @@ class IndexReader {
         this.#isRefreshing = false;
       });
   }
+}
+
+/** Page follows page within one listing; several, of ids that begin differently, go side by side. */
+async function listAll(bucket: Bucket, expectedImages: number): Promise<readonly ObjectEntry[]> {
+  if (expectedImages < WORTH_SPLITTING) return await bucket.list(IMAGES_PREFIX);
+  const lists = await mapConcurrently([...'0123456789abcdef'], CONCURRENT_LISTS, (digit) =>
+    bucket.list(`${IMAGES_PREFIX}${digit}`),
+  );
+  return lists.flat();
 }
 
 async function listSome(bucket: Bucket, imageIds: readonly string[]): Promise<ReadonlyMap<string, ListedImage>> {

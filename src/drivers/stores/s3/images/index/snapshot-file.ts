@@ -12,7 +12,8 @@ const WORTH_WRITING = 20;
 
 /** What processes of this host have read of a bucket's images, for those that come after. A cache: whatever is wrong with it, it is as if it were not there. */
 export interface SnapshotFile {
-  load(): Promise<Snapshot | null>;
+  /** With the images that must be looked at again: their manifests are of another time than the listing. */
+  load(): Promise<{ readonly snapshot: Snapshot; readonly unsureIds: readonly string[] } | null>;
   /** `readCount`: how many manifests are new in it. */
   save(snapshot: Snapshot, readCount: number): Promise<void>;
 }
@@ -33,8 +34,9 @@ export function createSnapshotFile(rootPath: string, location: string): Snapshot
       const manifests = new Map(await readSealed<SavedManifests>(manifestsFile, purpose));
       if (manifests.size === 0) return null;
       const listing = new Map(saved?.listing);
-      const isWhole = saved !== null && holdsAll(manifests, listing);
-      return makeSnapshot({ word: saved?.word ?? '', listedAtMs: isWhole ? saved.listedAtMs : 0, listing, manifests });
+      const { word, listedAtMs } = saved ?? { word: '', listedAtMs: 0 };
+      const snapshot = makeSnapshot({ word, listedAtMs, listing, manifests });
+      return { snapshot, unsureIds: findUnsure(manifests, listing) };
     },
     save: async ({ word, listedAtMs, listing, manifests }, readCount) => {
       if (manifests.size < WORTH_WRITING) return;
@@ -50,11 +52,10 @@ export function createSnapshotFile(rootPath: string, location: string): Snapshot
 }
 
 /** Each of the two files may be older than the other. */
-function holdsAll(manifests: KnownManifests, listing: Listing): boolean {
-  for (const [id, { manifest }] of listing) {
-    if (manifest !== null && manifests.get(id)?.etag !== manifest) return false;
-  }
-  return [...manifests.keys()].every((id) => typeof listing.get(id)?.manifest === 'string');
+function findUnsure(manifests: KnownManifests, listing: Listing): readonly string[] {
+  const unsure = [...listing].filter(([id, { manifest }]) => (manifests.get(id)?.etag ?? null) !== manifest);
+  const unlisted = [...manifests.keys()].filter((id) => !listing.has(id));
+  return [...unsure.map(([id]) => id), ...unlisted];
 }
 
 /** What this version of ours makes of the oldest manifests: another one may know more fields. */
