@@ -200,6 +200,7 @@ function environmentOf(host: DarkroomHost, uri: string): Record<string, string> 
     DARKROOM_STORE: host.store,
     DARKROOM_INSTANCES_DIR: host.instancesDir,
     DARKROOM_OVERLAY_DIR: path.join(host.folder, 'overlays'),
+    DARKROOM_CACHE_DIR: path.join(host.folder, 'cache'),
     DARKROOM_SOCKET: path.join(host.folder, 'agent.sock'),
     DARKROOM_RECYCLE_DAYS: '0',
   };

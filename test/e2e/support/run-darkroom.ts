@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 import { type CommandOptions, type CommandResult, type RunningCommand, startCommand } from './run-command.ts';
 import { createTestFolder } from './test-folder.ts';
 import { SYSTEM_URI } from './virsh.ts';
@@ -33,6 +35,8 @@ export interface DarkroomHostOptions {
   readonly instancesDir?: string;
   readonly uri?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Others that its configuration names. */
+  readonly stores?: Readonly<Record<string, { readonly url: string }>>;
 }
 
 export async function createDarkroomHost(options: DarkroomHostOptions = {}): Promise<DarkroomHost> {
@@ -50,10 +54,12 @@ export async function createDarkroomHost(options: DarkroomHostOptions = {}): Pro
     DARKROOM_STORE: places.store,
     DARKROOM_INSTANCES_DIR: places.instancesDir,
     DARKROOM_OVERLAY_DIR: path.join(folder.path, 'overlays'),
+    DARKROOM_CACHE_DIR: path.join(folder.path, 'cache'),
     DARKROOM_SOCKET: path.join(folder.path, 'agent.sock'),
     // what is deleted is gone, but for tests of the recycle period
     DARKROOM_RECYCLE_DAYS: '0',
     NO_COLOR: '1',
+    ...(options.stores && { DARKROOM_CONFIG: await writeConfig(folder.path, { stores: options.stores }) }),
     ...options.env,
   };
   const start: DarkroomHost['start'] = (args, run = {}) =>
@@ -65,6 +71,12 @@ export async function createDarkroomHost(options: DarkroomHostOptions = {}): Pro
     json: async (args, run) => requireJson(args, await start([...args, '--json'], run).ended),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+}
+
+async function writeConfig(folder: string, settings: object): Promise<string> {
+  const file = path.join(folder, 'darkroom.yaml');
+  await writeFile(file, stringify(settings));
+  return file;
 }
 
 export function readResult(result: CommandResult): DarkroomResult {
