@@ -38,7 +38,7 @@ afterEach(async () => {
   site.gateway.beBusy(0);
 });
 
-const SOON = { DARKROOM_S3_RETRY_FOR: '4' };
+const SOON = { DARKROOM_S3_RETRY_FOR: '2' };
 const runningGuest = useSharedGuest();
 
 const createArgs = (guest: { readonly name: string }): readonly string[] => [
