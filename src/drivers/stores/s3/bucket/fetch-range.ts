@@ -4,6 +4,7 @@ import type { ObjectEntry } from '../bucket.ts';
 import { bodyOf, discardBody } from './body.ts';
 import { classifyFailure } from './classify-failure.ts';
 import type { Connection } from './connection.ts';
+import { replaced } from './keep-part-lists.ts';
 import type { Part } from './part-plan.ts';
 
 /**
@@ -54,11 +55,6 @@ function assertRange(
   if (answer.ContentRange?.startsWith(`bytes ${expected.first}-`) === true) return;
   discardBody(answer);
   throw wrongAnswer(expected.connection, expected.entry);
-}
-
-function replaced({ options }: Connection, { key }: ObjectEntry): DarkroomError {
-  const message = `${key} of ${options.location} was replaced or deleted while it was fetched: try again`;
-  return new DarkroomError('STORE_UNUSABLE', message, { fields: { key } });
 }
 
 function wrongAnswer({ options }: Connection, { key }: ObjectEntry): DarkroomError {
