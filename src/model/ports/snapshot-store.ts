@@ -55,7 +55,7 @@ export interface SnapshotStore {
   /** Absolute path that the snapshot's file has, or will have. */
   filePath(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): string;
   /**
-   * The same, checked to be a regular file: SNAPSHOT_DAMAGED. Where the store is elsewhere, it and all that it stands on is brought
+   * The same, checked to be a regular file: SNAPSHOT_DAMAGED (fields: `isMissing` where this one is not there). Where the store is elsewhere, it and all that it stands on is brought
    * here first, unless that is here as it is there; it then stays for an hour at least, and as long as a thin volume of this host
    * stands on it.
    */

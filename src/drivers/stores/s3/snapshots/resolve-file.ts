@@ -1,6 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
-import { type SnapshotKey, snapshotDamaged, snapshotFilePath } from '../../documents/snapshot-layout.ts';
+import {
+  type SnapshotKey,
+  snapshotDamaged,
+  snapshotFileMissing,
+  snapshotFilePath,
+} from '../../documents/snapshot-layout.ts';
 import { withStoreErrors } from '../../files/store-errors.ts';
 import { readBackingId } from './backing-id.ts';
 import type { SnapshotContext } from './context.ts';
@@ -26,7 +31,7 @@ export async function bringChain(
   for (let attempt = 1; ; attempt += 1) {
     const missing = await walk(context, snapshot, options);
     if (missing === null) return file;
-    if (missing === snapshot.id) throw snapshotDamaged(snapshot.id, 'its file is missing');
+    if (missing === snapshot.id) throw snapshotFileMissing(snapshot.id);
     if (attempt >= MAX_ATTEMPTS) {
       throw snapshotDamaged(snapshot.id, `the file of ${missing}, which it stands on, is missing`);
     }
