@@ -4,6 +4,7 @@ import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirro
 import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
+import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import { SAMPLE_VOLUME } from '../../support/sample-snapshots.ts';
@@ -36,6 +37,36 @@ const keyOf = (letter: string, suffix: string) => `snapshots/${SAMPLE_VOLUME}/${
 const request = (letter: string) => ({ kind: 'snapshot.delete', snapshot: fixture.idOf(letter) }) as const;
 const deleteThere = (letter: string) =>
   runToEnd(fixture.core({ snapshots: other, hostName: 'host-b' }), deleteSnapshot, request(letter));
+
+describe('snapshot verify, in a store elsewhere', () => {
+  const verify = (letter: string) =>
+    runToEnd(fixture.core(), verifySnapshot, {
+      kind: 'snapshot.verify',
+      snapshot: fixture.idOf(letter),
+      isDeep: false,
+    });
+
+  it('reads what the store holds, each file once, and finds it whole', async () => {
+    bucket.calls.length = 0;
+    expect((await verify('c')).error).toBeNull();
+    const fetched = bucket.calls.filter((call) => call.startsWith('download'));
+    expect(fetched).toEqual(['a', 'b', 'c'].map((letter) => `download ${keyOf(letter, '.qcow2')}`));
+  });
+
+  it('finds what the store holds damaged, whatever copy is here, and keeps that', async () => {
+    const stored = bucket.objects.get(keyOf('b', '.qcow2'));
+    if (stored === undefined) throw new Error('b was stored');
+    const content = Buffer.from(stored.content);
+    content.write('damage', content.length - 100);
+    // as a disk does it: the object keeps its etag
+    bucket.objects.set(keyOf('b', '.qcow2'), { ...stored, content });
+    const { error } = await verify('c');
+    expect(error).toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining(fixture.idOf('b')) });
+    expect(await fixture.record('b')).toMatchObject({ status: 'error' });
+    expect(await fixture.record('a')).toMatchObject({ status: 'active' });
+    expect(await fixture.changed(['a', 'b', 'c'])).toEqual([]);
+  });
+});
 
 describe('a snapshot whose record is broken, in a store elsewhere', () => {
   it('keeps all that it stands on, on a host that has no copy of it', async () => {

@@ -121,6 +121,19 @@ describe('a copy of an object', () => {
     expect(readdirSync(path.join(root, 'images/a'))).toEqual([]);
   });
 
+  it('is replaced by what the bucket has where that is asked for, and stays where that is not what was stored', async () => {
+    const upload = path.join(root, 'draft');
+    writeFileSync(upload, 'one');
+    await bucket.upload('images/a/disk', upload);
+    const file = (await mirror.fetch('images/a/disk')) ?? '';
+    await mirror.fetch('images/a/disk', { isFresh: true });
+    expect(downloads()).toBe(2);
+    await bucket.put('images/a/disk', 'bad');
+    await expectFailure(mirror.fetch('images/a/disk', { isFresh: true }), 'STORE_UNUSABLE');
+    expect(readFileSync(file, 'utf8')).toBe('one');
+    expect(readdirSync(path.join(root, 'images/a')).sort()).toEqual(['.disk.copy', 'disk']);
+  });
+
   describe('whose object becomes another one while it is fetched', () => {
     /** Changes what is there when a fetch has seen it. */
     function meanwhile(change: (turn: number) => void): void {
