@@ -36,7 +36,7 @@ export const verifyImage: UseCase<VerifyImageRequest, VerifyInput> = {
     requireReadable(image);
     await context.operation.announce('read');
     try {
-      await fetchImage(context, image, { signal, step: 'read' });
+      await fetchImage(context, image, { signal, step: 'read', isFresh: true });
       await recordSound(context, { ...image, disks: await verifyFiles(context, image, signal) });
     } catch (error) {
       if (hasCode(error, 'IMAGE_DAMAGED')) await recordDamage(context, imageId);

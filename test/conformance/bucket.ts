@@ -144,7 +144,10 @@ export function describeBucket(name: string, make: () => Promise<BucketUnderTest
       expect(seen).toEqual([...seen].sort((a, b) => a - b));
       expect((await fetched(entry)).equals(bytes)).toBe(true);
       const parts = await bucket.get(`files/disk${PARTS_SUFFIX}`, { maxBytes: MIB });
-      expect(JSON.parse(String(parts?.content))).toMatchObject({ version: 1, sizeBytes });
+      expect(JSON.parse(String(parts?.content))).toMatchObject({
+        version: 1,
+        lists: [{ etag: entry.etag, sizeBytes }],
+      });
       expect(await bucket.listUploads('files/')).toEqual([]);
     });
 

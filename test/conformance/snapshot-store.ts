@@ -80,7 +80,8 @@ export function describeSnapshotStore(name: string, makeSubject: () => Promise<S
         for (let round = 0; round < 2; round += 1) {
           await store.remove(snapshot);
           await expectFailure(store.read(snapshot.id), 'SNAPSHOT_NOT_FOUND');
-          await expectFailure(store.resolveFile(snapshot), 'SNAPSHOT_DAMAGED');
+          const failure = await expectFailure(store.resolveFile(snapshot), 'SNAPSHOT_DAMAGED');
+          expect(failure).toMatchObject({ fields: { isMissing: true } });
           expect(await store.readDomainXml(snapshot)).toBeNull();
         }
         await keepSnapshot(store, snapshot);

@@ -170,7 +170,7 @@ function assertTag(tag: string): string {
 
 function requireFile(file: string, code: ErrorCode): string {
   if (existsSync(file) && statSync(file).isFile()) return file;
-  throw failure(code, `${file} is missing`);
+  throw new DarkroomError(code, `${file} is missing`, { fields: { isMissing: true } });
 }
 
 function isSameHolder(left: VolumeClaim, right: VolumeClaim): boolean {

@@ -8,6 +8,11 @@ export interface TransferOptions {
   readonly onBytes?: (totalBytes: number) => void;
 }
 
+export interface FetchOptions extends TransferOptions {
+  /** Where the store is elsewhere: the file comes from there even where a copy of it is here, and is that copy from then on. */
+  readonly isFresh?: boolean;
+}
+
 /** An image in the making: nobody sees it before publish. */
 export interface ImageDraft {
   readonly imageId: string;
@@ -94,9 +99,9 @@ export interface ImageStore {
   /**
    * Path on this host of a file of an image, checked to lie inside its folder and to be a regular file. Brought here first, and checked
    * against what was stored, where the store is elsewhere; it then stays for an hour at least, and as long as a user of this host
-   * is recorded.
+   * is recorded. What the store no longer holds as it was stored is IMAGE_DAMAGED; a copy that is here stays then.
    */
-  resolveFile(imageId: string, file: string, options?: TransferOptions): Promise<string>;
+  resolveFile(imageId: string, file: string, options?: FetchOptions): Promise<string>;
 
   listUsers(imageId: string): Promise<readonly ImageUser[]>;
   addUser(imageId: string, user: ImageUser): Promise<void>;

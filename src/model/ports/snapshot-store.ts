@@ -1,5 +1,5 @@
 import type { SnapshotRecord } from '../snapshot/snapshot.ts';
-import type { TransferOptions } from './image-store.ts';
+import type { FetchOptions, TransferOptions } from './image-store.ts';
 
 export interface BrokenSnapshot {
   readonly id: string;
@@ -55,11 +55,12 @@ export interface SnapshotStore {
   /** Absolute path that the snapshot's file has, or will have. */
   filePath(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): string;
   /**
-   * The same, checked to be a regular file: SNAPSHOT_DAMAGED. Where the store is elsewhere, it and all that it stands on is brought
+   * The same, checked to be a regular file: SNAPSHOT_DAMAGED (fields: `isMissing` where this one is not there). Where the store is elsewhere, it and all that it stands on is brought
    * here first, unless that is here as it is there; it then stays for an hour at least, and as long as a thin volume of this host
-   * stands on it.
+   * stands on it. What the store no longer holds as it was stored is SNAPSHOT_DAMAGED; a copy that is here stays then. `isFresh` is of
+   * this file alone.
    */
-  resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>, options?: TransferOptions): Promise<string>;
+  resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>, options?: FetchOptions): Promise<string>;
   /** null where none was kept. */
   readDomainXml(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<string | null>;
 

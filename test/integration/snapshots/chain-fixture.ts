@@ -32,12 +32,19 @@ export interface SnapshotSpec {
 
 export type ChainFixture = ReturnType<typeof createChainFixture>;
 
-/** A store with snapshots of one volume, each with a raw copy of what it holds, made when it was taken. */
-export function createChainFixture(parent = '/var/tmp') {
+type OpenSnapshots = (location: string) => Core['snapshots'];
+
+const openDirectory: OpenSnapshots = (location) => createDirectorySnapshots({ location, imageGroup: '0' });
+
+/**
+ * A store with snapshots of one volume, each with a raw copy of what it holds, made when it was taken. One that is elsewhere has its
+ * files of this host where a folder has its own.
+ */
+export function createChainFixture(parent = '/var/tmp', open = openDirectory) {
   const root = mkdtempSync(path.join(parent, 'dr-h6-'));
   const location = path.join(root, 'store');
   const folder = path.join(location, 'snapshots', SAMPLE_VOLUME);
-  const snapshots = createDirectorySnapshots({ location, imageGroup: '0' });
+  const snapshots = open(location);
   const files = createHostFiles();
   const diskTool = createDiskTool();
   const keys = fixedKey();

@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   type SnapshotKey,
   snapshotDamaged,
+  snapshotFileMissing,
   snapshotFilePath,
   snapshotsFolder,
   snapshotXmlPath,
@@ -21,7 +22,7 @@ export async function resolveSnapshotFile(root: string, snapshot: SnapshotKey): 
       const reason = await findFault(root, target);
       if (reason !== null) throw snapshotDamaged(snapshot.id, reason);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw snapshotDamaged(snapshot.id, 'its file is missing');
+      if (errnoOf(error) === 'ENOENT') throw snapshotFileMissing(snapshot.id);
       throw error;
     }
     return target;

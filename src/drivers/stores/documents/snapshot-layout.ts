@@ -68,6 +68,12 @@ export function snapshotDamaged(snapshotId: string, reason: string): DarkroomErr
   return new DarkroomError('SNAPSHOT_DAMAGED', message, { fields: { snapshotId, reason } });
 }
 
+/** Of the snapshot itself: whoever reads what others need of it tells that from other damage. */
+export function snapshotFileMissing(snapshotId: string): DarkroomError {
+  const { code, message, fields } = snapshotDamaged(snapshotId, 'its file is missing');
+  return new DarkroomError(code, message, { fields: { ...fields, isMissing: true } });
+}
+
 function snapshotPath(root: string, { id, volume }: SnapshotKey, suffix: string): string {
   if (!isUuid(id) || !isUuid(volume)) throw snapshotNotFound(id);
   return path.join(volumeFolder(root, volume), `${id}${suffix}`);

@@ -53,13 +53,13 @@ export interface Bucket {
 
   /**
    * A file as one object, in parts side by side, each sent with its checksum, and `<key>.parts` beside it, which says how long
-   * the parts are and what their checksums are. Goes on where an earlier try of the same content stopped. Whether it failed or
+   * the parts are and what their checksums are; of what is there until then it says so too, until the end. Goes on where an earlier try of the same content stopped. Whether it failed or
    * was cancelled: nothing of the object is there, the parts that arrived stay for another try until abortUploads.
    */
   upload(key: string, path: string, options?: TransferOptions): Promise<ObjectEntry>;
   /**
    * An object into a file that is there and empty, in ranges side by side, each checked against `<key>.parts`: STORE_UNUSABLE where what came is
-   * not what was stored (fields: `key`, `part`). Memory is bounded whatever the length.
+   * not what was stored (fields: `key`, `part`), or is another object by now (fields: `key`, `isReplaced`). Memory is bounded whatever the length.
    */
   download(entry: ObjectEntry, path: string, options?: TransferOptions): Promise<void>;
   listUploads(prefix: string): Promise<readonly UnfinishedUpload[]>;

@@ -1,4 +1,4 @@
-import type { TransferOptions } from '../../../model/ports/image-store.ts';
+import type { FetchOptions } from '../../../model/ports/image-store.ts';
 import type { CacheUsage } from '../../../model/store.ts';
 import type { ObjectEntry } from './bucket.ts';
 
@@ -12,10 +12,10 @@ export interface Mirror {
   /** Where that object lies here, if it does. */
   path(key: string): string;
   /**
-   * The file of that object, as the bucket has it now: fetched where it is not here, or is here as it was before. Mode 0440, of the
+   * The file of that object, as the bucket has it now: fetched where it is not here, or is here as it was before, or with `isFresh`. Mode 0440, of the
    * images' group, or 0600. null when there is no such object. Makes room first; NO_SPACE.
    */
-  fetch(key: string, options?: TransferOptions & { readonly isSecret?: boolean }): Promise<string | null>;
+  fetch(key: string, options?: FetchOptions & { readonly isSecret?: boolean }): Promise<string | null>;
   /** What lies at path(key) is what was uploaded as that. */
   record(key: string, entry: ObjectEntry): Promise<void>;
   /** No error when it is not here. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DarkroomError } from '../../../model/errors.ts';
+import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { BrokenSnapshot } from '../../../model/ports/snapshot-store.ts';
 import type { SnapshotRecord, SnapshotUser } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
@@ -37,19 +37,28 @@ export function fileNameOf(core: Core, snapshot: Pick<SnapshotRecord, 'id' | 'vo
 
 /** Its file may be good, and a person may mend the record: all that it stands on stays as it is. */
 async function standIn(core: Core, { id, volume, reason }: BrokenSnapshot): Promise<FamilyNode> {
-  const file = core.snapshots.filePath({ id, volume });
-  const pin: SnapshotUser = { host: core.hostName, path: file, since: '' };
-  if ((await core.files.stat(file)) === null) return { id, parent: null, isDeleted: false, users: [pin] };
+  const pin: SnapshotUser = { host: core.hostName, path: core.snapshots.filePath({ id, volume }), since: '' };
   try {
-    const { backing } = await core.diskTool.info({ path: file, format: 'qcow2' });
-    const parent = backing === null ? null : path.basename(backing.name, path.extname(backing.name));
+    const parent = await readParent(core, { id, volume });
     return { id, parent, isDeleted: false, users: [pin] };
   } catch (error) {
+    if (!hasCode(error, 'SNAPSHOT_DAMAGED', 'QEMU_IMG_FAILED')) throw error;
     throw new DarkroomError(
       'SNAPSHOT_DAMAGED',
       `The record of the snapshot ${id} is broken (${reason}), and so is its file: it is not known which snapshots it needs, so none of ` +
-        `volume ${volume} is removed. Put ${file} or its record right, or take both out of the store.`,
+        `volume ${volume} is removed. In ${core.snapshots.location}, put snapshots/${volume}/${id}.qcow2 or its record right, or take both out.`,
       { fields: { snapshotId: id, volume }, cause: error },
     );
+  }
+}
+
+/** As its file says, wherever the store has it; null also where there is no file. */
+async function readParent(core: Core, snapshot: Pick<BrokenSnapshot, 'id' | 'volume'>): Promise<string | null> {
+  try {
+    const { backing } = await core.diskTool.info({ path: await core.snapshots.resolveFile(snapshot), format: 'qcow2' });
+    return backing === null ? null : path.basename(backing.name, path.extname(backing.name));
+  } catch (error) {
+    if (hasCode(error, 'SNAPSHOT_DAMAGED') && error.fields['isMissing'] === true) return null;
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { DiskFile } from '../../../model/ports/disk-tool.ts';
-import type { TransferOptions } from '../../../model/ports/image-store.ts';
+import type { FetchOptions } from '../../../model/ports/image-store.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
 
@@ -7,7 +7,7 @@ import type { Core } from '../../support/context.ts';
 export async function snapshotDisk(
   core: Core,
   snapshot: Pick<SnapshotRecord, 'id' | 'volume' | 'isEncrypted'>,
-  options: TransferOptions = {},
+  options: FetchOptions = {},
 ): Promise<DiskFile> {
   return await diskAt(core, snapshot, await core.snapshots.resolveFile(snapshot, options));
 }

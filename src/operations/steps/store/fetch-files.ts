@@ -14,6 +14,8 @@ interface FetchOptions {
 interface ImageFetchOptions extends FetchOptions {
   /** Besides those that the manifest names. */
   readonly others?: readonly Pick<CopiedFile, 'file' | 'sizeBytes'>[];
+  /** Also what is here already. */
+  readonly isFresh?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ interface ImageFetchOptions extends FetchOptions {
 export async function fetchImage(
   context: OperationContext,
   image: Image,
-  { signal, step, others = [] }: ImageFetchOptions,
+  { signal, step, others = [], isFresh = false }: ImageFetchOptions,
 ): Promise<void> {
   const { store, settings } = context;
   if (store.keepsFilesHere) return;
@@ -31,7 +33,7 @@ export async function fetchImage(
   const wanted = [...listImageFiles(image), ...others];
   const files = wanted.map(({ file, sizeBytes }) => ({ file, onBytes: progress.addFile(sizeBytes) }));
   await mapConcurrently(files, settings.maxConcurrentCopies, ({ file, onBytes }) =>
-    store.resolveFile(image.id, file, { signal, onBytes }),
+    store.resolveFile(image.id, file, { signal, onBytes, isFresh }),
   );
   await progress.backTo(step);
 }

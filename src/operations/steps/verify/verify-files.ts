@@ -36,7 +36,7 @@ export async function verifyFiles(
     const path = await context.store.resolveFile(image.id, file.file, { signal });
     await verifyContent(context, { image, path, progress, file }, signal);
   }
-  await readSourceXml(context, image);
+  await readSourceXml(context, image, { signal, isFresh: true });
   return disks;
 }
 

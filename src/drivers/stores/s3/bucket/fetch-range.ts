@@ -4,6 +4,7 @@ import type { ObjectEntry } from '../bucket.ts';
 import { bodyOf, discardBody } from './body.ts';
 import { classifyFailure } from './classify-failure.ts';
 import type { Connection } from './connection.ts';
+import { replaced } from './keep-part-lists.ts';
 import type { Part } from './part-plan.ts';
 import type { PartSink } from './part-sink.ts';
 
@@ -62,9 +63,4 @@ function assertRange(
   const { location } = connection.options;
   const message = `${location} answers with other bytes of ${entry.key} than it was asked for: see whether a proxy stands in between`;
   throw new DarkroomError('STORE_UNUSABLE', message, { fields: { key: entry.key } });
-}
-
-function replaced({ options }: Connection, { key }: ObjectEntry): DarkroomError {
-  const message = `${key} of ${options.location} was replaced or deleted while it was fetched: try again`;
-  return new DarkroomError('STORE_UNUSABLE', message, { fields: { key } });
 }

@@ -1,12 +1,9 @@
 import { z } from 'zod';
-import { DarkroomError } from '../../../../model/errors.ts';
-import { type ObjectEntry, PARTS_SUFFIX } from '../bucket.ts';
-import type { Connection } from './connection.ts';
+import type { ObjectEntry } from '../bucket.ts';
+import { bareEtag } from './digests.ts';
 import { MOST_PARTS } from './part-plan.ts';
-import { readDocument } from './read-document.ts';
-import { writeDocument } from './write-document.ts';
 
-/** What stands beside an object that was uploaded from a file. */
+/** How long the parts of an object are, and what their checksums are. */
 export interface PartList {
   readonly sizeBytes: number;
   readonly partBytes: number;
@@ -14,51 +11,52 @@ export interface PartList {
   readonly sha256: readonly string[];
 }
 
-const DIGEST = /^[0-9a-f]{64}$/;
-const MAX_BYTES = 1024 * 1024;
+/**
+ * Beside an object that was uploaded from a file stands the list of it, with its etag. While another one is on its way, the list of that
+ * one stands there too, with null, since its etag is not known: whichever of the two objects is there, its list is.
+ */
+export interface OwnedList extends PartList {
+  readonly etag: string | null;
+}
 
-const schema = z
+/** Two, each of the most parts that there may be. */
+export const MAX_LISTS_BYTES = 2 * 1024 * 1024;
+const DIGEST = /^[0-9a-f]{64}$/;
+
+const list = z
   .object({
-    version: z.literal(1),
+    etag: z.string().nullable(),
     sizeBytes: z.int().min(0),
     partBytes: z.int().min(1),
     sha256: z.array(z.string().regex(DIGEST)).min(1).max(MOST_PARTS),
   })
   .refine(({ sizeBytes, partBytes, sha256 }) => sha256.length === Math.max(1, Math.ceil(sizeBytes / partBytes)));
+const document = z.object({ version: z.literal(1), lists: z.array(list).min(1) });
 
-export async function writePartList(connection: Connection, key: string, list: PartList): Promise<void> {
-  await writeDocument(connection, {
-    key: `${key}${PARTS_SUFFIX}`,
-    content: `${JSON.stringify({ version: 1, ...list })}\n`,
-  });
+export function serialiseLists(lists: readonly OwnedList[]): string {
+  return `${JSON.stringify({ version: 1, lists })}\n`;
 }
 
-/** null when there is none. STORE_UNUSABLE for one that is not readable, or is another object's. */
-export async function readPartList(
-  connection: Connection,
-  entry: ObjectEntry,
-  signal?: AbortSignal,
-): Promise<PartList | null> {
-  const key = `${entry.key}${PARTS_SUFFIX}`;
-  const limits = signal === undefined ? { maxBytes: MAX_BYTES } : { maxBytes: MAX_BYTES, signal };
-  const found = await readDocument(connection, key, limits);
-  if (found === null) return null;
-  const parsed = schema.safeParse(parseJson(found.content));
-  if (parsed.success && parsed.data.sizeBytes === entry.sizeBytes) return parsed.data;
-  const seen = parsed.success ? `speaks of ${parsed.data.sizeBytes} bytes, there are ${entry.sizeBytes}` : 'is damaged';
-  throw new DarkroomError(
-    'STORE_UNUSABLE',
-    `Cannot check ${entry.key} of ${connection.options.location}: ${key} ${seen}`,
-    {
-      fields: { key: entry.key },
-    },
-  );
-}
-
-function parseJson(content: Buffer): unknown {
+/** null for what is no such document. */
+export function parseLists(content: Buffer): readonly OwnedList[] | null {
   try {
-    return JSON.parse(content.toString('utf8'));
+    return document.parse(JSON.parse(content.toString('utf8'))).lists;
   } catch {
     return null;
   }
+}
+
+/** The list of the object that has this etag; null where it has none. */
+export function listOf(lists: readonly OwnedList[], entry: Pick<ObjectEntry, 'etag' | 'sizeBytes'>): PartList | null {
+  const owned = lists.find(({ etag }) => etag !== null && bareEtag(etag) === bareEtag(entry.etag));
+  const found = owned ?? lists.find(({ etag }) => etag === null);
+  return found?.sizeBytes === entry.sizeBytes ? found : null;
+}
+
+/** Of an object that stays as it is and whose etag no list has: who copies a bucket makes objects with other etags. */
+export function listOfCopy(
+  lists: readonly OwnedList[],
+  { sizeBytes }: Pick<ObjectEntry, 'sizeBytes'>,
+): PartList | null {
+  return lists.find((each) => each.sizeBytes === sizeBytes) ?? null;
 }

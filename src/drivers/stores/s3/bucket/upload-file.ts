@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts';
 import { digestOf } from './digests.ts';
 import { encryptionFields } from './encryption.ts';
 import { headObject } from './head-object.ts';
-import { writePartList } from './part-list.ts';
+import { announceParts, settleParts } from './keep-part-lists.ts';
 import { choosePartBytes, type Part, planParts } from './part-plan.ts';
 import { findResumable, type Resumed } from './resume-upload.ts';
 import { sendObject, sendPart } from './send-content.ts';
@@ -25,7 +25,7 @@ interface Upload {
 /**
  * A file as one object: PutObject where one part is enough, else a multipart upload
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html) that goes on where an earlier one stopped. The object
- * comes last, after its list of parts. STORE_WRITE_FAILED, also for a file that somebody writes to meanwhile; NO_SPACE.
+ * comes after its list of parts. STORE_WRITE_FAILED, also for a file that somebody writes to meanwhile; NO_SPACE.
  */
 export async function uploadFile(
   connection: Connection,
@@ -36,24 +36,30 @@ export async function uploadFile(
   const partBytes = choosePartBytes(source.sizeBytes, connection.options.partBytes);
   const parts = planParts(source.sizeBytes, partBytes);
   const upload = { connection, key, source, partBytes, parts, options: request };
-  await (parts.length === 1 ? uploadWhole(upload) : uploadInParts(upload));
-  return await requireStored(upload);
+  const sha256 = await (parts.length === 1 ? uploadWhole(upload) : uploadInParts(upload));
+  const entry = await requireStored(upload);
+  await settleParts(connection, entry, { sizeBytes: source.sizeBytes, partBytes, sha256 });
+  return entry;
 }
 
-async function uploadWhole(upload: Upload): Promise<void> {
+/** Both return the checksums of the parts. */
+async function uploadWhole(upload: Upload): Promise<readonly string[]> {
   const { connection, key, source, partBytes, parts, options } = upload;
   const { sizeBytes } = source;
+  const digests: string[] = [];
   await transferParts(parts, laneOptions(upload), async (part, { buffer, signal }) => {
     const bytes = await source.read(part, buffer);
     const sha256 = await digestOf('sha256', bytes);
     await source.assertUnchanged();
-    await writePartList(connection, key, { sizeBytes, partBytes, sha256: [sha256] });
+    digests.push(sha256);
+    await announceParts(connection, key, { sizeBytes, partBytes, sha256: digests });
     await sendObject(connection, key, { content: { bytes, sha256 }, signal });
   });
   options.onBytes?.(sizeBytes);
+  return digests;
 }
 
-async function uploadInParts(upload: Upload): Promise<void> {
+async function uploadInParts(upload: Upload): Promise<readonly string[]> {
   const { connection, key, source, partBytes, parts, options } = upload;
   const { signal, onBytes } = options;
   const begun = (await findResumable(connection, { key, parts, signal })) ?? (await beginUpload(upload));
@@ -68,8 +74,9 @@ async function uploadInParts(upload: Upload): Promise<void> {
     onBytes?.(sentBytes);
   });
   await source.assertUnchanged();
-  await writePartList(connection, key, { sizeBytes: source.sizeBytes, partBytes, sha256 });
+  await announceParts(connection, key, { sizeBytes: source.sizeBytes, partBytes, sha256 });
   await completeUpload(connection, { key, uploadId: begun.uploadId, etags, sizeBytes: source.sizeBytes, signal });
+  return sha256;
 }
 
 async function beginUpload({ connection, key, options }: Upload): Promise<Resumed> {

@@ -1,22 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { z } from 'zod';
 import { DarkroomError } from '../../../../model/errors.ts';
 import { withStoreErrors } from '../../files/store-errors.ts';
+import { listOf, listOfCopy, MAX_LISTS_BYTES, type PartList, parseLists } from '../bucket/part-list.ts';
 import { type ObjectEntry, PARTS_SUFFIX } from '../bucket.ts';
 import { readValidNote } from '../mirror/copy-note.ts';
 import type { ImagesContext } from './context.ts';
 
-const MAX_PARTS_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
-
-const partsDocument = z.object({
-  version: z.literal(1),
-  sizeBytes: z.int().min(0),
-  partBytes: z.int().min(1),
-  sha256: z.array(z.string()),
-});
-type Parts = z.infer<typeof partsDocument>;
 
 /** The object of a sealed file, when it holds what the file holds: an earlier try may have brought it there. null: it is to be brought. */
 export async function findUploaded(
@@ -29,24 +20,17 @@ export async function findUploaded(
   const file = mirror.path(key);
   if ((await readValidNote(file))?.etag === entry.etag) return entry;
   const parts = await readParts({ bucket }, entry);
-  if (parts === null || parts.sizeBytes !== sizeBytes) return null;
-  return (await holds(file, parts, signal)) ? entry : null;
+  return parts !== null && (await holds(file, parts, signal)) ? entry : null;
 }
 
-/** null where there are none, or they may be of a later try that was not completed. */
-async function readParts({ bucket }: Pick<ImagesContext, 'bucket'>, entry: ObjectEntry): Promise<Parts | null> {
-  const key = `${entry.key}${PARTS_SUFFIX}`;
-  const beside = await bucket.head(key);
-  if (beside === null || Date.parse(beside.modifiedAt) > Date.parse(entry.modifiedAt)) return null;
-  const found = await bucket.get(key, { maxBytes: MAX_PARTS_BYTES });
-  try {
-    return found === null ? null : partsDocument.parse(JSON.parse(found.content.toString('utf8')));
-  } catch {
-    return null;
-  }
+/** null where there are none that could be its. */
+async function readParts({ bucket }: Pick<ImagesContext, 'bucket'>, entry: ObjectEntry): Promise<PartList | null> {
+  const found = await bucket.get(`${entry.key}${PARTS_SUFFIX}`, { maxBytes: MAX_LISTS_BYTES });
+  const lists = found === null ? null : parseLists(found.content);
+  return lists === null ? null : (listOf(lists, entry) ?? listOfCopy(lists, entry));
 }
 
-async function holds(file: string, parts: Parts, signal: AbortSignal | undefined): Promise<boolean> {
+async function holds(file: string, parts: PartList, signal: AbortSignal | undefined): Promise<boolean> {
   return await withStoreErrors({ code: 'STORE_WRITE_FAILED', action: 'read', path: file }, async () => {
     const handle = await open(file);
     try {
@@ -57,9 +41,7 @@ async function holds(file: string, parts: Parts, signal: AbortSignal | undefined
   });
 }
 
-async function matches(handle: FileHandle, parts: Parts, signal: AbortSignal | undefined): Promise<boolean> {
-  const count = Math.max(1, Math.ceil(parts.sizeBytes / parts.partBytes));
-  if (parts.sha256.length !== count) return false;
+async function matches(handle: FileHandle, parts: PartList, signal: AbortSignal | undefined): Promise<boolean> {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   for (const [index, expected] of parts.sha256.entries()) {
     const start = index * parts.partBytes;

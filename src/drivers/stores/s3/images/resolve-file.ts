@@ -1,6 +1,7 @@
 import type { Image } from '../../../../model/image.ts';
-import type { TransferOptions } from '../../../../model/ports/image-store.ts';
+import type { FetchOptions } from '../../../../model/ports/image-store.ts';
 import { damaged } from '../../documents/manifest.ts';
+import { translateDamage } from '../translate-damage.ts';
 import type { ImagesContext } from './context.ts';
 import { fileKey, isFileName } from './keys.ts';
 import { readImage } from './read.ts';
@@ -9,12 +10,15 @@ import { readImage } from './read.ts';
 export async function resolveFile(
   { bucket, mirror }: ImagesContext,
   { imageId, file }: { readonly imageId: string; readonly file: string },
-  options: TransferOptions = {},
+  options: FetchOptions = {},
 ): Promise<string> {
   const image = await readImage(bucket, imageId);
   if (!isFileName(file)) throw damaged(imageId, `${JSON.stringify(file)} is not a name of a file of an image`);
   const isSecret = !isForGuests(image, file);
-  const found = await mirror.fetch(fileKey(imageId, file), { ...options, isSecret });
+  const found = await translateDamage(
+    (reason) => damaged(imageId, reason),
+    () => mirror.fetch(fileKey(imageId, file), { ...options, isSecret }),
+  );
   if (found === null) throw damaged(imageId, `its file ${file} is missing`);
   return found;
 }

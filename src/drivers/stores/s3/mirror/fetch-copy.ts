@@ -1,8 +1,8 @@
 import { lstat, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { newUuid } from '../../../../lib/uuid.ts';
-import { DarkroomError } from '../../../../model/errors.ts';
-import type { TransferOptions } from '../../../../model/ports/image-store.ts';
+import { DarkroomError, hasCode } from '../../../../model/errors.ts';
+import type { FetchOptions } from '../../../../model/ports/image-store.ts';
 import { FOLDER_MODE } from '../../documents/layout.ts';
 import { makeFolders, syncFolder, syncWithAccess } from '../../files/durable-files.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../../files/file-modes.ts';
@@ -13,23 +13,41 @@ import { inspectFile, readValidNote, touchNote, writeNote } from './copy-note.ts
 import { arrivingPath } from './list-copies.ts';
 import { makeRoom } from './make-room.ts';
 
-export type FetchOptions = TransferOptions & { readonly isSecret?: boolean };
+export type CopyOptions = FetchOptions & { readonly isSecret?: boolean };
+
+/** Who replaces an object did so in a moment: the next look finds what is there now. */
+const MAX_TRIES = 4;
 
 /** As `Mirror.fetch`. Other processes may fetch the same at the same time: each has a temporary name of its own. */
 export async function fetchCopy(
   context: MirrorContext,
   key: string,
-  options: FetchOptions = {},
+  options: CopyOptions = {},
 ): Promise<string | null> {
   const found = await context.turns.run(key, options.signal, async () => {
-    const entry = await context.bucket.head(key);
-    if (entry === null) return { file: null };
-    const file = path.join(context.rootPath, key);
-    if (await isCopyOf(file, entry)) options.onBytes?.(entry.sizeBytes);
-    else await bringHere(context, { entry, file }, options);
-    return { file };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return { file: await fetchAsItIs(context, key, options) };
+      } catch (error) {
+        if (!wasReplaced(error) || tries >= MAX_TRIES) throw error;
+      }
+    }
   });
   return found.file;
+}
+
+async function fetchAsItIs(context: MirrorContext, key: string, options: CopyOptions): Promise<string | null> {
+  const entry = await context.bucket.head(key);
+  if (entry === null) return null;
+  const file = path.join(context.rootPath, key);
+  if (options.isFresh !== true && (await isCopyOf(file, entry))) options.onBytes?.(entry.sizeBytes);
+  else await bringHere(context, { entry, file }, options);
+  return file;
+}
+
+/** Or deleted. */
+function wasReplaced(error: unknown): boolean {
+  return hasCode(error, 'STORE_UNUSABLE') && error.fields['isReplaced'] === true;
 }
 
 /** Touched before it is looked at: see evict. */
@@ -43,7 +61,7 @@ interface Arrival {
   readonly file: string;
 }
 
-async function bringHere(context: MirrorContext, { entry, file }: Arrival, options: FetchOptions): Promise<void> {
+async function bringHere(context: MirrorContext, { entry, file }: Arrival, options: CopyOptions): Promise<void> {
   await makeRoom(context, entry.sizeBytes);
   const temporary = arrivingPath(file, newUuid());
   context.arriving.set(temporary, entry.sizeBytes);
@@ -66,7 +84,7 @@ async function bringHere(context: MirrorContext, { entry, file }: Arrival, optio
 async function complete(
   context: MirrorContext,
   { entry, file, temporary }: Arrival & { readonly temporary: string },
-  options: FetchOptions,
+  options: CopyOptions,
 ): Promise<void> {
   const mode = options.isSecret === true ? SECRET_FILE_MODE : IMAGE_FILE_MODE;
   const { size } = await syncWithAccess(temporary, { mode, owner: await context.owner() });

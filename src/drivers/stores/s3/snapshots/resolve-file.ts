@@ -1,14 +1,20 @@
 import { stat } from 'node:fs/promises';
-import type { TransferOptions } from '../../../../model/ports/image-store.ts';
-import { type SnapshotKey, snapshotDamaged, snapshotFilePath } from '../../documents/snapshot-layout.ts';
+import type { FetchOptions } from '../../../../model/ports/image-store.ts';
+import {
+  type SnapshotKey,
+  snapshotDamaged,
+  snapshotFileMissing,
+  snapshotFilePath,
+} from '../../documents/snapshot-layout.ts';
 import { withStoreErrors } from '../../files/store-errors.ts';
+import { translateDamage } from '../translate-damage.ts';
 import { readBackingId } from './backing-id.ts';
 import type { SnapshotContext } from './context.ts';
 
 /** Who merges a file away rewrites what stood on it first: the next look finds what was meanwhile put in its place. */
 const MAX_ATTEMPTS = 3;
 
-export interface ChainOptions extends TransferOptions {
+export interface ChainOptions extends FetchOptions {
   /** Before the file of that key is brought here. */
   readonly onLayer?: (key: string) => Promise<void>;
 }
@@ -26,7 +32,7 @@ export async function bringChain(
   for (let attempt = 1; ; attempt += 1) {
     const missing = await walk(context, snapshot, options);
     if (missing === null) return file;
-    if (missing === snapshot.id) throw snapshotDamaged(snapshot.id, 'its file is missing');
+    if (missing === snapshot.id) throw snapshotFileMissing(snapshot.id);
     if (attempt >= MAX_ATTEMPTS) {
       throw snapshotDamaged(snapshot.id, `the file of ${missing}, which it stands on, is missing`);
     }
@@ -42,7 +48,8 @@ async function walk(context: SnapshotContext, snapshot: SnapshotKey, options: Ch
     seen.add(id);
     const below = bytes;
     const onBytes = (totalBytes: number) => options.onBytes?.(below + totalBytes);
-    const layer = await bringLayer(context, { id, volume: snapshot.volume }, { ...options, onBytes });
+    const isFresh = options.isFresh === true && id === snapshot.id;
+    const layer = await bringLayer(context, { id, volume: snapshot.volume }, { ...options, onBytes, isFresh });
     if (layer === null) return id;
     bytes += layer.sizeBytes;
     id = layer.backingId;
@@ -57,7 +64,10 @@ async function bringLayer(
 ): Promise<{ readonly sizeBytes: number; readonly backingId: string | null } | null> {
   const key = snapshotFilePath('', layer);
   await options.onLayer?.(key);
-  const file = await mirror.fetch(key, options);
+  const file = await translateDamage(
+    (reason) => snapshotDamaged(layer.id, reason),
+    () => mirror.fetch(key, options),
+  );
   if (file === null) return null;
   return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: file }, async () => {
     return { sizeBytes: (await stat(file)).size, backingId: await readBackingId(file) };

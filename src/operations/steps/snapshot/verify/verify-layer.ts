@@ -7,14 +7,14 @@ import type { ByteProgress } from '../../byte-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { verifyFailed } from './failed.ts';
 
-/** Reads a snapshot's file against its record: VERIFY_FAILED says what is wrong. What it stands on is in order. */
+/** Reads a snapshot's file, as the store has it, against its record: VERIFY_FAILED says what is wrong. What it stands on is in order. */
 export async function verifyLayer(
   context: OperationContext,
   work: { readonly snapshot: SnapshotRecord; readonly progress: ByteProgress },
   signal: AbortSignal,
 ): Promise<void> {
   const { snapshot, progress } = work;
-  const disk = await explain(snapshot, () => snapshotDisk(context, snapshot, { signal }));
+  const disk = await explain(snapshot, () => snapshotDisk(context, snapshot, { signal, isFresh: true }));
   await requireLength(context, snapshot, disk);
   const complaint = judgeLayer(snapshot, await explain(snapshot, () => context.diskTool.info(disk, signal)));
   if (complaint !== null) throw verifyFailed(snapshot.id, `of its file, ${complaint}`);

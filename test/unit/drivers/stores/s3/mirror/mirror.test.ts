@@ -121,6 +121,54 @@ describe('a copy of an object', () => {
     expect(readdirSync(path.join(root, 'images/a'))).toEqual([]);
   });
 
+  it('is replaced by what the bucket has where that is asked for, and stays where that is not what was stored', async () => {
+    const upload = path.join(root, 'draft');
+    writeFileSync(upload, 'one');
+    await bucket.upload('images/a/disk', upload);
+    const file = (await mirror.fetch('images/a/disk')) ?? '';
+    await mirror.fetch('images/a/disk', { isFresh: true });
+    expect(downloads()).toBe(2);
+    await bucket.put('images/a/disk', 'bad');
+    await expectFailure(mirror.fetch('images/a/disk', { isFresh: true }), 'STORE_UNUSABLE');
+    expect(readFileSync(file, 'utf8')).toBe('one');
+    expect(readdirSync(path.join(root, 'images/a')).sort()).toEqual(['.disk.copy', 'disk']);
+  });
+
+  describe('whose object becomes another one while it is fetched', () => {
+    /** Changes what is there when a fetch has seen it. */
+    function meanwhile(change: (turn: number) => void): void {
+      const { download } = bucket;
+      let turn = 0;
+      const late: FakeBucket['download'] = async (...given) => {
+        turn += 1;
+        change(turn);
+        await download(...given);
+      };
+      Object.assign(bucket, { download: late });
+    }
+
+    it('is of the one that is there then', async () => {
+      await bucket.put('images/a/disk', 'one');
+      meanwhile((turn) => void (turn <= 3 && bucket.put('images/a/disk', `again ${turn}`)));
+      expect(readFileSync((await mirror.fetch('images/a/disk')) ?? '', 'utf8')).toBe('again 3');
+      expect(readdirSync(path.join(root, 'images/a')).sort()).toEqual(['.disk.copy', 'disk']);
+    });
+
+    it('is none where there is no object any more', async () => {
+      await bucket.put('images/a/disk', 'one');
+      meanwhile(() => void bucket.objects.delete('images/a/disk'));
+      expect(await mirror.fetch('images/a/disk')).toBeNull();
+      expect(readdirSync(path.join(root, 'images/a'))).toEqual([]);
+    });
+
+    it('is given up where that has no end', async () => {
+      await bucket.put('images/a/disk', 'one');
+      meanwhile((turn) => void bucket.put('images/a/disk', `again ${turn}`));
+      await expectFailure(mirror.fetch('images/a/disk'), 'STORE_UNUSABLE');
+      expect(readdirSync(path.join(root, 'images/a'))).toEqual([]);
+    });
+  });
+
   it('does not wait for another fetch once it is cancelled', async () => {
     await bucket.put('images/a/disk', 'one');
     let release = (): void => undefined;

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirror.ts';
+import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
+import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
+import type { Core } from '../../../src/operations/support/context.ts';
+import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
+import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
+import { runToEnd } from '../../support/image-core.ts';
+import { SAMPLE_VOLUME } from '../../support/sample-snapshots.ts';
+import { type ChainFixture, createChainFixture, MIB } from './chain-fixture.ts';
+
+const SMALL = { logicalBytes: 8 * MIB };
+
+let bucket: FakeBucket;
+let fixture: ChainFixture;
+/** Of another host, which has no copies yet. */
+let other: Core['snapshots'];
+
+/** a, b on it, and c on that. */
+beforeEach(async () => {
+  bucket = createFakeBucket();
+  fixture = createChainFixture('/var/tmp', (location) => open(location, 'host-a'));
+  await fixture.take({ letter: 'a', facts: SMALL, writes: [{ pattern: 1, offset: 0, length: 2 * MIB }] });
+  await fixture.take({ letter: 'b', parent: 'a', facts: SMALL, writes: [{ pattern: 2, offset: MIB, length: MIB }] });
+  await fixture.take({ letter: 'c', parent: 'b', facts: SMALL, writes: [{ pattern: 3, offset: 0, length: MIB }] });
+  other = open(fixture.path('other'), 'host-b');
+});
+afterEach(() => fixture.dispose());
+
+function open(rootPath: string, hostName: string): Core['snapshots'] {
+  const mirror = createMirror(bucket, { rootPath, limitBytes: 1e9, imageGroup: '0' });
+  return createS3Snapshots({ bucket, mirror, hostName, imageGroup: '0' });
+}
+
+const keyOf = (letter: string, suffix: string) => `snapshots/${SAMPLE_VOLUME}/${fixture.idOf(letter)}${suffix}`;
+const request = (letter: string) => ({ kind: 'snapshot.delete', snapshot: fixture.idOf(letter) }) as const;
+const deleteThere = (letter: string) =>
+  runToEnd(fixture.core({ snapshots: other, hostName: 'host-b' }), deleteSnapshot, request(letter));
+
+describe('snapshot verify, in a store elsewhere', () => {
+  const verify = (letter: string) =>
+    runToEnd(fixture.core(), verifySnapshot, {
+      kind: 'snapshot.verify',
+      snapshot: fixture.idOf(letter),
+      isDeep: false,
+    });
+
+  it('reads what the store holds, each file once, and finds it whole', async () => {
+    bucket.calls.length = 0;
+    expect((await verify('c')).error).toBeNull();
+    const fetched = bucket.calls.filter((call) => call.startsWith('download'));
+    expect(fetched).toEqual(['a', 'b', 'c'].map((letter) => `download ${keyOf(letter, '.qcow2')}`));
+  });
+
+  it('finds what the store holds damaged, whatever copy is here, and keeps that', async () => {
+    const stored = bucket.objects.get(keyOf('b', '.qcow2'));
+    if (stored === undefined) throw new Error('b was stored');
+    const content = Buffer.from(stored.content);
+    content.write('damage', content.length - 100);
+    // as a disk does it: the object keeps its etag
+    bucket.objects.set(keyOf('b', '.qcow2'), { ...stored, content });
+    const { error } = await verify('c');
+    expect(error).toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining(fixture.idOf('b')) });
+    expect(await fixture.record('b')).toMatchObject({ status: 'error' });
+    expect(await fixture.record('a')).toMatchObject({ status: 'active' });
+    expect(await fixture.changed(['a', 'b', 'c'])).toEqual([]);
+  });
+});
+
+describe('a snapshot whose record is broken, in a store elsewhere', () => {
+  it('keeps all that it stands on, on a host that has no copy of it', async () => {
+    await bucket.put(keyOf('c', '.json'), 'not a record');
+    expect(existsSync(other.filePath({ id: fixture.idOf('c'), volume: SAMPLE_VOLUME }))).toBe(false);
+    expect((await deleteThere('b')).error).toBeNull();
+    expect(await fixture.record('b')).toMatchObject({ isDeleted: true });
+    expect(bucket.objects.has(keyOf('b', '.qcow2'))).toBe(true);
+    expect(await fixture.changed(['a', 'b', 'c'])).toEqual([]);
+  });
+
+  it('keeps nothing where its file is gone too', async () => {
+    await bucket.put(keyOf('c', '.json'), 'not a record');
+    await bucket.remove([keyOf('c', '.qcow2')]);
+    expect((await deleteThere('b')).error).toBeNull();
+    expect(bucket.objects.has(keyOf('b', '.qcow2'))).toBe(false);
+  });
+
+  it('lets nothing go while the store does not say what it stands on', async () => {
+    await bucket.put(keyOf('c', '.json'), 'not a record');
+    bucket.objects.delete(keyOf('b', '.qcow2'));
+    await expect(deleteThere('a')).rejects.toMatchObject({ code: 'SNAPSHOT_DAMAGED' });
+    expect(bucket.objects.has(keyOf('a', '.qcow2'))).toBe(true);
+  });
+});
