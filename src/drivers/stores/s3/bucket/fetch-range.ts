@@ -5,23 +5,22 @@ import { bodyOf, discardBody } from './body.ts';
 import { classifyFailure } from './classify-failure.ts';
 import type { Connection } from './connection.ts';
 import type { Part } from './part-plan.ts';
+import type { PartSink } from './part-sink.ts';
 
 /**
- * A range of an object into the beginning of a buffer. A connection that breaks is taken up where it stopped. STORE_UNUSABLE when the
- * object is not the one that was seen before.
+ * GetObject of a range. A connection that breaks is taken up where it stopped. STORE_UNUSABLE when the object is not the one that was
+ * seen before.
  */
 export async function fetchRange(
   connection: Connection,
   range: { readonly entry: ObjectEntry; readonly part: Part },
-  options: { readonly buffer: Buffer; readonly signal: AbortSignal },
-): Promise<Buffer> {
+  options: { readonly sink: PartSink; readonly signal: AbortSignal },
+): Promise<void> {
   const { entry, part } = range;
-  const { buffer, signal } = options;
-  const target = buffer.subarray(0, part.lengthBytes);
-  let filled = 0;
-  const run = { action: 'download' as const, key: entry.key, signal, progress: () => filled };
+  const { sink, signal } = options;
+  const run = { action: 'download' as const, key: entry.key, signal, progress: () => sink.filledBytes };
   await connection.run(run, async (s3, { abortSignal }) => {
-    const first = part.offsetBytes + filled;
+    const first = part.offsetBytes + sink.filledBytes;
     const request = {
       Bucket: connection.bucketName,
       Key: connection.fullKey(entry.key),
@@ -32,13 +31,19 @@ export async function fetchRange(
       throw isReplaced(error) ? replaced(connection, entry) : error;
     });
     assertRange(answer, { first, connection, entry });
-    for await (const piece of bodyOf(answer)) {
-      if (piece.copy(target, filled) < piece.length) throw wrongAnswer(connection, entry);
-      filled += piece.length;
-    }
-    if (filled < target.length) throw Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' });
+    await takeIn(answer, { sink, lengthBytes: part.lengthBytes });
   });
-  return target;
+}
+
+async function takeIn(
+  answer: GetObjectCommandOutput,
+  { sink, lengthBytes }: { readonly sink: PartSink; readonly lengthBytes: number },
+): Promise<void> {
+  for await (const piece of bodyOf(answer)) {
+    const missing = lengthBytes - sink.filledBytes;
+    await sink.push(piece.length > missing ? piece.subarray(0, missing) : piece);
+  }
+  if (sink.filledBytes < lengthBytes) throw Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' });
 }
 
 function isReplaced(error: unknown): boolean {
@@ -51,17 +56,15 @@ function assertRange(
   answer: GetObjectCommandOutput,
   expected: { readonly first: number; readonly connection: Connection; readonly entry: ObjectEntry },
 ): void {
-  if (answer.ContentRange?.startsWith(`bytes ${expected.first}-`) === true) return;
+  const { first, connection, entry } = expected;
+  if (answer.ContentRange?.startsWith(`bytes ${first}-`) === true) return;
   discardBody(answer);
-  throw wrongAnswer(expected.connection, expected.entry);
+  const { location } = connection.options;
+  const message = `${location} answers with other bytes of ${entry.key} than it was asked for: see whether a proxy stands in between`;
+  throw new DarkroomError('STORE_UNUSABLE', message, { fields: { key: entry.key } });
 }
 
 function replaced({ options }: Connection, { key }: ObjectEntry): DarkroomError {
   const message = `${key} of ${options.location} was replaced or deleted while it was fetched: try again`;
-  return new DarkroomError('STORE_UNUSABLE', message, { fields: { key } });
-}
-
-function wrongAnswer({ options }: Connection, { key }: ObjectEntry): DarkroomError {
-  const message = `${options.location} answers with other bytes of ${key} than it was asked for: see whether a proxy stands in between`;
   return new DarkroomError('STORE_UNUSABLE', message, { fields: { key } });
 }

@@ -6,8 +6,8 @@ const MOST_MEMORY_BYTES = 512 * 1024 * 1024;
 export interface TransferPlan {
   /** At most so many at once. */
   readonly concurrency: number;
-  /** Length of the longest part: each lane has one buffer of that. */
-  readonly partBytes: number;
+  /** Each lane has one buffer of that length, for the longest part. */
+  readonly bufferBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,7 +29,7 @@ export async function transferParts<P>(
   const failures: unknown[] = [];
   const pending = parts.values();
   const runLane = async (): Promise<void> => {
-    const buffer = Buffer.allocUnsafeSlow(plan.partBytes);
+    const buffer = Buffer.allocUnsafeSlow(plan.bufferBytes ?? 0);
     try {
       for (const part of pending) {
         if (signal.aborted) break;
@@ -45,7 +45,7 @@ export async function transferParts<P>(
   if (failures.length > 0) throw failures[0];
 }
 
-function countLanes(parts: number, { concurrency, partBytes }: TransferPlan): number {
-  const affordable = Math.floor(MOST_MEMORY_BYTES / Math.max(1, partBytes));
+function countLanes(parts: number, { concurrency, bufferBytes = 0 }: TransferPlan): number {
+  const affordable = Math.floor(MOST_MEMORY_BYTES / Math.max(1, bufferBytes));
   return Math.max(1, Math.min(parts, concurrency, affordable));
 }

@@ -3,7 +3,7 @@ import type { TransferOptions } from '../../../../model/ports/image-store.ts';
 import type { ObjectEntry } from '../bucket.ts';
 import { completeUpload } from './complete-upload.ts';
 import type { Connection } from './connection.ts';
-import { md5Of, sha256Of } from './digests.ts';
+import { digestOf } from './digests.ts';
 import { encryptionFields } from './encryption.ts';
 import { headObject } from './head-object.ts';
 import { writePartList } from './part-list.ts';
@@ -45,7 +45,7 @@ async function uploadWhole(upload: Upload): Promise<void> {
   const { sizeBytes } = source;
   await transferParts(parts, laneOptions(upload), async (part, { buffer, signal }) => {
     const bytes = await source.read(part, buffer);
-    const sha256 = await sha256Of(bytes);
+    const sha256 = await digestOf('sha256', bytes);
     await source.assertUnchanged();
     await writePartList(connection, key, { sizeBytes, partBytes, sha256: [sha256] });
     await sendObject(connection, key, { content: { bytes, sha256 }, signal });
@@ -92,9 +92,9 @@ async function bringPart(
 ): Promise<{ readonly etag: string; readonly sha256: string }> {
   const { part, lane, begun } = options;
   const bytes = await source.read(part, lane.buffer);
-  const sha256 = await sha256Of(bytes);
+  const sha256 = await digestOf('sha256', bytes);
   const arrived = begun.md5s.get(part.number);
-  if (arrived !== undefined && arrived === (await md5Of(bytes))) return { etag: `"${arrived}"`, sha256 };
+  if (arrived !== undefined && arrived === (await digestOf('md5', bytes))) return { etag: `"${arrived}"`, sha256 };
   const address = { key, uploadId: begun.uploadId, number: part.number };
   const etag = await sendPart(connection, address, { content: { bytes, sha256 }, signal: lane.signal });
   return { etag, sha256 };
@@ -111,5 +111,5 @@ async function requireStored({ connection, key, source }: Upload): Promise<Objec
 
 function laneOptions({ connection, source, partBytes, options }: Upload) {
   const { concurrency } = connection.options;
-  return { concurrency, partBytes: Math.min(partBytes, source.sizeBytes), signal: options.signal };
+  return { concurrency, bufferBytes: Math.min(partBytes, source.sizeBytes), signal: options.signal };
 }
