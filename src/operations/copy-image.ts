@@ -135,11 +135,12 @@ function inTheWay(image: Image, target: ImageStore, what: string): DarkroomError
   );
 }
 
-/** What an interrupted try left there needs no room again. */
+/** What an interrupted try left there needs no room again, nor what goes elsewhere without a copy here. */
 async function refuseWithoutRoom(
   context: OperationContext,
   { image, target }: { readonly image: Image; readonly target: ImageStore },
 ): Promise<void> {
+  if (!target.keepsFilesHere) return;
   const draft = target.openDraft(image.id);
   let bytes = 0;
   for (const { file, sizeBytes } of listImageFiles(image)) {

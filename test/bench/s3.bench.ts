@@ -14,10 +14,10 @@ import { report } from './report.ts';
 import { median, percentile, round } from './statistics.ts';
 
 const RUNS = Number(process.env['DARKROOM_BENCH_RUNS'] ?? 3);
-const SIZE_GIB = 3;
+const SIZE_GIB = Number(process.env['DARKROOM_BENCH_S3_GIB'] ?? 3);
 const IMAGES = 10_000;
 const REQUESTS = 20;
-const REST_MS = 2_000;
+const REST_MS = 5_000;
 const PEAK_LIMIT_MIB = 400;
 
 const imageSchema = z.object({ id: z.string() });

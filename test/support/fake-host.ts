@@ -110,7 +110,12 @@ export function createFakeFiles(): FakeHostFiles {
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
-    hash: async (file) => createHash('sha256').update(readFileSync(file)).digest('hex'),
+    hash: async (file) => hashOf(file),
+    hashGrowing: (file) => ({
+      reach: () => undefined,
+      end: async () => hashOf(file),
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
     lookUpUser: async (name) => (name === 'libvirt-qemu' ? QEMU_USER : null),
   };
   return files;
@@ -212,4 +217,8 @@ export function createFakeGeneralizer(): FakeGeneralizer {
     assertAvailable: async () => undefined,
     generalize: async (disks) => void generalized.push(...disks.map((disk) => disk.path)),
   };
+}
+
+function hashOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
 }

@@ -45,6 +45,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       imageId,
       path: (file) => prepare(partial(locate(folder, file))),
       seal: async (file) => ({ sizeBytes: seal(locate(folder, file)) }),
+      sealFrom: async () => null,
       sealedPath: (file) => locate(folder, file),
       publish: async (image) => {
         if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is already in the store`);
@@ -121,6 +122,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       read(imageId);
       return requireFile(path.join(folderOf(imageId), isSafe(file) ? file : '?'), imageId);
     },
+    fetchFile: async () => false,
     listUsers: async (imageId) => [...(users.get(assertUuid(imageId))?.values() ?? [])],
     addUser: async (imageId, user) => {
       read(assertUuid(imageId));

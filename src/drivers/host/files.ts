@@ -4,7 +4,7 @@ import { cloneFile } from './clone.ts';
 import { copyWholeFile } from './copy.ts';
 import { copyFolder } from './copy-tree.ts';
 import { syncPath, writeFileDurably } from './durable-write.ts';
-import { hashFile } from './hash.ts';
+import { hashFile, hashGrowing } from './hash.ts';
 import { holdFile } from './hold-file.ts';
 import { linkFile } from './link.ts';
 import { readFileBytes, readTextFile } from './read-file.ts';
@@ -35,6 +35,7 @@ export function createHostFiles(): HostFiles {
     remove,
     removeTree: (path) => rm(path, { recursive: true, force: true }),
     hash: hashFile,
+    hashGrowing,
     hold: holdFile,
     lookUpUser: lookUpHostUser,
   };

@@ -85,14 +85,26 @@ export interface HostFiles {
   remove(path: string): Promise<void>;
   removeTree(path: string): Promise<void>;
   /** Lower-case hex SHA-256 of the content, read in a thread of its own. */
-  hash(
-    path: string,
-    options?: { readonly signal?: AbortSignal; readonly onBytes?: (total: number) => void },
-  ): Promise<string>;
+  hash(path: string, options?: HashOptions): Promise<string>;
+  /** The same of a file that is there and is written meanwhile, from what is in it. */
+  hashGrowing(path: string, options?: HashOptions): GrowingHash;
   /** Opens for reading without waiting for anybody (a named pipe); null when nothing is there. Follows links. */
   hold(path: string): Promise<HeldFile | null>;
   /** uid and gid of the user that QEMU runs as; null when there is no such user. */
   lookUpUser(name: string): Promise<{ readonly uid: number; readonly gid: number } | null>;
+}
+
+export interface HashOptions {
+  readonly signal?: AbortSignal;
+  readonly onBytes?: (total: number) => void;
+}
+
+/** Disposed of before the end: it is given up. */
+export interface GrowingHash extends AsyncDisposable {
+  /** So much from the beginning of the file is there and stays as it is. */
+  reach(leadingBytes: number): void;
+  /** The file is whole. */
+  end(): Promise<string>;
 }
 
 export interface Processes {

@@ -13,6 +13,11 @@ export interface FetchOptions extends TransferOptions {
   readonly isFresh?: boolean;
 }
 
+export interface DownloadOptions extends TransferOptions {
+  /** All bytes from the beginning of the file that are there: what lies before them does not change any more. */
+  readonly onGrown?: (leadingBytes: number) => void;
+}
+
 /** An image in the making: nobody sees it before publish. */
 export interface ImageDraft {
   readonly imageId: string;
@@ -26,6 +31,12 @@ export interface ImageDraft {
     file: string,
     options?: TransferOptions & { readonly isSecret?: boolean },
   ): Promise<{ readonly sizeBytes: number }>;
+  /**
+   * As seal, of what another file of this host holds, which nobody writes to meanwhile: it goes to the store from there, without a copy
+   * on this host, so nothing is at sealedPath afterwards. null where the store keeps its files here: then it has to be written.
+   * Again for a file that is there with that content: it is not sent again.
+   */
+  sealFrom(file: string, source: string, options?: TransferOptions): Promise<{ readonly sizeBytes: number } | null>;
   /** Path on this host of a file that was sealed by this process, for reading. */
   sealedPath(file: string): string;
   /** Writes the manifest, last. From here on the image exists. */
@@ -102,6 +113,16 @@ export interface ImageStore {
    * is recorded. What the store no longer holds as it was stored is IMAGE_DAMAGED; a copy that is here stays then.
    */
   resolveFile(imageId: string, file: string, options?: FetchOptions): Promise<string>;
+  /**
+   * Writes a file of an image to `target`, which must not exist, without a copy in between, checked against what was stored, and on the
+   * disk for good; mode 0600. False, and nothing is written, where it is on this host already: resolveFile says where. What was
+   * written of it is removed when it fails.
+   */
+  fetchFile(
+    imageId: string,
+    request: { readonly file: string; readonly target: string },
+    options?: DownloadOptions,
+  ): Promise<boolean>;
 
   listUsers(imageId: string): Promise<readonly ImageUser[]>;
   addUser(imageId: string, user: ImageUser): Promise<void>;

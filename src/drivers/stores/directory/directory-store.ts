@@ -53,6 +53,7 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
     restoreImage: (imageId) => restoreImage(context, imageId),
     purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file) => resolveFile(context, imageId, file),
+    fetchFile: async () => false,
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),
     removeUser: (imageId, instanceId) => removeUser(context, imageId, instanceId),

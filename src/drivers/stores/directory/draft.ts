@@ -35,6 +35,7 @@ export function openDraft(context: StoreContext, imageId: string): ImageDraft {
         mode: options.isSecret === true ? SECRET_FILE_MODE : IMAGE_FILE_MODE,
       }),
     }),
+    sealFrom: async () => null,
     sealedPath: locate,
     publish: (image) => publish(context, imageId, image),
     discard: () => discard(context, imageId),

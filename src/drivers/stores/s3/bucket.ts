@@ -1,4 +1,4 @@
-import type { TransferOptions } from '../../../model/ports/image-store.ts';
+import type { DownloadOptions, TransferOptions } from '../../../model/ports/image-store.ts';
 
 /** An object as a listing shows it. */
 export interface ObjectEntry {
@@ -61,7 +61,7 @@ export interface Bucket {
    * An object into a file that is there and empty, in ranges side by side, each checked against `<key>.parts`: STORE_UNUSABLE where what came is
    * not what was stored (fields: `key`, `part`), or is another object by now (fields: `key`, `isReplaced`). Memory is bounded whatever the length.
    */
-  download(entry: ObjectEntry, path: string, options?: TransferOptions): Promise<void>;
+  download(entry: ObjectEntry, path: string, options?: DownloadOptions): Promise<void>;
   listUploads(prefix: string): Promise<readonly UnfinishedUpload[]>;
   /** Every one below the prefix, or that one. No error when there is none. */
   abortUploads(prefix: string, uploadId?: string): Promise<void>;

@@ -7,6 +7,10 @@ import { copyInSlots } from '../../support/copy-turns.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { takeSlot } from '../../support/slots.ts';
 import { ParallelProgress, type ProgressLane } from '../parallel-progress.ts';
+import { fetchStraight } from './fetch-straight.ts';
+
+/** Written and read, or fetched and sent: every byte counts twice. */
+const STAGES = 2;
 
 export interface ImageCopy {
   readonly image: Image;
@@ -32,7 +36,7 @@ export async function copyImageFiles(
   await using _slot = await takeSlot(context, 'copy', signal);
   await context.operation.announce('copy');
   const files = listImageFiles(copy.image);
-  const progress = new ParallelProgress(context.operation, stagesOf(copy) * sumOf(files));
+  const progress = new ParallelProgress(context.operation, STAGES * sumOf(files));
   // one that cannot be copied ends the others
   const giveUp = new AbortController();
   const hurry = AbortSignal.any([signal, giveUp.signal]);
@@ -49,44 +53,106 @@ export async function copyImageFiles(
   return new Map(files.map(({ file }, index) => [file, sums[index] ?? '']));
 }
 
-/** Written once and read once; fetched and brought away besides, where stores are elsewhere. */
-function stagesOf({ source, target }: ImageCopy): number {
-  return 2 + (source.keepsFilesHere ? 0 : 1) + (target.keepsFilesHere ? 0 : 1);
-}
-
 function sumOf(files: readonly CopiedFile[]): number {
   return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 async function copyFile(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {
-  const { file, draft, lane, target } = work;
   throwIfCancelled(signal);
+  return work.target.keepsFilesHere ? await copyHere(context, work, signal) : await sendAway(context, work, signal);
+}
+
+/** Straight from where it lies on this host, read a second time for its sum while it is on its way. */
+async function sendAway(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {
+  const { image, file, draft, lane, source } = work;
+  const isFetched = !source.keepsFilesHere;
+  const from = await source.resolveFile(image.id, file.file, { signal, onBytes: (bytes) => lane.at(bytes) });
+  if (isFetched) lane.endStage(file.sizeBytes);
+  const onBytes = (bytes: number): void => lane.at(isFetched ? bytes : STAGES * bytes);
+  const [sealed, sha256] = await together(signal, (hurry) => [
+    draft.sealFrom(file.file, from, { signal: hurry, onBytes }),
+    hashSound(context, { ...work, from }, hurry),
+  ]);
+  requireLength(work, sealed?.sizeBytes ?? 0);
+  lane.endStage((isFetched ? 1 : STAGES) * file.sizeBytes);
+  return sha256;
+}
+
+/** The first that fails ends the other, which is waited for: it is that failure that is told. */
+async function together<A, B>(
+  signal: AbortSignal,
+  begin: (hurry: AbortSignal) => readonly [Promise<A>, Promise<B>],
+): Promise<[A, B]> {
+  const giveUp = new AbortController();
+  const failures: unknown[] = [];
+  const watch = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      failures.push(error);
+      giveUp.abort();
+      throw error;
+    }
+  };
+  const [one, other] = begin(AbortSignal.any([signal, giveUp.signal]));
+  const [first, second] = await Promise.allSettled([watch(one), watch(other)]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  throw failures[0];
+}
+
+/** IMAGE_DAMAGED when it is not what the manifest says. */
+async function hashSound(
+  context: OperationContext,
+  work: FileCopy & { readonly from: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const seen = await context.files.hash(work.from, { signal });
+  const { sha256 } = work.file;
+  if (sha256 !== null && seen !== sha256) throw damaged(work, { expected: sha256, seen });
+  return seen;
+}
+
+async function copyHere(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {
+  const { file, draft } = work;
   const sha256 = (await findCopied(context, work, signal)) ?? (await writeCopy(context, work, signal));
-  const onBytes = (bytes: number): void => lane.at(bytes);
-  const { sizeBytes } = await draft.seal(file.file, { signal, onBytes });
-  if (!target.keepsFilesHere) lane.endStage(file.sizeBytes);
-  if (sizeBytes !== file.sizeBytes) throw notTheSame(work, `it has ${sizeBytes} bytes instead of ${file.sizeBytes}`);
+  const { sizeBytes } = await draft.seal(file.file, { signal });
+  requireLength(work, sizeBytes);
   return sha256;
 }
 
 /** Left, sealed and whole, by a try that was interrupted: its sum, or null. */
 async function findCopied(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string | null> {
-  const { file, draft, lane, source } = work;
+  const { file, draft, lane } = work;
   const sealed = draft.sealedPath(file.file);
   if (file.sha256 === null || (await context.files.stat(sealed))?.sizeBytes !== file.sizeBytes) return null;
   const sha256 = await context.files.hash(sealed, { signal });
   if (sha256 !== file.sha256) return null;
-  lane.endStage((source.keepsFilesHere ? 2 : 3) * file.sizeBytes);
+  lane.endStage(STAGES * file.sizeBytes);
   return sha256;
 }
 
 async function writeCopy(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {
-  const { image, source, file, draft, lane } = work;
-  const onBytes = (bytes: number): void => lane.at(bytes);
-  const from = await source.resolveFile(image.id, file.file, { signal, onBytes });
-  if (!source.keepsFilesHere) lane.endStage(file.sizeBytes);
+  const { file, draft, lane } = work;
   const to = draft.path(file.file);
   await context.files.remove(to);
+  // what is fetched is written once and read once at the same time
+  const onBytes = (bytes: number): void => lane.at(STAGES * bytes);
+  const fetched = await fetchStraight(context, { ...work, target: to, onBytes }, signal);
+  if (fetched === null) return await copyAndRead(context, { ...work, to }, signal);
+  lane.endStage(STAGES * file.sizeBytes);
+  if (file.sha256 !== null && fetched !== file.sha256) throw damaged(work, { expected: file.sha256, seen: fetched });
+  return fetched;
+}
+
+/** From this host's own, or its copy of what is elsewhere. */
+async function copyAndRead(
+  context: OperationContext,
+  work: FileCopy & { readonly to: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const { image, source, file, lane, to } = work;
+  const from = await source.resolveFile(image.id, file.file, { signal });
+  const onBytes = (bytes: number): void => lane.at(bytes);
   const bandwidthBytesPerSecond = context.settings.copyBandwidthBytesPerSecond;
   if (!(await context.files.tryClone(from, to)))
     await context.files.copy(from, to, { signal, onBytes, bandwidthBytesPerSecond });
@@ -107,6 +173,11 @@ async function requireSame(
   const seen = await context.files.hash(from, { signal });
   if (file.sha256 !== null && seen !== file.sha256) throw damaged(work, { expected: file.sha256, seen });
   if (seen !== sha256) throw notTheSame(work, `its SHA-256 is ${sha256} instead of ${seen}`);
+}
+
+function requireLength(work: FileCopy, sizeBytes: number): void {
+  if (sizeBytes === work.file.sizeBytes) return;
+  throw notTheSame(work, `it has ${sizeBytes} bytes instead of ${work.file.sizeBytes}`);
 }
 
 /** Not in the manifest; what was imported as a disk alone, or from a snapshot without one, has none. */

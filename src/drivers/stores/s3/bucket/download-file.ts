@@ -1,5 +1,5 @@
 import { DarkroomError } from '../../../../model/errors.ts';
-import type { TransferOptions } from '../../../../model/ports/image-store.ts';
+import type { DownloadOptions } from '../../../../model/ports/image-store.ts';
 import type { ObjectEntry } from '../bucket.ts';
 import type { Connection } from './connection.ts';
 import { fetchRange } from './fetch-range.ts';
@@ -27,20 +27,44 @@ interface Download {
 export async function downloadFile(
   connection: Connection,
   entry: ObjectEntry,
-  request: TransferOptions & { readonly path: string },
+  request: DownloadOptions & { readonly path: string },
 ): Promise<void> {
-  const { signal, onBytes, path } = request;
+  const { signal, onBytes, onGrown, path } = request;
   const list = await readPartList(connection, entry, signal);
   const parts = planParts(entry.sizeBytes, list?.partBytes ?? connection.options.partBytes);
   await using target = await openTarget(path, entry.sizeBytes);
   const plan = { concurrency: connection.options.concurrency, bufferBytes: SINK_BYTES, signal };
-  let arrivedBytes = 0;
+  const arrival = new Arrival(parts);
   await transferParts(parts, plan, async (part, lane) => {
     if (part.lengthBytes > 0) await fetchChecked({ connection, entry, list, target }, { part, lane });
-    arrivedBytes += part.lengthBytes;
-    onBytes?.(arrivedBytes);
+    arrival.note(part);
+    onBytes?.(arrival.totalBytes);
+    onGrown?.(arrival.leadingBytes);
   });
   await target.sync();
+}
+
+/** Parts come in any order. */
+class Arrival {
+  totalBytes = 0;
+  leadingBytes = 0;
+  readonly #parts: readonly Part[];
+  readonly #arrived = new Set<number>();
+  #next = 0;
+
+  constructor(parts: readonly Part[]) {
+    this.#parts = parts;
+  }
+
+  note(part: Part): void {
+    this.#arrived.add(part.number);
+    this.totalBytes += part.lengthBytes;
+    for (let next = this.#parts[this.#next]; next !== undefined && this.#arrived.delete(next.number); ) {
+      this.leadingBytes += next.lengthBytes;
+      this.#next += 1;
+      next = this.#parts[this.#next];
+    }
+  }
 }
 
 async function fetchChecked(

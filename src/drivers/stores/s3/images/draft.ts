@@ -12,7 +12,7 @@ import { alreadyThere, stillDeleted } from './draft-errors.ts';
 import { draftKey, fileKey, imagePrefix } from './keys.ts';
 import { DRAFT_PIN } from './local-files.ts';
 import { publish } from './publish.ts';
-import { sealFile } from './seal.ts';
+import { sealFile, sealFileFrom } from './seal.ts';
 
 /** One object says that it is being made, and by whom: whoever writes that first makes it. IMAGE_STATE when there is anything of that id already. */
 export async function createDraft(context: ImagesContext, imageId: string): Promise<ImageDraft> {
@@ -48,6 +48,7 @@ export function openDraft(context: ImagesContext, imageId: string): ImageDraft {
     imageId,
     path: (file) => makePartial(folder, locate(file)),
     seal: (file, options) => sealFile(context, { imageId, file }, options),
+    sealFrom: (file, source, options) => sealFileFrom(context, { imageId, file, source }, options),
     sealedPath: locate,
     publish: (image) => publish(context, imageId, image),
     discard: () => discard(context, imageId),

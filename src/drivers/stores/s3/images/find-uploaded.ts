@@ -9,15 +9,14 @@ import type { ImagesContext } from './context.ts';
 
 const READ_BYTES = 1024 * 1024;
 
-/** The object of a sealed file, when it holds what the file holds: an earlier try may have brought it there. null: it is to be brought. */
+/** The object of a file that becomes it, when it holds what the file holds: an earlier try may have brought it there. null: it is to be brought. */
 export async function findUploaded(
-  { bucket, mirror }: ImagesContext,
-  { key, sizeBytes }: { readonly key: string; readonly sizeBytes: number },
+  { bucket }: Pick<ImagesContext, 'bucket'>,
+  { key, file, sizeBytes }: { readonly key: string; readonly file: string; readonly sizeBytes: number },
   signal?: AbortSignal,
 ): Promise<ObjectEntry | null> {
   const entry = await bucket.head(key);
   if (entry === null || entry.sizeBytes !== sizeBytes) return null;
-  const file = mirror.path(key);
   if ((await readValidNote(file))?.etag === entry.etag) return entry;
   const parts = await readParts({ bucket }, entry);
   return parts !== null && (await holds(file, parts, signal)) ? entry : null;

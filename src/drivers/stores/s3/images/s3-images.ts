@@ -6,6 +6,7 @@ import type { Mirror } from '../mirror.ts';
 import { assertConditionalWrites } from '../probe-writes.ts';
 import type { ImagesContext } from './context.ts';
 import { createDraft, openDraft } from './draft.ts';
+import { fetchFile } from './fetch-file.ts';
 import { createImageIndex } from './index/image-index.ts';
 import { createSnapshotFile } from './index/snapshot-file.ts';
 import { assertMirrorWritable } from './probe.ts';
@@ -59,6 +60,7 @@ export function createS3Images({ bucket, mirror, location, hostName, imageGroup 
     restoreImage: (imageId) => restoreImage(context, imageId),
     purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file, options) => resolveFile(context, { imageId, file }, options),
+    fetchFile: (imageId, request, options) => fetchFile(context, { imageId, ...request }, options),
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),
     removeUser: (imageId, instanceId) => removeUser(context, imageId, instanceId),

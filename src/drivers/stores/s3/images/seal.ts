@@ -1,5 +1,5 @@
-import { lstat } from 'node:fs/promises';
-import type { ImageDraft } from '../../../../model/ports/image-store.ts';
+import { lstat, stat } from 'node:fs/promises';
+import type { ImageDraft, TransferOptions } from '../../../../model/ports/image-store.ts';
 import { imageFolder, partialPath } from '../../documents/layout.ts';
 import { sealPartial } from '../../files/draft-files.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../../files/file-modes.ts';
@@ -28,9 +28,26 @@ export async function sealFile(
       return await sealPartial(target, { folder: mirror.path(imageFolder('', imageId)), access });
     },
   );
-  const uploaded = await findUploaded(context, { key, sizeBytes }, options.signal);
+  const uploaded = await findUploaded(context, { key, file: target, sizeBytes }, options.signal);
   if (uploaded !== null) options.onBytes?.(sizeBytes);
   await mirror.record(key, uploaded ?? (await bucket.upload(key, target, options)));
+  return { sizeBytes };
+}
+
+/** Straight from where it lies. What this host may have under its name is another file then. */
+export async function sealFileFrom(
+  { bucket, mirror }: ImagesContext,
+  { imageId, file, source }: { readonly imageId: string; readonly file: string; readonly source: string },
+  options: TransferOptions = {},
+): Promise<{ readonly sizeBytes: number }> {
+  const key = fileKey(imageId, file);
+  const failure = { code: 'STORE_WRITE_FAILED', action: 'read', path: source } as const;
+  const { size: sizeBytes } = await withStoreErrors(failure, () => stat(source));
+  if ((await findUploaded({ bucket }, { key, file: source, sizeBytes }, options.signal)) === null) {
+    await mirror.forget(key);
+    await bucket.upload(key, source, options);
+  }
+  options.onBytes?.(sizeBytes);
   return { sizeBytes };
 }
 

@@ -1,0 +1,31 @@
+import type { Image } from '../../../model/image.ts';
+import type { CopiedFile } from '../../../model/image-copy.ts';
+import type { ImageStore } from '../../../model/ports/image-store.ts';
+import type { Core } from '../../support/context.ts';
+
+export interface StraightFetch {
+  readonly source: ImageStore;
+  readonly image: Pick<Image, 'id'>;
+  readonly file: Pick<CopiedFile, 'file'>;
+  /** Must not exist. */
+  readonly target: string;
+  readonly onBytes?: (totalBytes: number) => void;
+}
+
+/**
+ * A file of an image of a store elsewhere, to where it shall lie: read there while it comes. Its SHA-256; null, and nothing is
+ * written, where it is on this host already.
+ */
+export async function fetchStraight(
+  { files }: Core,
+  { source, image, file, target, onBytes }: StraightFetch,
+  signal: AbortSignal,
+): Promise<string | null> {
+  await using hash = files.hashGrowing(target, { signal });
+  const isFetched = await source.fetchFile(
+    image.id,
+    { file: file.file, target },
+    { signal, onGrown: (leadingBytes) => hash.reach(leadingBytes), ...(onBytes && { onBytes }) },
+  );
+  return isFetched ? await hash.end() : null;
+}
