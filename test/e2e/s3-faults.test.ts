@@ -7,7 +7,7 @@ import { assertClean, recordGuest } from './support/assert-clean.ts';
 import { capture, expectRefusal, listImages } from './support/captures.ts';
 import { readDiskChains } from './support/disk-chains.ts';
 import { isFrozen } from './support/guest-agent.ts';
-import { requestAndDie } from './support/kill-harness.ts';
+import { holdRequest, requestAndDie } from './support/kill-harness.ts';
 import { keepData } from './support/machine-record.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { createS3Site, type S3Site } from './support/s3-site.ts';
@@ -38,6 +38,8 @@ afterEach(async () => {
   site.gateway.beBusy(0);
 });
 
+/** Bytes per second: an upload takes some seconds, and a fault meets it in the middle. */
+const SLOW = 10 * 1024 ** 2;
 const SOON = { DARKROOM_S3_RETRY_FOR: '2' };
 const runningGuest = useSharedGuest();
 
@@ -62,11 +64,12 @@ describe('a store that goes away', () => {
   it('row 18: in the middle of an upload and for good: the capture fails, the guest is as it was, nothing looks like an image', async () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     const create = darkroom.start(createArgs(guest), { env: SOON });
     await waitForStep(create, 'upload');
     await site.gateway.stop();
     const { exitCode, stderr } = await create.ended;
-    expect([exitCode, stderr]).toEqual([6, expect.stringContaining('STORE_WRITE_FAILED')]);
+    expect([exitCode, stderr]).toEqual([6, expect.stringContaining('Cannot upload')]);
     await assertClean(before, darkroom);
     await site.gateway.start();
     // what could not be removed then is removed by the next command
@@ -77,10 +80,13 @@ describe('a store that goes away', () => {
   it('for a while: the upload goes on when it is back, and the image is whole', async () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     const create = darkroom.start(createArgs(guest));
     await waitForStep(create, 'upload');
     await site.gateway.stop();
     await sleep(3000);
+    site.gateway.limit(null);
+    site.gateway.beBusy(5);
     await site.gateway.start();
     const { exitCode, stdout, stderr } = await create.ended;
     expect(exitCode, stderr).toBe(0);
@@ -115,9 +121,9 @@ describe('a store that goes away', () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
     const create = darkroom.start(createArgs(guest));
-    await waitForStep(create, 'snapshot');
+    await waitForStep(create, 'freezing');
     site.gateway.pause();
-    await waitForStep(create, 'upload');
+    await waitForStep(create, 'verify');
     expect(await isFrozen(guest)).toBe(false);
     expect(await readDiskChains(guest)).toEqual(before.chains);
     site.gateway.continue();
@@ -131,13 +137,13 @@ describe('a store that goes away', () => {
     await assertClean(before, darkroom);
   });
 
-  it('without room: NO_SPACE, the guest is as it was and nothing is left', async () => {
+  it('row 18: without room: the capture fails, the guest is as it was and nothing is left', async () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
     await site.setQuota(8 * 1024 ** 2);
     try {
       const { exitCode, stderr } = await darkroom.run(createArgs(guest));
-      expect([exitCode, stderr]).toEqual([5, expect.stringContaining('NO_SPACE')]);
+      expect([exitCode, stderr]).toEqual([6, expect.stringContaining('QuotaExceeded')]);
     } finally {
       await site.setQuota(null);
     }
@@ -166,6 +172,7 @@ describe('a shelved instance', () => {
     await using guest = await defineTinyGuest();
     await using data = await keepData(guest);
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     const shelving = darkroom.start(['instance', 'shelve', guest.name, '--json'], { env: SOON });
     await waitForStep(shelving, 'upload');
     await site.gateway.stop();
@@ -177,13 +184,45 @@ describe('a shelved instance', () => {
     await expectNoTrace();
   });
 
+  it.each([
+    { call: 'draft.publish', nth: 1, when: 'after' as const },
+    { call: 'shelf.write', nth: 2, when: 'before' as const },
+    { call: 'shelf.write', nth: 2, when: 'after' as const },
+  ])(
+    'row 52: keeps its place when the store goes away $when $call $nth; what is there of it goes when it is back',
+    async (at) => {
+      await using guest = await defineTinyGuest();
+      await using data = await keepData(guest);
+      const before = await recordGuest(guest);
+      const request = {
+        kind: 'instance.shelve',
+        instance: guest.name,
+        isOffloaded: null,
+        shutdownTimeoutMs: 1000,
+        keepsMemory: false,
+      } as const;
+      const held = holdRequest(darkroom, guest.uri, { request, at, env: { ...site.env, ...SOON } });
+      await held.held();
+      await site.gateway.stop();
+      held.release();
+      await held.process.ended;
+      await assertClean(before, darkroom);
+      await data.expectDisks();
+      await site.gateway.start();
+      await darkroom.json(['instance', 'list']);
+      expect(await darkroom.json(['instance', 'show', guest.name])).toMatchObject({ state: 'stopped' });
+      await expectNoTrace();
+    },
+  );
+
   it('row 47: comes back at the second try when the store went away in the first', async () => {
     await using guest = await defineTinyGuest();
     await using data = await keepData(guest);
     await shelve(darkroom, guest.name);
     await emptyCache();
+    site.gateway.limit(SLOW);
     const returning = darkroom.start(['instance', 'unshelve', guest.name, '--json'], { env: SOON });
-    await waitForStep(returning, 'bring disks');
+    await waitForStep(returning, 'fetch');
     await site.gateway.stop();
     expect((await returning.ended).exitCode).not.toBe(0);
     expect(await domainExists(guest)).toBe(false);

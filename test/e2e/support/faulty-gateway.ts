@@ -17,7 +17,7 @@ export interface FaultyGateway extends AsyncDisposable {
   continue(): void;
   /** Answers the next requests with 503 Slow Down. */
   beBusy(requests: number): void;
-  /** Bytes per second to the server, over all connections; null: as fast as it goes. */
+  /** Bytes per second in each direction of each connection; null: as fast as it goes. */
   limit(bytesPerSecond: number | null): void;
 }
 
@@ -87,13 +87,7 @@ function serve(
   client.on('close', () => upstream.destroy());
   upstream.on('close', () => client.destroy());
   forward(client, upstream, state);
-  forward(upstream, client, {
-    ...state,
-    get isPaused() {
-      return state.isPaused;
-    },
-    bytesPerSecond: null,
-  });
+  forward(upstream, client, state);
 }
 
 /** One chunk after the other, each when it may. */

@@ -20,7 +20,7 @@ export interface S3Site extends AsyncDisposable {
   /** What a host needs to reach it. */
   readonly env: Readonly<Record<string, string>>;
   readonly gateway: FaultyGateway;
-  /** Keys of the store that begin so, sorted; around the gateway. */
+  /** Keys of the store that begin so, sorted, but for the word that tells of changes; around the gateway. */
   keys(prefix: string): Promise<readonly string[]>;
   read(key: string): Promise<Buffer>;
   /** Another byte in the middle of an object. */
@@ -103,7 +103,7 @@ async function listKeys(client: S3Client, bucket: string, prefix: string): Promi
       }),
     );
     found.push(...(page.Contents ?? []).map(({ Key = '' }) => Key.slice(`${PREFIX}/`.length)));
-    if (page.NextContinuationToken === undefined) return found.sort();
+    if (page.NextContinuationToken === undefined) return found.filter((key) => key !== 'images/.changes').sort();
     token = page.NextContinuationToken;
   }
 }
