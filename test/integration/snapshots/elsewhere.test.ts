@@ -1,13 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDirectorySnapshots } from '../../../src/drivers/stores/directory/directory-snapshots.ts';
 import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirror.ts';
 import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
+import { copySnapshot } from '../../../src/operations/copy-snapshot.ts';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
+import { createFakeStores } from '../../support/fake-stores.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import { SAMPLE_VOLUME } from '../../support/sample-snapshots.ts';
+import { makeVolumeClaim } from '../../support/snapshot-files.ts';
 import { type ChainFixture, createChainFixture, MIB } from './chain-fixture.ts';
 
 const SMALL = { logicalBytes: 8 * MIB };
@@ -28,9 +32,9 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.dispose());
 
-function open(rootPath: string, hostName: string): Core['snapshots'] {
-  const mirror = createMirror(bucket, { rootPath, limitBytes: 1e9, imageGroup: '0' });
-  return createS3Snapshots({ bucket, mirror, hostName, imageGroup: '0' });
+function open(rootPath: string, hostName: string, of = bucket): Core['snapshots'] {
+  const mirror = createMirror(of, { rootPath, limitBytes: 1e9, imageGroup: '0' });
+  return createS3Snapshots({ bucket: of, mirror, hostName, imageGroup: '0' });
 }
 
 const keyOf = (letter: string, suffix: string) => `snapshots/${SAMPLE_VOLUME}/${fixture.idOf(letter)}${suffix}`;
@@ -65,6 +69,38 @@ describe('snapshot verify, in a store elsewhere', () => {
     expect(await fixture.record('b')).toMatchObject({ status: 'error' });
     expect(await fixture.record('a')).toMatchObject({ status: 'active' });
     expect(await fixture.changed(['a', 'b', 'c'])).toEqual([]);
+  });
+});
+
+describe('snapshot copy, from and to a store elsewhere of which nothing is here yet', () => {
+  const request = (location: string) =>
+    ({ kind: 'snapshot.copy', snapshot: fixture.idOf('c'), store: location }) as const;
+  const core = (there: Core['snapshots']) =>
+    fixture.core({
+      snapshots: other,
+      stores: createFakeStores({ default: { snapshots: other }, there: { snapshots: there } }),
+    });
+
+  it('brings a chain to a folder', async () => {
+    const folder = fixture.path('folder');
+    mkdirSync(folder);
+    const there = createDirectorySnapshots({ location: folder, imageGroup: '0' });
+    expect((await runToEnd(core(there), copySnapshot, request('there'))).error).toBeNull();
+    expect((await there.list()).snapshots).toHaveLength(3);
+  });
+
+  it('brings a chain to another bucket', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    expect((await runToEnd(core(there), copySnapshot, request('there'))).error).toBeNull();
+    expect((await there.list()).snapshots).toHaveLength(3);
+  });
+
+  it('says what to do about a claim of a host that is gone for good', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    await there.claim(makeVolumeClaim(SAMPLE_VOLUME, 'host-x'));
+    const { error } = await runToEnd(core(there), copySnapshot, request('there'));
+    expect(error?.code).toBe('VOLUME_BUSY');
+    expect(error?.message).toContain(`delete the object s3://fake/darkroom/snapshots/${SAMPLE_VOLUME}/lock`);
   });
 });
 
