@@ -5,6 +5,9 @@ import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirro
 import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
 import { copySnapshot } from '../../../src/operations/copy-snapshot.ts';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
+import { showSnapshot } from '../../../src/operations/list-snapshots.ts';
+import { planSnapshotDelete } from '../../../src/operations/plan-snapshot-delete.ts';
+import { fillExclusive } from '../../../src/operations/steps/snapshot/fill-exclusive.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
@@ -101,6 +104,27 @@ describe('snapshot copy, from and to a store elsewhere of which nothing is here 
     const { error } = await runToEnd(core(there), copySnapshot, request('there'));
     expect(error?.code).toBe('VOLUME_BUSY');
     expect(error?.message).toContain(`delete the object s3://fake/darkroom/snapshots/${SAMPLE_VOLUME}/lock`);
+  });
+});
+
+describe('what deleting a snapshot would free, in a store elsewhere', () => {
+  it('is noted by a host that has the files, and left unknown by one that would have to fetch them', async () => {
+    const downloads = () => bucket.calls.filter((call) => call.startsWith('download'));
+    await fillExclusive(fixture.core({ snapshots: other }), SAMPLE_VOLUME);
+    expect(downloads()).toEqual([]);
+    expect(await fixture.record('a')).toMatchObject({ exclusive: null });
+    const shown = await showSnapshot(fixture.core({ snapshots: other }), fixture.idOf('a'));
+    expect(shown).toMatchObject({ exclusiveBytes: null });
+    await fillExclusive(fixture.core(), SAMPLE_VOLUME);
+    expect(downloads()).toEqual([]);
+    expect(await fixture.record('a')).toMatchObject({ exclusive: { children: [fixture.idOf('b')] } });
+    const known = await showSnapshot(fixture.core({ snapshots: other }), fixture.idOf('a'));
+    expect(known.exclusiveBytes).toEqual(expect.any(Number));
+  });
+
+  it('is told by a dry run all the same', async () => {
+    const core = fixture.core({ snapshots: other });
+    expect((await planSnapshotDelete(core, fixture.idOf('a'))).freedBytes).toEqual(expect.any(Number));
   });
 });
 
