@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectorySnapshots } from '../../../src/drivers/stores/directory/directory-snapshots.ts';
 import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirror.ts';
 import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
+import type { Operation } from '../../../src/model/operation.ts';
 import { copySnapshot } from '../../../src/operations/copy-snapshot.ts';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
 import { showSnapshot } from '../../../src/operations/list-snapshots.ts';
@@ -12,7 +13,7 @@ import type { Core } from '../../../src/operations/support/context.ts';
 import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
 import { createFakeStores } from '../../support/fake-stores.ts';
-import { runToEnd } from '../../support/image-core.ts';
+import { runCancelled, runToEnd } from '../../support/image-core.ts';
 import { SAMPLE_VOLUME } from '../../support/sample-snapshots.ts';
 import { makeVolumeClaim } from '../../support/snapshot-files.ts';
 import { type ChainFixture, createChainFixture, MIB } from './chain-fixture.ts';
@@ -83,6 +84,26 @@ describe('snapshot copy, from and to a store elsewhere of which nothing is here 
       snapshots: other,
       stores: createFakeStores({ default: { snapshots: other }, there: { snapshots: there } }),
     });
+
+  it('says how much of the chain has come, and ends with its signal', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    const seen = new Set<number | undefined>();
+    const bytes = (await other.list()).snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    let isSeen = false;
+    const isTime = ({ step, progress }: Operation): boolean => {
+      isSeen ||= step === 'fetch' && progress?.total === bytes;
+      return isSeen;
+    };
+    const { download } = bucket;
+    const slow: FakeBucket['download'] = async (entry, file, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await download(entry, file, options);
+    };
+    Object.assign(bucket, { download: slow });
+    const { status } = await runCancelled(core(there), copySnapshot, { request: request('there'), isTime });
+    expect({ isSeen, status }).toEqual({ isSeen: true, status: 'cancelled' });
+    expect((await there.list()).snapshots).toEqual([]);
+  });
 
   it('brings a chain to a folder', async () => {
     const folder = fixture.path('folder');
