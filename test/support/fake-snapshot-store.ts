@@ -50,6 +50,7 @@ export function createFakeSnapshotStore(): FakeSnapshotStore {
     read: async (id) => read(id),
     filePath,
     resolveFile: async (snapshot) => requireFile(filePath(snapshot), 'SNAPSHOT_DAMAGED'),
+    isHere: async (snapshot) => existsSync(filePath(snapshot)),
     readDomainXml: async (snapshot) => xmls.get(assertKey(snapshot)[1]) ?? null,
     draft: (snapshot, tag) => openDraft(filePath(snapshot), { id: snapshot.id, tag: assertTag(tag) }),
     discardDrafts: async (volume, tag) => {

@@ -61,6 +61,8 @@ export interface SnapshotStore {
    * this file alone.
    */
   resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>, options?: FetchOptions): Promise<string>;
+  /** It, and all that it stands on, can be read without bringing anything here. False too where a file of it is missing. */
+  isHere(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<boolean>;
   /** null where none was kept. */
   readDomainXml(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<string | null>;
 

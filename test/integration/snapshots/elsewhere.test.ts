@@ -1,13 +1,21 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDirectorySnapshots } from '../../../src/drivers/stores/directory/directory-snapshots.ts';
 import { createMirror } from '../../../src/drivers/stores/s3/mirror/create-mirror.ts';
 import { createS3Snapshots } from '../../../src/drivers/stores/s3/snapshots/s3-snapshots.ts';
+import type { Operation } from '../../../src/model/operation.ts';
+import { copySnapshot } from '../../../src/operations/copy-snapshot.ts';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
+import { showSnapshot } from '../../../src/operations/list-snapshots.ts';
+import { planSnapshotDelete } from '../../../src/operations/plan-snapshot-delete.ts';
+import { fillExclusive } from '../../../src/operations/steps/snapshot/fill-exclusive.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { verifySnapshot } from '../../../src/operations/verify-snapshot.ts';
 import { createFakeBucket, type FakeBucket } from '../../support/fake-bucket.ts';
-import { runToEnd } from '../../support/image-core.ts';
+import { createFakeStores } from '../../support/fake-stores.ts';
+import { runCancelled, runToEnd } from '../../support/image-core.ts';
 import { SAMPLE_VOLUME } from '../../support/sample-snapshots.ts';
+import { makeVolumeClaim } from '../../support/snapshot-files.ts';
 import { type ChainFixture, createChainFixture, MIB } from './chain-fixture.ts';
 
 const SMALL = { logicalBytes: 8 * MIB };
@@ -28,9 +36,9 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.dispose());
 
-function open(rootPath: string, hostName: string): Core['snapshots'] {
-  const mirror = createMirror(bucket, { rootPath, limitBytes: 1e9, imageGroup: '0' });
-  return createS3Snapshots({ bucket, mirror, hostName, imageGroup: '0' });
+function open(rootPath: string, hostName: string, of = bucket): Core['snapshots'] {
+  const mirror = createMirror(of, { rootPath, limitBytes: 1e9, imageGroup: '0' });
+  return createS3Snapshots({ bucket: of, mirror, hostName, imageGroup: '0' });
 }
 
 const keyOf = (letter: string, suffix: string) => `snapshots/${SAMPLE_VOLUME}/${fixture.idOf(letter)}${suffix}`;
@@ -65,6 +73,79 @@ describe('snapshot verify, in a store elsewhere', () => {
     expect(await fixture.record('b')).toMatchObject({ status: 'error' });
     expect(await fixture.record('a')).toMatchObject({ status: 'active' });
     expect(await fixture.changed(['a', 'b', 'c'])).toEqual([]);
+  });
+});
+
+describe('snapshot copy, from and to a store elsewhere of which nothing is here yet', () => {
+  const request = (location: string) =>
+    ({ kind: 'snapshot.copy', snapshot: fixture.idOf('c'), store: location }) as const;
+  const core = (there: Core['snapshots']) =>
+    fixture.core({
+      snapshots: other,
+      stores: createFakeStores({ default: { snapshots: other }, there: { snapshots: there } }),
+    });
+
+  it('says how much of the chain has come, and ends with its signal', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    const seen = new Set<number | undefined>();
+    const bytes = (await other.list()).snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    let isSeen = false;
+    const isTime = ({ step, progress }: Operation): boolean => {
+      isSeen ||= step === 'fetch' && progress?.total === bytes;
+      return isSeen;
+    };
+    const { download } = bucket;
+    const slow: FakeBucket['download'] = async (entry, file, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await download(entry, file, options);
+    };
+    Object.assign(bucket, { download: slow });
+    const { status } = await runCancelled(core(there), copySnapshot, { request: request('there'), isTime });
+    expect({ isSeen, status }).toEqual({ isSeen: true, status: 'cancelled' });
+    expect((await there.list()).snapshots).toEqual([]);
+  });
+
+  it('brings a chain to a folder', async () => {
+    const folder = fixture.path('folder');
+    mkdirSync(folder);
+    const there = createDirectorySnapshots({ location: folder, imageGroup: '0' });
+    expect((await runToEnd(core(there), copySnapshot, request('there'))).error).toBeNull();
+    expect((await there.list()).snapshots).toHaveLength(3);
+  });
+
+  it('brings a chain to another bucket', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    expect((await runToEnd(core(there), copySnapshot, request('there'))).error).toBeNull();
+    expect((await there.list()).snapshots).toHaveLength(3);
+  });
+
+  it('says what to do about a claim of a host that is gone for good', async () => {
+    const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
+    await there.claim(makeVolumeClaim(SAMPLE_VOLUME, 'host-x'));
+    const { error } = await runToEnd(core(there), copySnapshot, request('there'));
+    expect(error?.code).toBe('VOLUME_BUSY');
+    expect(error?.message).toContain(`delete the object s3://fake/darkroom/snapshots/${SAMPLE_VOLUME}/lock`);
+  });
+});
+
+describe('what deleting a snapshot would free, in a store elsewhere', () => {
+  it('is noted by a host that has the files, and left unknown by one that would have to fetch them', async () => {
+    const downloads = () => bucket.calls.filter((call) => call.startsWith('download'));
+    await fillExclusive(fixture.core({ snapshots: other }), SAMPLE_VOLUME);
+    expect(downloads()).toEqual([]);
+    expect(await fixture.record('a')).toMatchObject({ exclusive: null });
+    const shown = await showSnapshot(fixture.core({ snapshots: other }), fixture.idOf('a'));
+    expect(shown).toMatchObject({ exclusiveBytes: null });
+    await fillExclusive(fixture.core(), SAMPLE_VOLUME);
+    expect(downloads()).toEqual([]);
+    expect(await fixture.record('a')).toMatchObject({ exclusive: { children: [fixture.idOf('b')] } });
+    const known = await showSnapshot(fixture.core({ snapshots: other }), fixture.idOf('a'));
+    expect(known.exclusiveBytes).toEqual(expect.any(Number));
+  });
+
+  it('is told by a dry run all the same', async () => {
+    const core = fixture.core({ snapshots: other });
+    expect((await planSnapshotDelete(core, fixture.idOf('a'))).freedBytes).toEqual(expect.any(Number));
   });
 });
 

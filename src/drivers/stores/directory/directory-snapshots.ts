@@ -28,6 +28,7 @@ export function createDirectorySnapshots(options: DirectoryStoreOptions): Snapsh
     read: (snapshotId) => readSnapshot(root, snapshotId),
     filePath: (snapshot) => snapshotFilePath(root, snapshot),
     resolveFile: (snapshot) => resolveSnapshotFile(root, snapshot),
+    isHere: async () => true,
     readDomainXml: (snapshot) => readSnapshotXml(root, snapshot),
     draft: (snapshot, tag) => createSnapshotDraft(context, snapshot, tag),
     discardDrafts: (volume, tag) => discardSnapshotDrafts(context, volume, tag),

@@ -16,6 +16,8 @@ export interface Mirror {
    * images' group, or 0600. null when there is no such object. Makes room first; NO_SPACE.
    */
   fetch(key: string, options?: FetchOptions & { readonly isSecret?: boolean }): Promise<string | null>;
+  /** The same where it is here already, as the bucket has it now: null otherwise. */
+  find(key: string): Promise<string | null>;
   /** What lies at path(key) is what was uploaded as that. */
   record(key: string, entry: ObjectEntry): Promise<void>;
   /** No error when it is not here. */

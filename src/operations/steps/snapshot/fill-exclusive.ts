@@ -6,7 +6,7 @@ import { predictMergedBytes } from './predict-removal.ts';
 
 /**
  * Notes what deleting each snapshot of a volume would free where that is not known for the children that it has now: a list shows it and
- * must not open every file. Those without children need no note. For whoever has the volume's claim; never throws, since it is only told.
+ * must not open every file. Those without children need no note, and what would have to be fetched for it stays unknown. For whoever has the volume's claim; never throws, since it is only told.
  */
 export async function fillExclusive(core: Core, volume: string): Promise<void> {
   try {
@@ -22,7 +22,10 @@ async function fill(core: Core, snapshots: readonly SnapshotRecord[], record: Sn
   const ids = children.map(({ id }) => id).sort();
   if (children.length === 0 || isKnown(record, ids)) return;
   const [only, ...others] = children;
-  const mergedBytes = only === undefined || others.length > 0 ? 0 : await predictMergedBytes(core, record, only);
+  const merged = only === undefined || others.length > 0 ? null : only;
+  // it stands on the record's own file; a figure is not worth bringing chains here
+  if (merged !== null && !(await core.snapshots.isHere(merged))) return;
+  const mergedBytes = merged === null ? 0 : await predictMergedBytes(core, record, merged);
   const bytes = exclusiveBytes(
     record.storedBytes,
     children.map(({ storedBytes }) => ({ storedBytes, mergedBytes })),

@@ -1,6 +1,7 @@
 import { DarkroomError } from '../../../model/errors.ts';
 import type { VolumeClaim } from '../../../model/ports/snapshot-store.ts';
 import type { Core } from '../../support/context.ts';
+import { busyVolume } from './busy-volume.ts';
 
 /**
  * Nobody else, on whatever host, changes that volume's snapshots until it is released. A claim that an operation of this host left
@@ -12,20 +13,20 @@ export async function claimVolume(core: Core, volume: string, operation: { id: s
   const holder = await core.snapshots.claim(claim);
   if (holder === null) return;
   if (holder.host === core.hostName && (await core.snapshots.stealClaim(claim, holder))) return;
-  throw busy(holder);
+  throw busyVolume(core.snapshots, holder);
 }
 
 /** What another host's claim would refuse is refused at once, before there is an operation. VOLUME_BUSY. */
 export async function requireUnclaimed(core: Core, volume: string): Promise<void> {
   const holder = await core.snapshots.readClaim(volume);
-  if (holder !== null && holder.host !== core.hostName) throw busy(holder);
+  if (holder !== null && holder.host !== core.hostName) throw busyVolume(core.snapshots, holder);
 }
 
 /** Before what cannot be undone: a claim that was taken away from a host that hung is no longer its own. VOLUME_BUSY. */
 export async function requireClaim(core: Core, volume: string, operationId: string): Promise<void> {
   const holder = await core.snapshots.readClaim(volume);
   if (holder?.host === core.hostName && holder.operationId === operationId) return;
-  if (holder !== null) throw busy(holder);
+  if (holder !== null) throw busyVolume(core.snapshots, holder);
   throw new DarkroomError('VOLUME_BUSY', `The claim on the snapshots of volume ${volume} was taken away meanwhile.`, {
     fields: { volume },
   });
@@ -33,13 +34,4 @@ export async function requireClaim(core: Core, volume: string, operationId: stri
 
 export async function releaseVolume(core: Core, volume: string, operation: { readonly id: string }): Promise<void> {
   await core.snapshots.releaseClaim(volume, operation.id);
-}
-
-function busy({ volume, host, since, kind, operationId }: VolumeClaim): DarkroomError {
-  return new DarkroomError(
-    'VOLUME_BUSY',
-    `The snapshots of volume ${volume} are being changed by host ${host} since ${since} (${kind}, operation ${operationId}). ` +
-      `Wait for it; where that host is gone for good, remove snapshots/${volume}/lock from the store.`,
-    { fields: { volume, host, operationId, kind } },
-  );
 }

@@ -38,14 +38,14 @@ export async function fetchImage(
   await progress.backTo(step);
 }
 
-/** The same for a snapshot and all that it stands on. Returns its path. SNAPSHOT_DAMAGED. */
+/** The same for a snapshot and all that it stands on, `chain`. Returns its path. SNAPSHOT_DAMAGED. */
 export async function fetchSnapshot(
   context: OperationContext,
-  snapshot: Pick<SnapshotRecord, 'id' | 'volume' | 'sizeBytes'>,
-  { signal, step }: FetchOptions,
+  snapshot: Pick<SnapshotRecord, 'id' | 'volume'>,
+  { signal, step, chain }: FetchOptions & { readonly chain: readonly Pick<SnapshotRecord, 'sizeBytes'>[] },
 ): Promise<string> {
   const progress = new TransferProgress(context, 'fetch');
-  const onBytes = progress.addFile(snapshot.sizeBytes);
+  const onBytes = progress.addFile(chain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const path = await context.snapshots.resolveFile(snapshot, { signal, onBytes });
   await progress.backTo(step);
   return path;

@@ -9,7 +9,7 @@ import type { Mirror, MirrorOptions } from '../mirror.ts';
 import type { MirrorContext } from './context.ts';
 import { inspectFile, removeNote, writeNote } from './copy-note.ts';
 import { evict, removeEmptyFolders } from './evict.ts';
-import { fetchCopy } from './fetch-copy.ts';
+import { fetchCopy, findCopy } from './fetch-copy.ts';
 import { KeyTurns } from './key-turns.ts';
 import { listCopies } from './list-copies.ts';
 import { makeRoom } from './make-room.ts';
@@ -33,6 +33,7 @@ export function createMirror(bucket: Bucket, options: MirrorOptions): Mirror {
     rootPath,
     path: (key) => locate(rootPath, key),
     fetch: (key, fetchOptions) => fetchCopy(context, requireKey(rootPath, key), fetchOptions),
+    find: (key) => findCopy(context, requireKey(rootPath, key)),
     record: (key, entry) => record(context, key, entry),
     forget: (key) => forget(rootPath, key),
     pin: (prefix, name) => pin(rootPath, prefix, name),

@@ -45,6 +45,13 @@ async function fetchAsItIs(context: MirrorContext, key: string, options: CopyOpt
   return file;
 }
 
+/** As `Mirror.find`. */
+export async function findCopy({ bucket, rootPath }: MirrorContext, key: string): Promise<string | null> {
+  const file = path.join(rootPath, key);
+  const entry = await bucket.head(key);
+  return entry !== null && (await isCopyOf(file, entry)) ? file : null;
+}
+
 /** Or deleted. */
 function wasReplaced(error: unknown): boolean {
   return hasCode(error, 'STORE_UNUSABLE') && error.fields['isReplaced'] === true;

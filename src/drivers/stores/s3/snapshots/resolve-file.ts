@@ -39,6 +39,18 @@ export async function bringChain(
   }
 }
 
+/** Nothing is fetched. STORE_UNUSABLE. */
+export async function isChainHere({ mirror }: SnapshotContext, snapshot: SnapshotKey): Promise<boolean> {
+  const seen = new Set<string>();
+  for (let id: string | null = snapshot.id; id !== null && !seen.has(id); ) {
+    seen.add(id);
+    const file = await mirror.find(snapshotFilePath('', { id, volume: snapshot.volume }));
+    if (file === null) return false;
+    id = await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: file }, () => readBackingId(file));
+  }
+  return true;
+}
+
 /** The id of the first whose file is missing; null when all are here. */
 async function walk(context: SnapshotContext, snapshot: SnapshotKey, options: ChainOptions): Promise<string | null> {
   const seen = new Set<string>();

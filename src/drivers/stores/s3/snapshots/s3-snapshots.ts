@@ -8,7 +8,7 @@ import { createClaim, readClaim, releaseClaim, stealClaim } from '../claims/clai
 import type { Mirror } from '../mirror.ts';
 import { assertConditionalWrites } from '../probe-writes.ts';
 import { makeVolumeFolder, type SnapshotContext } from './context.ts';
-import { bringChain } from './resolve-file.ts';
+import { bringChain, isChainHere } from './resolve-file.ts';
 import { createSnapshotDraft, discardSnapshotDrafts } from './snapshot-draft.ts';
 import { createSnapshotList } from './snapshot-list.ts';
 import { publishSnapshot, readSnapshotXml, removeSnapshot, updateSnapshot } from './snapshot-publish.ts';
@@ -47,6 +47,7 @@ export function createS3Snapshots({ bucket, mirror, hostName, imageGroup }: S3Sn
     read,
     filePath: (snapshot) => mirror.path(snapshotFilePath('', snapshot)),
     resolveFile: async (snapshot, options) => await bringChain(context, snapshot, options),
+    isHere: async (snapshot) => await isChainHere(context, snapshot),
     readDomainXml: async (snapshot) => await readSnapshotXml(context, snapshot),
     draft: (snapshot, tag) => createSnapshotDraft(context, snapshot, tag),
     discardDrafts: async (volume, tag) => await discardSnapshotDrafts(context, volume, tag),

@@ -110,14 +110,15 @@ async function moveFile(
   }
 }
 
-/** By a name without a folder, so that the store may be moved, or seen from elsewhere. */
+/** By a name without a folder, so that the store may be moved, or seen from elsewhere. What it stands on is here then, for QEMU to open it. */
 async function standOn(
   context: OperationContext,
   file: DiskFile,
   parent: SnapshotRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const backing: DiskFile = { path: context.snapshots.filePath(parent), format: 'qcow2' };
+  const path = await context.snapshots.resolveFile(parent, { signal });
+  const backing: DiskFile = { path, format: 'qcow2' };
   await context.diskTool.rebase(file, { backing, isUnsafe: true, backingName: `${parent.id}.qcow2` }, signal);
 }
 

@@ -1,6 +1,6 @@
-import { DarkroomError } from '../../../../model/errors.ts';
 import type { SnapshotStore, VolumeClaim } from '../../../../model/ports/snapshot-store.ts';
 import type { OperationContext } from '../../../support/context.ts';
+import { busyVolume } from '../busy-volume.ts';
 
 /**
  * The claim of a volume in a store that is not this host's own, so that no lock here says who else works on it: only a claim of an
@@ -13,12 +13,7 @@ export async function claimElsewhere(context: OperationContext, store: SnapshotS
   const holder = await store.claim(claim);
   if (holder === null) return;
   if ((await isOver(context, holder)) && (await store.stealClaim(claim, holder))) return;
-  throw new DarkroomError(
-    'VOLUME_BUSY',
-    `The snapshots of volume ${volume} in ${store.location} are being changed by host ${holder.host} since ${holder.since} ` +
-      `(${holder.kind}, operation ${holder.operationId}). Wait for it; where it is gone for good, remove snapshots/${volume}/lock.`,
-    { fields: { volume, host: holder.host, operationId: holder.operationId, kind: holder.kind } },
-  );
+  throw busyVolume(store, holder);
 }
 
 async function isOver(context: OperationContext, holder: VolumeClaim): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { OperationContext } from '../../../support/context.ts';
 import { createCopyTurns } from '../../../support/copy-turns.ts';
 import { ByteProgress } from '../../byte-progress.ts';
+import { fetchSnapshot } from '../../store/fetch-files.ts';
 import type { Arrival } from './receive.ts';
 import { storedOtherwise } from './stored-otherwise.ts';
 
@@ -20,6 +21,8 @@ export async function copyChain(
   { store, snapshots }: ChainCopy,
   signal: AbortSignal,
 ): Promise<readonly Arrival[]> {
+  const top = snapshots.at(-1);
+  if (top !== undefined) await fetchSnapshot(context, top, { signal, step: 'copy', chain: snapshots });
   // each byte is written and read once
   const progress = new ByteProgress(
     context.operation,

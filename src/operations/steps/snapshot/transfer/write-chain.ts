@@ -8,6 +8,7 @@ import { ARCHIVE_MANIFEST, type ArchivedSnapshot, type ArchiveManifest } from '.
 import type { Core, OperationContext } from '../../../support/context.ts';
 import { createCopyTurns } from '../../../support/copy-turns.ts';
 import { ByteProgress } from '../../byte-progress.ts';
+import { fetchSnapshot } from '../../store/fetch-files.ts';
 import { storedOtherwise } from './stored-otherwise.ts';
 
 export interface ChainExport {
@@ -28,6 +29,8 @@ interface Packed {
 export async function writeChain(context: OperationContext, work: ChainExport, signal: AbortSignal): Promise<void> {
   const packed: Packed[] = [];
   for (const snapshot of [...work.ancestry].reverse()) packed.push(await pack(context, snapshot));
+  const [top] = work.ancestry;
+  if (top !== undefined) await fetchSnapshot(context, top, { signal, step: 'write', chain: work.ancestry });
   const sources = await listSources(context, packed, signal);
   // each byte is written and read once
   const progress = new ByteProgress(context.operation, 2 * work.bytes);
