@@ -7,7 +7,7 @@ import { checkSpace } from './steps/check-space.ts';
 import { imageDisk, requireKey } from './steps/encrypted-image.ts';
 import { findImage, requireActive } from './steps/find-image.ts';
 import { fetchImage } from './steps/store/fetch-files.ts';
-import { exportDisk } from './steps/transfer/export-disk.ts';
+import { exportDisk, isExportedAsStored } from './steps/transfer/export-disk.ts';
 import { exportFolder } from './steps/transfer/export-folder.ts';
 import { requireAbsent, resolveTarget } from './steps/transfer/transfer-path.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
@@ -37,7 +37,8 @@ export const exportImage: UseCase<ExportImageRequest, ExportInput> = {
   run: async (context, input, signal) => {
     const image = await context.store.readImage(input.imageId);
     requireActive(image);
-    await fetchImage(context, image, { signal, step: 'write' });
+    const asStored = image.disks.filter((disk) => isExportedAsStored(image, disk, input.format));
+    await fetchImage(context, image, { signal, step: 'write', without: asStored.map(({ file }) => file) });
     const bytes = await measureExport(context, { image, format: input.format }, signal);
     await checkSpace(context, [{ path: input.target, bytes, what: 'the exported image' }]);
     const folder = path.dirname(input.target);
@@ -64,9 +65,8 @@ async function measureExport(
 ): Promise<number> {
   let bytes = 0;
   for (const disk of wanted.image.disks) {
-    const stored = await imageDisk(context, wanted.image, disk);
-    const isAsStored = (wanted.format ?? disk.format) === disk.format && stored.key === undefined;
-    bytes += isAsStored ? disk.sizeBytes : await context.diskTool.measure(stored, 'qcow2', signal);
+    if (isExportedAsStored(wanted.image, disk, wanted.format)) bytes += disk.sizeBytes;
+    else bytes += await context.diskTool.measure(await imageDisk(context, wanted.image, disk), 'qcow2', signal);
   }
   return bytes;
 }

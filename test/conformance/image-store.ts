@@ -78,6 +78,42 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         await expectFailure(draft.seal('disk-vda.qcow2'), 'STORE_WRITE_FAILED');
       });
 
+      it('takes a file from elsewhere on this host, unless it keeps its files there', async () => {
+        const image = makeImage(randomUUID());
+        const [disk] = image.disks;
+        if (disk === undefined) throw new Error('no disk');
+        const source = path.join(store.rootPath, 'elsewhere');
+        writeFileSync(source, 'disk content');
+        const draft = await store.createDraft(image.id);
+        const sealed = await draft.sealFrom(disk.file, source);
+        expect(sealed).toEqual(store.keepsFilesHere ? null : { sizeBytes: 12 });
+        if (sealed === null) return;
+        expect(await store.openDraft(image.id).sealFrom(disk.file, source)).toEqual({ sizeBytes: 12 });
+        expect(existsSync(draft.sealedPath(disk.file))).toBe(false);
+        await draft.publish({ ...image, disks: [{ ...disk, sizeBytes: 12 }], nvram: null, tpm: [] });
+        const wanted = { file: disk.file, target: path.join(store.rootPath, 'back') };
+        const grown: number[] = [];
+        expect(await store.fetchFile(image.id, wanted, { onGrown: (bytes) => grown.push(bytes) })).toBe(true);
+        expect(grown).toEqual([12]);
+        expect(readFileSync(wanted.target, 'utf8')).toBe('disk content');
+        expect(existsSync(draft.sealedPath(disk.file))).toBe(false);
+        await expectFailure(store.fetchFile(image.id, wanted), 'STORE_WRITE_FAILED');
+        expect(readFileSync(wanted.target, 'utf8')).toBe('disk content');
+        expect(readFileSync(source, 'utf8')).toBe('disk content');
+        expect(readFileSync(await store.resolveFile(image.id, disk.file), 'utf8')).toBe('disk content');
+      });
+
+      it('takes what is written anew from elsewhere instead of what was sealed before', async () => {
+        const draft = await store.createDraft(randomUUID());
+        const source = path.join(store.rootPath, 'elsewhere');
+        writeFileSync(draft.path('disk-vda.qcow2'), 'old content');
+        await draft.seal('disk-vda.qcow2');
+        writeFileSync(source, 'new content');
+        if ((await draft.sealFrom('disk-vda.qcow2', source)) === null) return;
+        expect(existsSync(draft.sealedPath('disk-vda.qcow2'))).toBe(false);
+        await expectFailure(draft.sealFrom('disk-vda.qcow2', `${source}.not`), 'STORE_WRITE_FAILED');
+      });
+
       it('cannot be published without all of its files', async () => {
         const draft = await store.createDraft(randomUUID());
         await expectFailure(draft.publish(makeImage(draft.imageId)), 'STORE_WRITE_FAILED');
@@ -176,6 +212,9 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         const image = makeImage(randomUUID());
         await publishImage(store, image);
         await expectFailure(store.resolveFile(image.id, 'disk-vdb.qcow2'), 'IMAGE_DAMAGED');
+        const target = path.join(store.rootPath, 'not-fetched');
+        expect(await store.fetchFile(image.id, { file: 'disk-vda.qcow2', target })).toBe(false);
+        expect(existsSync(target)).toBe(false);
       });
 
       it('change by an update, which others see whole or not at all', async () => {

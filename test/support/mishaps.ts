@@ -25,7 +25,7 @@ const CHANGES: ReadonlySet<string> = new Set([
   ...['hypervisor.addReservation', 'diskTool.convert', 'files.makeDirectory', 'files.writeDurably'],
   ...['files.tryLink', 'files.copy', 'files.setOwnership', 'files.rename', 'files.remove', 'files.removeTree'],
   ...['store.createDraft', 'store.updateImage', 'store.deleteImage', 'store.removeUser'],
-  ...['draft.seal', 'draft.publish', 'draft.discard'],
+  ...['draft.seal', 'draft.sealFrom', 'draft.publish', 'draft.discard'],
   ...['shelf.write', 'shelf.remove', 'shelf.claim', 'shelf.releaseClaim', 'journal.enterStep'],
 ]);
 

@@ -21,7 +21,7 @@ const OF_A_CAPTURE = {
   diskTool: ['create', 'convert', 'commit'],
   files: ['remove'],
   store: ['createDraft'],
-  draft: ['seal', 'publish', 'discard'],
+  draft: ['seal', 'sealFrom', 'publish', 'discard'],
   journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
 };
 
@@ -55,7 +55,7 @@ const OF_A_SHELF = {
     'removeTree',
   ],
   store: ['createDraft', 'deleteImage', 'addUser', 'removeUser'],
-  draft: ['seal', 'publish', 'discard'],
+  draft: ['seal', 'sealFrom', 'publish', 'discard'],
   shelf: ['write', 'remove', 'claim', 'releaseClaim', 'stealClaim'],
   journal: ['begin', 'enterStep', 'saveFacts', 'finish'],
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createHostFiles } from '../../../src/drivers/host/files.ts';
@@ -44,6 +45,31 @@ describe('hash', () => {
     expect(await failureOf(files.hash(folder.path('huge'), { signal: controller.signal }))).toMatchObject({
       code: 'CANCELLED',
     });
+  });
+
+  it('reads a file that is being written as far as it is told, and ends with what is there then', async () => {
+    const content = Buffer.alloc(3 * MIB + 17, 'darkroom');
+    writeFileSync(folder.path('growing'), Buffer.alloc(content.length));
+    const heard: number[] = [];
+    await using hash = files.hashGrowing(folder.path('growing'), { onBytes: (total) => heard.push(total) });
+    const file = await open(folder.path('growing'), 'r+');
+    await file.write(content, 0, 2 * MIB, 0);
+    hash.reach(2 * MIB);
+    await sleep(200);
+    // had it gone on by itself, it would have read zeros
+    await file.write(content, 2 * MIB, content.length - 2 * MIB, 2 * MIB);
+    await file.close();
+    expect(await hash.end()).toBe(createHash('sha256').update(content).digest('hex'));
+    expect(heard).toEqual([content.length]);
+  });
+
+  it('leaves no thread behind where a file that grows is given up', async () => {
+    const hash = files.hashGrowing(folder.path('never-made'));
+    await hash[Symbol.asyncDispose]();
+    await using missing = files.hashGrowing(folder.path('missing'));
+    missing.reach(1);
+    await sleep(100);
+    expect(await failureOf(missing.end())).toMatchObject({ code: 'ENOENT' });
   });
 
   it('lets the errors of the file through', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectoryShelf } from '../../../src/drivers/stores/directory/directory-shelf.ts';
@@ -82,6 +82,35 @@ describe('an image that is copied to a bucket', () => {
     expect(readFileSync(await there.images.resolveFile(ID, 'disk-vda.qcow2')).equals(CONTENT)).toBe(true);
     expect(readFileSync(await there.images.resolveFile(ID, DOMAIN_XML_FILE), 'utf8')).toBe('<domain/>');
     expect(await openBucket('host-b').upkeep.findFaults()).toEqual([]);
+  });
+
+  it('goes there and comes from there without a copy in between', async () => {
+    expect((await runToEnd(makeCore(), copyImage, REQUEST)).error).toBeNull();
+    expect(existsSync(path.join(root, 'host-a', disk))).toBe(false);
+    const there = openFolder('there');
+    const stores = createFakeStores({ default: there, cloud: openBucket('host-b') });
+    const other = makeCore({ store: there.images, shelf: there.shelf, stores });
+    expect((await runToEnd(other, copyImage, { ...REQUEST, from: 'cloud', to: null })).error).toBeNull();
+    expect(existsSync(path.join(root, 'host-b', disk))).toBe(false);
+  });
+
+  it('is refused where it is not what its manifest says, here and there, and leaves nothing', async () => {
+    const own = await openFolder('here').images.resolveFile(ID, 'disk-vda.qcow2');
+    chmodSync(own, 0o600);
+    writeFileSync(own, Buffer.alloc(CONTENT.length, 'other'));
+    expect((await runToEnd(makeCore(), copyImage, REQUEST)).error?.code).toBe('IMAGE_DAMAGED');
+    expect([...bucket.objects.keys()].filter((key) => key.startsWith(`images/${ID}/`))).toEqual([]);
+    writeFileSync(own, CONTENT);
+    expect((await runToEnd(makeCore(), copyImage, REQUEST)).error).toBeNull();
+    const spoilt = path.join(root, 'spoilt');
+    writeFileSync(spoilt, Buffer.alloc(CONTENT.length, 'other'));
+    await bucket.upload(disk, spoilt);
+    const there = openFolder('there');
+    const stores = createFakeStores({ default: there, cloud: openBucket('host-b') });
+    const other = makeCore({ store: there.images, shelf: there.shelf, stores });
+    const back = await runToEnd(other, copyImage, { ...REQUEST, from: 'cloud', to: null });
+    expect(back.error?.code).toBe('IMAGE_DAMAGED');
+    expect(await there.images.listDraftIds()).toEqual([]);
   });
 
   it('leaves nothing there when the upload fails', async () => {

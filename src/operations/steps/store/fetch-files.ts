@@ -16,21 +16,23 @@ interface ImageFetchOptions extends FetchOptions {
   readonly others?: readonly Pick<CopiedFile, 'file' | 'sizeBytes'>[];
   /** Also what is here already. */
   readonly isFresh?: boolean;
+  /** Those that go elsewhere without a copy on the way. */
+  readonly without?: readonly string[];
 }
 
 /**
- * Brings all files of an image to this host where its store is elsewhere, so that whoever asks for them next has them at once.
+ * Brings the files of an image to this host where its store is elsewhere, so that whoever asks for them next has them at once.
  * Nothing where they lie here. CANCELLED, NO_SPACE, STORE_UNUSABLE, IMAGE_DAMAGED.
  */
 export async function fetchImage(
   context: OperationContext,
   image: Image,
-  { signal, step, others = [], isFresh = false }: ImageFetchOptions,
+  { signal, step, others = [], isFresh = false, without = [] }: ImageFetchOptions,
 ): Promise<void> {
   const { store, settings } = context;
   if (store.keepsFilesHere) return;
   const progress = new TransferProgress(context, 'fetch');
-  const wanted = [...listImageFiles(image), ...others];
+  const wanted = [...listImageFiles(image), ...others].filter(({ file }) => !without.includes(file));
   const files = wanted.map(({ file, sizeBytes }) => ({ file, onBytes: progress.addFile(sizeBytes) }));
   await mapConcurrently(files, settings.maxConcurrentCopies, ({ file, onBytes }) =>
     store.resolveFile(image.id, file, { signal, onBytes, isFresh }),

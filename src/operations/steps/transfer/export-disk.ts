@@ -5,6 +5,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { createCopyTurns } from '../../support/copy-turns.ts';
 import type { ByteProgress } from '../byte-progress.ts';
 import { imageDisk } from '../encrypted-image.ts';
+import { fetchStraight } from '../store/fetch-straight.ts';
 
 export interface DiskExport {
   readonly image: Image;
@@ -25,19 +26,45 @@ export async function exportDisk(
   work: DiskExport,
   signal: AbortSignal,
 ): Promise<ExportedDisk> {
-  const source = await imageDisk(context, work.image, work.disk, { signal });
   const format = work.format ?? work.disk.format;
-  const isAsStored = format === work.disk.format && source.key === undefined;
-  const placed = { ...work, source, format, isAsStored };
-  if (isAsStored) await copyAsIs(context, placed, signal);
+  const isAsStored = isExportedAsStored(work.image, work.disk, work.format);
+  const fetched = isAsStored ? await fetchOut(context, work, signal) : null;
+  const sha256 = fetched ?? (await writeOut(context, { ...work, format, isAsStored }, signal));
+  const stat = await context.files.stat(work.target);
+  return { format, sha256, sizeBytes: stat?.sizeBytes ?? 0 };
+}
+
+/** Byte by byte; what is encrypted in the store is not outside of it. */
+export function isExportedAsStored(image: Image, disk: ImageDisk, wanted: DiskFormat | null): boolean {
+  return (wanted ?? disk.format) === disk.format && !image.isEncrypted;
+}
+
+/** Straight from a store elsewhere; null where its content is on this host. */
+async function fetchOut(context: OperationContext, work: DiskExport, signal: AbortSignal): Promise<string | null> {
+  const { image, disk, target, progress } = work;
+  const onBytes = (bytes: number): void => progress.at(2 * bytes);
+  const fetch = { source: context.store, image, file: disk, target, onBytes };
+  const sha256 = await fetchStraight(context, fetch, signal);
+  if (sha256 === null) return null;
+  progress.endStage(2 * disk.sizeBytes);
+  if (disk.sha256 !== null && sha256 !== disk.sha256) throw damaged(work, { expected: disk.sha256, seen: sha256 });
+  return sha256;
+}
+
+async function writeOut(
+  context: OperationContext,
+  work: DiskExport & Pick<PlacedExport, 'format' | 'isAsStored'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const placed = { ...work, source: await imageDisk(context, work.image, work.disk, { signal }) };
+  if (work.isAsStored) await copyAsIs(context, placed, signal);
   else await convert(context, placed, signal);
   await context.files.setOwnership(work.target, { mode: 0o600 });
   await context.files.sync(work.target);
   work.progress.endStage(work.disk.sizeBytes);
   const sha256 = await verifyCopy(context, placed, signal);
   work.progress.endStage(work.disk.sizeBytes);
-  const stat = await context.files.stat(work.target);
-  return { format, sha256, sizeBytes: stat?.sizeBytes ?? 0 };
+  return sha256;
 }
 
 interface PlacedExport extends DiskExport {
@@ -96,7 +123,7 @@ function notTheSame(work: PlacedExport, reason: string): DarkroomError {
   );
 }
 
-function damaged(work: PlacedExport, sums: { readonly expected: string; readonly seen: string }): DarkroomError {
+function damaged(work: DiskExport, sums: { readonly expected: string; readonly seen: string }): DarkroomError {
   const { image, disk } = work;
   return new DarkroomError(
     'IMAGE_DAMAGED',

@@ -1,6 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../../../model/errors.ts';
 
+/** The disk is kept busy meanwhile: so much at the end at most, instead of all. */
+const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
+
 /** A file that is filled from several sides. */
 export interface TargetFile extends AsyncDisposable {
   write(content: Buffer, offsetBytes: number): Promise<void>;
@@ -17,11 +20,53 @@ export async function openTarget(path: string, sizeBytes: number): Promise<Targe
     await close();
     throw error;
   }
+  const early = new EarlySync(handle);
   return {
-    write: (content, offsetBytes) => withFileErrors(path, () => writeAll(handle, content, offsetBytes)),
-    sync: () => withFileErrors(path, () => handle.sync()),
-    [Symbol.asyncDispose]: close,
+    write: async (content, offsetBytes) => {
+      await withFileErrors(path, () => writeAll(handle, content, offsetBytes));
+      early.note(content.length);
+    },
+    sync: () =>
+      withFileErrors(path, async () => {
+        await early.end();
+        await handle.sync();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await early.end().catch(() => undefined);
+      await close();
+    },
   };
+}
+
+/** Brings to the disk what was written so far while more comes. The kernel tells of a failure only once: it is kept until the end. */
+class EarlySync {
+  readonly #handle: FileHandle;
+  #waitingBytes = 0;
+  #running: Promise<void> | null = null;
+  readonly #failures: unknown[] = [];
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  note(bytes: number): void {
+    this.#waitingBytes += bytes;
+    if (this.#running !== null || this.#waitingBytes < SYNC_EVERY_BYTES) return;
+    this.#waitingBytes = 0;
+    this.#running = this.#handle
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failures.push(error);
+      })
+      .finally(() => {
+        this.#running = null;
+      });
+  }
+
+  async end(): Promise<void> {
+    await this.#running;
+    if (this.#failures.length > 0) throw this.#failures[0];
+  }
 }
 
 /** A disk that gets full takes less than it is given, before it takes nothing. */
