@@ -1,5 +1,6 @@
 import type { DoctorCheck, DoctorReport } from '../model/doctor.ts';
 import { DarkroomError } from '../model/errors.ts';
+import { checkCopies } from './doctor/check-copies.ts';
 import { checkGuests } from './doctor/check-guests.ts';
 import { checkLeftovers } from './doctor/check-leftovers.ts';
 import { checkLibvirt } from './doctor/check-libvirt.ts';
@@ -33,6 +34,7 @@ export async function diagnoseHost(
       ...(await guarded('operation.unsettled', () => checkOperations(core, recovery, options))),
       ...(await guarded('leftover.overlay', () => checkLeftovers(core, options))),
       ...(await guarded('leftover.snapshot', () => checkStaging(core, options))),
+      ...(await guarded('disk.backing', () => checkCopies(core, options))),
       ...(await guarded('store.recycled', () => checkRecycled(core, options))),
       ...(await guarded('guest.agent', () => checkGuests(core))),
     );

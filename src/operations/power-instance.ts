@@ -4,6 +4,7 @@ import type { DomainInfo, Hypervisor } from '../model/ports/hypervisor.ts';
 import { type PowerAction, requirePowerState } from '../model/power-rules.ts';
 import type { PowerRequest } from '../model/requests.ts';
 import { findInstance } from './steps/find-instance.ts';
+import { bringCopy, findMissingCopies } from './steps/launch/missing-copies.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { throwIfCancelled } from './support/patience.ts';
 import type { Preparation, UseCase } from './support/use-case.ts';
@@ -44,7 +45,7 @@ const VERBS: Readonly<Record<PowerRequest['kind'], PowerVerb>> = {
   },
 };
 
-/** One call of libvirt each; there is nothing to undo, and nothing to put right after a crash. */
+/** One call of libvirt each, and for a start what disks stand on where it is gone; there is nothing to undo, and nothing to put right after a crash. */
 export const powerInstance: UseCase<PowerRequest, PowerInput> = {
   async prepare(core: Core, request: PowerRequest): Promise<Preparation<PowerInput>> {
     const domain = await findInstance(core, request.instance);
@@ -62,11 +63,21 @@ export const powerInstance: UseCase<PowerRequest, PowerInput> = {
     requireAllowed(input.kind, domain);
     throwIfCancelled(signal);
     const { step, apply } = VERBS[input.kind];
+    if (domain.powerState === 'shutdown' || domain.powerState === 'suspended')
+      await bringCopies(context, domain, signal);
     await context.operation.announce(step);
     await apply(context.hypervisor, domain);
     return { instanceId: domain.uuid };
   },
 };
+
+/** What its disks stand on may have been removed from this host; the store has it. */
+async function bringCopies(context: OperationContext, domain: DomainInfo, signal: AbortSignal): Promise<void> {
+  for (const missing of await findMissingCopies(context, domain.uuid)) {
+    await context.operation.announce('fetch');
+    await bringCopy(context, missing, { signal });
+  }
+}
 
 function requireAllowed(kind: PowerRequest['kind'], domain: DomainInfo): void {
   const { action } = VERBS[kind];

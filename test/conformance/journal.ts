@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Operation, ProcessIdentity } from '../../src/model/operation.ts';
+import type { Operation, OperationResult, ProcessIdentity } from '../../src/model/operation.ts';
 import type { Journal, LockTable, OperationFilter } from '../../src/model/ports/journal.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { makeOperation, outcome, processIdentity } from '../support/sample-operations.ts';
@@ -114,6 +114,26 @@ export function describeJournal(name: string, makeState: MakeState): void {
       expect(operation.timings).toEqual({ freezeMs: 80, copyMs: 1000.5 });
       expect(operation.result).toEqual({ imageId: 'i' });
       expect(operation.warnings).toEqual(['no agent', 'slow']);
+    });
+
+    it('keeps every field of a result', async () => {
+      const { id } = await begin();
+      const result: Required<OperationResult> = {
+        imageId: 'i',
+        instanceId: 'n',
+        snapshotId: 's',
+        snapshotIds: ['s', 't'],
+        path: '/disk.qcow2',
+        volume: {
+          ...{ id: 'v', instance: null, target: null, path: '/disk.qcow2', format: 'qcow2' },
+          ...{ virtualSizeBytes: 2, sizeBytes: 1 },
+        },
+        freedBytes: 3,
+        uri: 'nbd+unix:///',
+        serviceImageId: 'g',
+      };
+      await journal.finish(id, { ...outcome('succeeded'), error: null, result });
+      expect((await journal.read(id)).operation.result).toEqual(result);
     });
 
     it('keeps the outcome, the last progress and every fact of a finished operation', async () => {

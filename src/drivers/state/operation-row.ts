@@ -6,6 +6,7 @@ import {
   OPERATION_STATUSES,
   type Operation,
   type OperationProgress,
+  type OperationResult,
 } from '../../model/operation.ts';
 
 /** What people are told of an operation, but for what stands in columns of its own. */
@@ -30,7 +31,8 @@ const row = z.object({
 
 const progress = z.object({ done: z.number(), total: z.number(), unit: z.enum(['bytes', 'steps']) }).nullable();
 
-const result = z.object({
+// Of every field of a result, or it would be lost on its way through the journal.
+const resultFields = {
   imageId: z.string().exactOptional(),
   instanceId: z.string().exactOptional(),
   snapshotId: z.string().exactOptional(),
@@ -49,7 +51,10 @@ const result = z.object({
     .exactOptional(),
   freedBytes: z.number().exactOptional(),
   uri: z.string().exactOptional(),
-});
+  serviceImageId: z.string().exactOptional(),
+} satisfies Record<keyof OperationResult, z.ZodType>;
+
+const result = z.object(resultFields);
 
 // A field that was spoilt is dropped rather than the whole operation: its recovery matters more.
 const document = z.object({
