@@ -8,7 +8,7 @@ import {
   type UnfinishedUpload,
 } from '../../src/drivers/stores/s3/bucket.ts';
 import { DarkroomError } from '../../src/model/errors.ts';
-import type { FetchOptions } from '../../src/model/ports/image-store.ts';
+import type { DownloadOptions } from '../../src/model/ports/image-store.ts';
 
 export interface FakeObject {
   readonly content: Buffer;
@@ -111,7 +111,7 @@ async function downloadTo(
   from: {
     readonly entry: ObjectEntry;
     readonly objects: ReadonlyMap<string, FakeObject>;
-    readonly options: FetchOptions;
+    readonly options: DownloadOptions;
   },
 ): Promise<void> {
   const { entry, objects, options } = from;
