@@ -87,7 +87,6 @@ describe('snapshot copy, from and to a store elsewhere of which nothing is here 
 
   it('says how much of the chain has come, and ends with its signal', async () => {
     const there = open(fixture.path('not/yet'), 'host-b', createFakeBucket());
-    const seen = new Set<number | undefined>();
     const bytes = (await other.list()).snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     let isSeen = false;
     const isTime = ({ step, progress }: Operation): boolean => {
