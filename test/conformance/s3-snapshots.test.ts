@@ -124,8 +124,10 @@ describe('the snapshots in a bucket, as objects and files', () => {
     });
 
     it('are brought to another host as a chain that QEMU opens', async () => {
+      expect([await store.isHere(top), await other.isHere(top)]).toEqual([true, false]);
       const file = await other.resolveFile(top);
       expect(file).toBe(other.filePath(top));
+      expect(await other.isHere(top)).toBe(true);
       expect(chainOf(file)).toEqual([top, middle, base].map((each) => other.filePath(each)));
       expect(contentOf(file)).toEqual(contentOf(store.filePath(top)));
     });
@@ -141,6 +143,7 @@ describe('the snapshots in a bucket, as objects and files', () => {
       await store.update({ ...top, parent: base.id });
       await store.remove(middle);
       expect(chainOf(other.filePath(top))).toHaveLength(3);
+      expect(await other.isHere(top)).toBe(false);
       const file = await other.resolveFile(top);
       expect(chainOf(file)).toEqual([top, base].map((each) => other.filePath(each)));
       expect(contentOf(file)).toEqual(before);

@@ -5,6 +5,7 @@ import type { BucketOptions } from './bucket.ts';
 import { createS3Images } from './images/s3-images.ts';
 import { createMirror } from './mirror/create-mirror.ts';
 import type { MirrorOptions } from './mirror.ts';
+import { isPinWanted } from './pin-owners.ts';
 import { createS3Shelf } from './shelf/s3-shelf.ts';
 import { createS3Snapshots } from './snapshots/s3-snapshots.ts';
 import { createS3Upkeep } from './upkeep.ts';
@@ -20,7 +21,10 @@ export interface S3StoreOptions {
 export function createS3Store(options: S3StoreOptions): OpenStore {
   const { description, hostName } = options;
   const bucket = createBucket(options.bucket);
-  const mirror = createMirror(bucket, options.mirror);
+  const mirror = createMirror(bucket, {
+    ...options.mirror,
+    isWanted: (prefix, name) => isPinWanted({ bucket, hostName }, prefix, name),
+  });
   const { location } = description;
   const { imageGroup } = options.mirror;
   const images = createS3Images({ bucket, mirror, location, hostName, imageGroup });

@@ -35,4 +35,6 @@ export interface MirrorOptions {
   readonly limitBytes: number;
   /** Group that may read image files. */
   readonly imageGroup: string;
+  /** False where the store says that nobody wants it any more, as when another host removed the user: then the pin goes. */
+  readonly isWanted?: (prefix: string, name: string) => Promise<boolean>;
 }

@@ -7,6 +7,7 @@ export interface MirrorContext {
   readonly bucket: Bucket;
   readonly rootPath: string;
   readonly limitBytes: number;
+  readonly isWanted: (prefix: string, name: string) => Promise<boolean>;
   readonly owner: () => Promise<ImageOwner | null>;
   /** Of one key at a time in this process: whoever comes second finds the copy that the first has fetched. */
   readonly turns: KeyTurns;

@@ -14,6 +14,7 @@ import { KeyTurns } from './key-turns.ts';
 import { listCopies } from './list-copies.ts';
 import { makeRoom } from './make-room.ts';
 import { pin, unpin } from './pins.ts';
+import { dropStalePins } from './stale-pins.ts';
 
 /** Smaller ones do not make the difference between enough room and too little. */
 const WORTH_MAKING_ROOM_BYTES = 1024 * 1024;
@@ -25,6 +26,7 @@ export function createMirror(bucket: Bucket, options: MirrorOptions): Mirror {
     bucket,
     rootPath,
     limitBytes: options.limitBytes,
+    isWanted: options.isWanted ?? (async () => true),
     owner: () => lookUpImageOwner(options.imageGroup),
     turns: new KeyTurns(),
     arriving: new Map(),
@@ -39,7 +41,10 @@ export function createMirror(bucket: Bucket, options: MirrorOptions): Mirror {
     pin: (prefix, name) => pin(rootPath, prefix, name),
     unpin: (prefix, name) => unpin(rootPath, prefix, name),
     measure: () => measure(context),
-    free: (wantedBytes) => evict(rootPath, wantedBytes),
+    free: async (wantedBytes) => {
+      await dropStalePins(context);
+      return await evict(rootPath, wantedBytes);
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { freeBytes } from '../../files/free-bytes.ts';
 import type { MirrorContext } from './context.ts';
 import { evict } from './evict.ts';
 import { listCopies } from './list-copies.ts';
+import { dropStalePins } from './stale-pins.ts';
 
 /** For so many bytes more: within the limit as far as copies may go, and on the file system in any case. NO_SPACE. */
 export async function makeRoom(context: MirrorContext, wantedBytes: number): Promise<void> {
@@ -10,6 +11,8 @@ export async function makeRoom(context: MirrorContext, wantedBytes: number): Pro
   const arrivingBytes = sum([...context.arriving.values()]);
   const usedBytes = sum((await listCopies(rootPath)).map(({ sizeBytes }) => sizeBytes));
   const excessBytes = usedBytes + arrivingBytes + wantedBytes - limitBytes;
+  const isShort = wantedBytes > (await freeBytes(rootPath));
+  if (excessBytes > 0 || isShort) await dropStalePins(context);
   if (excessBytes > 0) await evict(rootPath, excessBytes);
 
   const missingBytes = wantedBytes - (await freeBytes(rootPath));

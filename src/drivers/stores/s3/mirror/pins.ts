@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { FOLDER_MODE, PRIVATE_FOLDER_MODE } from '../../documents/layout.ts';
 import { makeFolders, replaceFile, syncFolder } from '../../files/durable-files.ts';
@@ -49,6 +49,28 @@ export async function listPinned(rootPath: string): Promise<readonly string[]> {
       if ((await readNames(path.join(folder, name))).length > 0) pinned.push(decodeURIComponent(name));
     }
     return pinned;
+  });
+}
+
+export interface Pin {
+  readonly prefix: string;
+  readonly name: string;
+  readonly pinnedAtMs: number;
+}
+
+/** Each by itself. STORE_UNUSABLE. */
+export async function listPins(rootPath: string): Promise<readonly Pin[]> {
+  const folder = path.join(rootPath, PINS_FOLDER);
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
+    const pins: Pin[] = [];
+    for (const prefix of await readNames(folder)) {
+      for (const name of await readNames(path.join(folder, prefix))) {
+        const seen = await lstat(path.join(folder, prefix, name)).catch(() => null);
+        const [wanted, by] = [decodeURIComponent(prefix), decodeURIComponent(name)];
+        if (seen !== null) pins.push({ prefix: wanted, name: by, pinnedAtMs: seen.mtimeMs });
+      }
+    }
+    return pins;
   });
 }
 
