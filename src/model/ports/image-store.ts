@@ -18,7 +18,12 @@ export interface DownloadOptions extends TransferOptions {
   readonly onGrown?: (leadingBytes: number) => void;
 }
 
-/** An image in the making: nobody sees it before publish. */
+/**
+ * An image in the making: nobody sees it before publish. A capture, a shelve or an import writes its disks to `path` first, so that a
+ * guest goes on without waiting for a store: where the store is elsewhere, that takes as much room below rootPath as the flat disks
+ * have, until the upload ends; the copies count against the limit of the cache from then on. What lies on this host unchanged goes by
+ * `sealFrom`, and takes none.
+ */
 export interface ImageDraft {
   readonly imageId: string;
   /** Where to write `file` (a name relative to the image's folder); the name is a temporary one until sealed. */
