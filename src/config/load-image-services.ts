@@ -1,11 +1,11 @@
+import type { ImageServiceAccess } from '../model/store-access.ts';
 import type { ServiceEntry } from './glance-schema.ts';
-import type { ImageServiceSettings } from './settings.ts';
 
 /** The domain that every Keystone has. */
 const DOMAIN = 'Default';
 
 /** An image service of the settings file, whose schema has seen to it that nothing is missing. */
-export function nameImageService([name, entry]: readonly [string, ServiceEntry]): ImageServiceSettings {
+export function nameImageService([name, entry]: readonly [string, ServiceEntry]): ImageServiceAccess {
   return {
     name,
     endpoint: entry.endpoint ?? null,
@@ -16,7 +16,7 @@ export function nameImageService([name, entry]: readonly [string, ServiceEntry])
   };
 }
 
-function readAuth(entry: ServiceEntry): ImageServiceSettings['auth'] {
+function readAuth(entry: ServiceEntry): ImageServiceAccess['auth'] {
   const authUrl = entry.auth_url ?? '';
   switch (entry.auth) {
     case 'password':

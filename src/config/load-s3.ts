@@ -1,6 +1,7 @@
 import { DarkroomError } from '../model/errors.ts';
+import type { S3Access } from '../model/store-access.ts';
 import { isS3Url } from '../model/store-location.ts';
-import type { S3Settings, StoreSettings } from './settings.ts';
+import type { StoreSettings } from './settings.ts';
 import type { StoreEntry } from './stores-schema.ts';
 
 /** What somebody said of a server; the rest follows from that, or is usual. */
@@ -9,7 +10,7 @@ export type S3Values = Omit<StoreEntry, 'url'>;
 const MEBIBYTE = 1024 ** 2;
 
 /** INVALID_REQUEST for a key of KMS without its encryption; `where` names the section. */
-export function settleS3(values: S3Values, where: string): S3Settings {
+export function settleS3(values: S3Values, where: string): S3Access {
   const { endpoint = null, sse = null, kms_key_id: kmsKeyId = null } = values;
   if (kmsKeyId !== null && sse !== 'aws:kms') throw needsKms(where);
   return {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DarkroomError } from '../model/errors.ts';
+import type { S3Access } from '../model/store-access.ts';
 import { isS3Url, parseS3Url } from '../model/store-location.ts';
 import type { FoundSetting } from './setting-sources.ts';
-import type { S3Settings, Settings, StoreSettings } from './settings.ts';
+import type { Settings, StoreSettings } from './settings.ts';
 import { NAMELESS } from './stores-schema.ts';
 
 type FoundStore = FoundSetting & { readonly value: string };
@@ -17,7 +18,7 @@ export interface StoreSources {
 }
 
 /** All stores, the default first. INVALID_REQUEST names the option, variable or file and what was seen. */
-export function listStores({ wanted, fallback, named }: StoreSources, s3: S3Settings): Settings['stores'] {
+export function listStores({ wanted, fallback, named }: StoreSources, s3: S3Access): Settings['stores'] {
   const chosen = wanted === null ? fallback : chooseStore(wanted, named);
   const location = typeof chosen === 'string' ? chosen : chosen.location;
   const own = typeof chosen === 'string' ? named.find((store) => store.location === location) : chosen;

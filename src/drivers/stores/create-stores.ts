@@ -2,14 +2,12 @@ import path from 'node:path';
 import { DarkroomError } from '../../model/errors.ts';
 import type { OpenStore, Stores } from '../../model/ports/stores.ts';
 import type { StoreDescription } from '../../model/store.ts';
+import type { S3Access } from '../../model/store-access.ts';
 import { createDirectoryShelf } from './directory/directory-shelf.ts';
 import { createDirectorySnapshots } from './directory/directory-snapshots.ts';
 import { createDirectoryStore } from './directory/directory-store.ts';
 import { createDirectoryUpkeep } from './directory/upkeep.ts';
-import type { BucketOptions } from './s3/bucket.ts';
 import { createS3Store } from './s3/create-s3-store.ts';
-
-type ServerOptions = Omit<BucketOptions, 'location'>;
 
 export interface StoresOptions {
   /** The default first. */
@@ -18,10 +16,10 @@ export interface StoresOptions {
     /** Absolute path of a folder, or `s3://bucket/prefix`. */
     readonly location: string;
     /** null: as `server`. */
-    readonly s3: ServerOptions | null;
+    readonly s3: S3Access | null;
   }[];
   /** How a store is reached that is named by its URL alone. */
-  readonly server: ServerOptions;
+  readonly server: S3Access;
   /** Gets a folder for each store that lies elsewhere. */
   readonly cacheDir: string;
   readonly cacheLimitBytes: number;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { NotPrivate, readPrivateFile } from '../../../lib/read-private-file.ts';
+import type { ServiceAuth } from '../../../model/store-access.ts';
 import { unusable } from '../failures.ts';
 import { isPassingStatus, retryAfterMs } from '../http/passing.ts';
 import { describeRefusal, parseJson, readText } from '../http/read-answer.ts';
 import { type Connection, send } from '../http/send.ts';
 import { Trouble, Unreachable } from '../http/trouble.ts';
-import type { ServiceAuth } from '../service-options.ts';
 
 export type Credentials = Exclude<ServiceAuth, { readonly kind: 'none' }>;
 

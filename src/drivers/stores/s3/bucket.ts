@@ -1,4 +1,5 @@
 import type { DownloadOptions, TransferOptions } from '../../../model/ports/image-store.ts';
+import type { S3Access } from '../../../model/store-access.ts';
 
 /** An object as a listing shows it. */
 export interface ObjectEntry {
@@ -70,20 +71,8 @@ export interface Bucket {
 /** Beside every object that was uploaded from a file. */
 export const PARTS_SUFFIX = '.parts';
 
-/** How the server is spoken to; units in the names. */
-export interface BucketOptions {
+/** Of one store, and how its server is spoken to. */
+export interface BucketOptions extends S3Access {
   /** `s3://bucket/prefix`; the prefix may be empty. */
   readonly location: string;
-  /** URL; null: that of the credentials' profile or of Amazon. */
-  readonly endpoint: string | null;
-  readonly region: string;
-  readonly isPathStyle: boolean;
-  /** In the format of ~/.aws/credentials; null: the standard chain. */
-  readonly credentialsFile: string | null;
-  readonly profile: string | null;
-  readonly serverSideEncryption: 'AES256' | 'aws:kms' | null;
-  readonly kmsKeyId: string | null;
-  readonly partBytes: number;
-  readonly concurrency: number;
-  readonly retryForMs: number;
 }

@@ -110,15 +110,14 @@ async function moveFile(
   }
 }
 
-/** By a name without a folder, so that the store may be moved, or seen from elsewhere. What it stands on is here then, for QEMU to open it. */
+/** By a name without a folder, so that the store may be moved, or seen from elsewhere. What it stands on is not opened, and need not be here. */
 async function standOn(
   context: OperationContext,
   file: DiskFile,
   parent: SnapshotRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = await context.snapshots.resolveFile(parent, { signal });
-  const backing: DiskFile = { path, format: 'qcow2' };
+  const backing: DiskFile = { path: context.snapshots.filePath(parent), format: 'qcow2' };
   await context.diskTool.rebase(file, { backing, isUnsafe: true, backingName: `${parent.id}.qcow2` }, signal);
 }
 
