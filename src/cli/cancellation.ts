@@ -3,7 +3,7 @@ import { DarkroomError, hasCode, toDarkroomError } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { Progress } from './render/progress.ts';
 
-const CANCELLING = 'Cancelling: undoing what was begun. The guest is left as it was; this takes a moment.';
+const CANCELLING = 'Cancelling: undoing what was begun, guests stay as they were; this takes a moment.';
 const MAY_LEAVE = 'Ctrl-C again leaves at once, and the agent goes on undoing.';
 /** How long a person who leaves waits for the agent to say that it heard. */
 const CONFIRMATION_MS = 1000;

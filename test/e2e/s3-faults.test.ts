@@ -7,14 +7,16 @@ import { assertClean, recordGuest } from './support/assert-clean.ts';
 import { capture, expectRefusal, listImages } from './support/captures.ts';
 import { readDiskChains } from './support/disk-chains.ts';
 import { isFrozen } from './support/guest-agent.ts';
+import { parseImage } from './support/images.ts';
 import { holdRequest, requestAndDie } from './support/kill-harness.ts';
 import { keepData } from './support/machine-record.ts';
+import { runCommand } from './support/run-command.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { createS3Site, type S3Site } from './support/s3-site.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
 import { shelve, unshelve } from './support/shelf.ts';
 import { takeSnapshot } from './support/snapshots.ts';
-import { uniqueName } from './support/test-folder.ts';
+import { createTestFolder, uniqueName } from './support/test-folder.ts';
 import { defineTinyGuest } from './support/tiny-guest.ts';
 import { domainExists } from './support/virsh.ts';
 import { waitUntil } from './support/wait-until.ts';
@@ -40,6 +42,7 @@ afterEach(async () => {
 
 /** Bytes per second: an upload takes some seconds, and a fault meets it in the middle. */
 const SLOW = 10 * 1024 ** 2;
+const COPIED_MIB = 80;
 const SOON = { DARKROOM_S3_RETRY_FOR: '2' };
 const runningGuest = useSharedGuest();
 
@@ -260,6 +263,32 @@ describe('an agent that is killed', () => {
     await assertClean(before, darkroom);
     await expectNoTrace();
   });
+});
+
+it('goes on where it was: a copy that was killed in its upload does not begin anew', async () => {
+  await using folder = await createTestFolder();
+  const disk = path.join(folder.path, 'disk.raw');
+  await runCommand('dd', ['if=/dev/urandom', `of=${disk}`, 'bs=1M', `count=${COPIED_MIB}`, 'status=none']);
+  const stores = { away: { url: site.store } };
+  await using host = await createDarkroomHost({ stores, env: { ...site.env, DARKROOM_S3_PART_SIZE: '5MiB' } });
+  const image = parseImage(await host.json(['image', 'import', disk, '--name', uniqueName(), '--format', 'raw']));
+  site.gateway.limit(SLOW);
+  const copy = host.start(['image', 'copy', image.id, '--to', 'away', '--json']);
+  const before = site.gateway.sentBytes;
+  const isHalf = async (): Promise<boolean> => site.gateway.sentBytes - before > (COPIED_MIB / 2) * 1024 ** 2;
+  await waitUntil('half of it is sent', isHalf, { timeoutMs: 60_000, intervalMs: 20 });
+  copy.kill('SIGKILL');
+  await copy.ended;
+  expect((await site.keys('images/')).filter((key) => key.endsWith('/manifest.json'))).toEqual([]);
+
+  site.gateway.limit(null);
+  const halfway = site.gateway.sentBytes;
+  expect(parseImage(await host.json(['image', 'copy', image.id, '--to', 'away']))).toMatchObject({ id: image.id });
+  expect(site.gateway.sentBytes - halfway).toBeLessThan(0.75 * COPIED_MIB * 1024 ** 2);
+  await using other = await createDarkroomHost({ store: site.store, env: site.env });
+  await other.json(['image', 'verify', image.id]);
+  await other.json(['image', 'delete', image.id]);
+  await expectNoTrace();
 });
 
 it('is not taken for another: an object that was changed under way is refused when it is read', async () => {

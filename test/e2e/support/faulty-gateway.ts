@@ -17,6 +17,8 @@ export interface FaultyGateway extends AsyncDisposable {
   continue(): void;
   /** Answers the next requests with 503 Slow Down. */
   beBusy(requests: number): void;
+  /** Bytes that went to the server so far. */
+  readonly sentBytes: number;
   /** Bytes per second in each direction of each connection; null: as fast as it goes. */
   limit(bytesPerSecond: number | null): void;
 }
@@ -26,7 +28,7 @@ export async function createFaultyGateway(target: {
   readonly host: string;
   readonly port: number;
 }): Promise<FaultyGateway> {
-  const state = { isPaused: false, busy: 0, bytesPerSecond: null as number | null, wake: [] as (() => void)[] };
+  const state: State = { sentBytes: 0, isPaused: false, busy: 0, bytesPerSecond: null, wake: [] };
   const sockets = new Set<Socket>();
   const server = createServer((client) => serve(client, target, state, sockets));
   server.listen(0, '127.0.0.1');
@@ -35,6 +37,9 @@ export async function createFaultyGateway(target: {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const gateway: FaultyGateway = {
     endpoint: `http://127.0.0.1:${port}`,
+    get sentBytes() {
+      return state.sentBytes;
+    },
     stop: async () => {
       if (server.listening) await close(server, sockets);
     },
@@ -65,6 +70,7 @@ export async function createFaultyGateway(target: {
 }
 
 interface State {
+  sentBytes: number;
   isPaused: boolean;
   busy: number;
   bytesPerSecond: number | null;
@@ -86,6 +92,9 @@ function serve(
   const upstream = track(connect(target), sockets);
   client.on('close', () => upstream.destroy());
   upstream.on('close', () => client.destroy());
+  client.on('data', (chunk: Buffer) => {
+    state.sentBytes += chunk.length;
+  });
   forward(client, upstream, state);
   forward(upstream, client, state);
 }

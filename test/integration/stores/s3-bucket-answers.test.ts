@@ -69,7 +69,8 @@ describe('what is asked of a server', () => {
     await bucket.put('doc', 'text');
     await bucket.upload('disk', await makeFile(randomBytes(sizeBytes)));
     const makers = server.requests.filter(({ line }) => /^POST .*uploads|^PUT (?!.*partNumber)/.test(line));
-    expect(makers).toHaveLength(3);
+    // the document, the upload, and its list of parts before and after
+    expect(makers).toHaveLength(4);
     for (const { headers: sent } of makers) {
       const encryption = Object.entries(sent).filter(([name]) => name.startsWith('x-amz-server-side'));
       expect(Object.fromEntries(encryption)).toEqual(headers);
@@ -271,9 +272,7 @@ describe('what comes in pieces', () => {
   const entry = { key: 'disk', sizeBytes: content.length, etag: '"e"', modifiedAt: '2026-01-01T00:00:00.000Z' };
   const list = JSON.stringify({
     version: 1,
-    sizeBytes: content.length,
-    partBytes: content.length,
-    sha256: [sha256(content)],
+    lists: [{ etag: '"e"', sizeBytes: content.length, partBytes: content.length, sha256: [sha256(content)] }],
   });
 
   function serveRange({ headers }: SeenRequest, change: (body: Buffer) => Buffer = (body) => body) {
@@ -339,7 +338,7 @@ describe('what comes in pieces', () => {
     ['a damaged list of parts', '{"version":1}'],
     [
       'the list of another object',
-      JSON.stringify({ version: 1, sizeBytes: 1, partBytes: 1, sha256: ['0'.repeat(64)] }),
+      JSON.stringify({ version: 1, lists: [{ etag: null, sizeBytes: 1, partBytes: 1, sha256: ['0'.repeat(64)] }] }),
     ],
     ['no JSON', 'x'],
   ])('refuses what has %s', async (_what, body) => {

@@ -4,6 +4,7 @@ import { classifyFailure, Silence } from './classify-failure.ts';
 import { openClient } from './client.ts';
 import { noCredentials } from './credentials.ts';
 import { parseLocation } from './location.ts';
+import { createReachability } from './reachability.ts';
 import { retry, throwIfCancelled } from './retry.ts';
 import { type Attempted, translateError } from './translate-error.ts';
 
@@ -16,7 +17,7 @@ export interface RunOptions {
   readonly attemptMs?: number;
   /** A figure that grows with what was achieved: the time to repeat begins anew then. */
   readonly progress?: () => number;
-  /** At most; the settings say how long otherwise. */
+  /** For what only reads: at most so long. Otherwise the settings say how long. */
   readonly retryForMs?: number;
 }
 
@@ -50,6 +51,7 @@ export function createConnection(options: BucketOptions): Connection {
     });
     return opening;
   };
+  const server = createReachability();
   return {
     options,
     bucketName,
@@ -57,19 +59,19 @@ export function createConnection(options: BucketOptions): Connection {
     fullKey: (key) => prefix + key,
     ownKey: (fullKey) => fullKey.slice(prefix.length),
     run: async (run, request) => {
+      const isRead = run.retryForMs !== undefined;
       const forMs = Math.min(options.retryForMs, run.retryForMs ?? Number.POSITIVE_INFINITY);
       try {
         throwIfCancelled(run.signal);
         const s3 = await open();
-        return await retry(
+        const result = await retry(
           (failedBefore) => attemptOnce(run, (abortSignal) => request(s3, { abortSignal, failedBefore })),
-          {
-            forMs,
-            signal: run.signal,
-            progress: run.progress,
-          },
+          { forMs: server.patience(forMs, isRead), signal: run.signal, progress: run.progress },
         );
+        server.answered();
+        return result;
       } catch (error) {
+        server.failed(error);
         throw explain(error, run, options);
       }
     },

@@ -2,6 +2,7 @@ import type { _Object, ListObjectsV2CommandInput, ListObjectsV2CommandOutput } f
 import type { ObjectEntry } from '../bucket.ts';
 import type { Connection } from './connection.ts';
 import { type KeyRange, planRanges } from './list-ranges.ts';
+import { READ_RETRY_MS } from './read-document.ts';
 import { toSeconds } from './object-time.ts';
 
 const PAGE_ATTEMPT_MS = 30_000;
@@ -44,7 +45,7 @@ async function listPage(
   signal: AbortSignal | undefined,
 ): Promise<ListObjectsV2CommandOutput> {
   const key = connection.ownKey(query.Prefix ?? '');
-  const run = { action: 'list' as const, key, signal, attemptMs: PAGE_ATTEMPT_MS, retryForMs: PAGE_ATTEMPT_MS };
+  const run = { action: 'list' as const, key, signal, attemptMs: PAGE_ATTEMPT_MS, retryForMs: READ_RETRY_MS };
   return await connection.run(run, (s3, { abortSignal }) =>
     s3.listObjectsV2({ Bucket: connection.bucketName, ...query }, { abortSignal }),
   );

@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 
 /** What is short is there soon, or something is wrong; reading it is not worth waiting for longer than that. */
 export const DOCUMENT_ATTEMPT_MS = 10_000;
-export const READ_RETRY_MS = 30_000;
+export const READ_RETRY_MS = 15_000;
 
 /** GetObject of something short. null when it is not there. */
 export async function readDocument(
