@@ -55,7 +55,7 @@ async function applyNewSettings(parts: ReloadParts): Promise<void> {
   const certificates = listeners.isEncrypted ? await readCertificates(wanted.tls) : null;
   const fresh = keepFixed(settings, wanted);
   const changed = changedKeys(settings, fresh);
-  const ignored = changedKeys(settings, wanted).flatMap((key) => (key in FIXED ? fileName(key) : []));
+  const ignored = nameFixed(changedKeys(settings, wanted));
   Object.assign(settings, fresh);
   application.applySettings(fresh);
   log.setLevel(fresh.logLevel);
@@ -74,6 +74,12 @@ function keepFixed(current: Settings, wanted: Settings): Settings {
 function changedKeys(before: Settings, after: Settings): readonly string[] {
   const old = new Map(Object.entries(before).map(([key, value]) => [key, JSON.stringify(value)]));
   return Object.entries(after).flatMap(([key, value]) => (old.get(key) === JSON.stringify(value) ? [] : key));
+}
+
+/** The default store is one of the stores: where it is another, that is said once. */
+function nameFixed(keys: readonly string[]): readonly string[] {
+  const wanted = keys.includes('store') ? keys.filter((key) => key !== 'stores') : keys;
+  return wanted.flatMap((key) => (key in FIXED ? fileName(key) : []));
 }
 
 function fileName(key: string): string {
