@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Settings } from '../../config/settings.ts';
 import type { RootLogger } from '../../lib/logger.ts';
 import type { ServiceManager } from '../../model/ports/service-manager.ts';
@@ -55,7 +56,7 @@ async function applyNewSettings(parts: ReloadParts): Promise<void> {
   const certificates = listeners.isEncrypted ? await readCertificates(wanted.tls) : null;
   const fresh = keepFixed(settings, wanted);
   const changed = changedKeys(settings, fresh);
-  const ignored = nameFixed(changedKeys(settings, wanted));
+  const ignored = nameFixed(settings, wanted);
   Object.assign(settings, fresh);
   application.applySettings(fresh);
   log.setLevel(fresh.logLevel);
@@ -76,10 +77,12 @@ function changedKeys(before: Settings, after: Settings): readonly string[] {
   return Object.entries(after).flatMap(([key, value]) => (old.get(key) === JSON.stringify(value) ? [] : key));
 }
 
-/** The default store is one of the stores: where it is another, that is said once. */
-function nameFixed(keys: readonly string[]): readonly string[] {
-  const wanted = keys.includes('store') ? keys.filter((key) => key !== 'stores') : keys;
-  return wanted.flatMap((key) => (key in FIXED ? fileName(key) : []));
+/** The default store is one of the stores: where it alone is another, that is said once. */
+function nameFixed(current: Settings, wanted: Settings): readonly string[] {
+  const [, ...others] = current.stores;
+  const isMore = current.store === wanted.store || !isDeepStrictEqual(others, wanted.stores.slice(1));
+  const changed = changedKeys(current, wanted).filter((key) => isMore || key !== 'stores');
+  return changed.flatMap((key) => (key in FIXED ? fileName(key) : []));
 }
 
 function fileName(key: string): string {

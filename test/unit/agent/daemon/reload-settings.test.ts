@@ -60,7 +60,7 @@ describe('a reload', () => {
       settings: expect.arrayContaining([
         ...['connect', 'state_dir', 'store', 'socket', 'socket_group', 'listen'],
         ...['instances_dir', 'overlay_dir', 'image_group', 'host_name'],
-        ...['stores', 's3', 'cache_dir', 'cache_size'],
+        ...['s3', 'cache_dir', 'cache_size'],
       ]),
     });
   });
