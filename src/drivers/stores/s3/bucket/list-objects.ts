@@ -2,8 +2,8 @@ import type { _Object, ListObjectsV2CommandInput, ListObjectsV2CommandOutput } f
 import type { ObjectEntry } from '../bucket.ts';
 import type { Connection } from './connection.ts';
 import { type KeyRange, planRanges } from './list-ranges.ts';
-import { READ_RETRY_MS } from './read-document.ts';
 import { toSeconds } from './object-time.ts';
+import { READ_RETRY_MS } from './read-document.ts';
 
 const PAGE_ATTEMPT_MS = 30_000;
 
