@@ -50,6 +50,8 @@ export default defineConfig({
           isolate: false,
           maxWorkers,
           hookTimeout: 30_000,
+          // the first that needs a large part of the sources waits for all of it to be read
+          testTimeout: 30_000,
         },
       },
       {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { NewServiceImage } from '../../../../src/model/ports/image-service.ts';
-import { expectFailure } from '../../../support/expect-failure.ts';
+import type { NewServiceImage } from '../../../src/model/ports/image-service.ts';
+import { expectFailure } from '../../support/expect-failure.ts';
 import {
   type Answer,
   hangUp,
@@ -13,7 +13,7 @@ import {
   serveScript,
   silence,
   text,
-} from './scripted-service.ts';
+} from '../../unit/drivers/glance/scripted-service.ts';
 
 const ID = '7a0d7b86-2a53-4f3a-8f0e-a2b4b7a0c001';
 const SHOW = `GET /v2/images/${ID}`;

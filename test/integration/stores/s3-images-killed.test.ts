@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Image } from '../../../../../../src/model/image.ts';
-import type { ImageStore } from '../../../../../../src/model/ports/image-store.ts';
-import type { FakeObject } from '../../../../../support/fake-bucket.ts';
-import { fillDraft, makeImage, publishImage } from '../../../../../support/sample-images.ts';
-import { makeHost, type TestHost } from './failing-bucket.ts';
+import type { Image } from '../../../src/model/image.ts';
+import type { ImageStore } from '../../../src/model/ports/image-store.ts';
+import type { FakeObject } from '../../support/fake-bucket.ts';
+import { fillDraft, makeImage, publishImage } from '../../support/sample-images.ts';
+import { makeHost, type TestHost } from '../../unit/drivers/stores/s3/images/failing-bucket.ts';
 
 const NOTE = { deletedAt: '2026-03-01T12:00:00.000Z', deletedBy: 'ann', expiresAt: '2026-03-08T12:00:00.000Z' };
 const MAX_CHANGES = 30;
