@@ -12,8 +12,11 @@ start_libvirt() {
   else
     mkdir -p /run/libvirt
     is_running virtlogd || virtlogd -d
-    # shellcheck disable=SC2154
-    is_running libvirtd || setsid "$project_root/scripts/lib/reap-orphans" --stay libvirtd -d </dev/null >/dev/null 2>&1 &
+    # a command alone: a shell that waited for it in the background would hold the caller's lock for ever
+    if ! is_running libvirtd; then
+      # shellcheck disable=SC2154
+      setsid "$project_root/scripts/lib/reap-orphans" --stay libvirtd -d </dev/null >/dev/null 2>&1 &
+    fi
   fi
   for _ in $(seq 100); do
     libvirt_answers && return
