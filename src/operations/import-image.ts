@@ -1,20 +1,19 @@
 import { newUuid } from '../lib/uuid.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName, requireProperties } from '../model/image-request-rules.ts';
-import { summariseDisks } from '../model/image-rules.ts';
 import type { HeldFile } from '../model/ports/host.ts';
 import type { ImageDraft } from '../model/ports/image-store.ts';
 import type { ImportImageRequest } from '../model/requests.ts';
 import { type ImportPlan, importPlanSchema } from './import-plan.ts';
-import { checkByteQuota, checkQuota } from './steps/check-quota.ts';
-import { type NewImage, publishImage } from './steps/publish-image.ts';
+import { checkQuota } from './steps/check-quota.ts';
+import type { NewImage } from './steps/publish-image.ts';
+import { publishTakenIn } from './steps/publish-taken-in.ts';
 import { removeUnpublished } from './steps/remove-unpublished.ts';
 import { importDisk } from './steps/transfer/import-disk.ts';
 import { importFolder } from './steps/transfer/import-folder.ts';
 import { holdSource } from './steps/transfer/transfer-path.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import type { OperationContext } from './support/context.ts';
-import { throwIfCancelled } from './support/patience.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 
 /** A disk file of somebody else, or a folder that an export wrote, becomes an image. */
@@ -52,12 +51,7 @@ async function fillAndPublish(
   const { request, source } = work;
   const draft = await context.store.createDraft(work.imageId);
   const made = await fill(context, { request, source, draft }, signal);
-  await checkByteQuota(context, summariseDisks(made.disks).sizeBytes);
-  throwIfCancelled(signal);
-  await context.operation.announce('publish');
-  const image = await publishImage(context, draft, made);
-  await context.operation.saveResult({ imageId: image.id });
-  return image;
+  return await publishTakenIn(context, { draft, made }, signal);
 }
 
 async function fill(

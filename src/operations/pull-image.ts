@@ -1,18 +1,16 @@
 import { newUuid } from '../lib/uuid.ts';
 import type { Image } from '../model/image.ts';
 import { requireImageName } from '../model/image-request-rules.ts';
-import { summariseDisks } from '../model/image-rules.ts';
 import type { ImageService } from '../model/ports/image-service.ts';
 import type { PullImageRequest } from '../model/store-requests.ts';
 import { type PullPlan, pullPlanSchema } from './pull-plan.ts';
-import { checkByteQuota, checkQuota } from './steps/check-quota.ts';
-import { publishImage } from './steps/publish-image.ts';
+import { checkQuota } from './steps/check-quota.ts';
+import { publishTakenIn } from './steps/publish-taken-in.ts';
 import { removeUnpublished } from './steps/remove-unpublished.ts';
 import { askSoon } from './steps/service/ask-soon.ts';
 import { fetchImage, type Pullable, requirePullable } from './steps/service/fetch-image.ts';
 import { undoAndSettle } from './steps/undo-and-settle.ts';
 import type { OperationContext } from './support/context.ts';
-import { throwIfCancelled } from './support/patience.ts';
 import type { Recover, UseCase } from './support/use-case.ts';
 
 interface PullInput {
@@ -68,12 +66,7 @@ async function fillAndPublish(
 ): Promise<Image> {
   const draft = await context.store.createDraft(work.imageId);
   const made = await fetchImage(context, { ...work, draft }, signal);
-  await checkByteQuota(context, summariseDisks(made.disks).sizeBytes);
-  throwIfCancelled(signal);
-  await context.operation.announce('publish');
-  const image = await publishImage(context, draft, made);
-  await context.operation.saveResult({ imageId: image.id });
-  return image;
+  return await publishTakenIn(context, { draft, made }, signal);
 }
 
 export const recoverPullImage: Recover = async (core, unfinished) => {

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { assertClean, recordGuest } from './support/assert-clean.ts';
+import { assertClean, type GuestRecord, recordGuest } from './support/assert-clean.ts';
 import { capture, expectRefusal, listImages } from './support/captures.ts';
 import { readDiskChains } from './support/disk-chains.ts';
 import { isFrozen } from './support/guest-agent.ts';
 import { parseImage } from './support/images.ts';
 import { holdRequest, requestAndDie } from './support/kill-harness.ts';
 import { keepData } from './support/machine-record.ts';
-import { runCommand } from './support/run-command.ts';
+import { type RunningCommand, runCommand } from './support/run-command.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { createS3Site, type S3Site } from './support/s3-site.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
@@ -110,14 +110,7 @@ describe('a store that goes away', () => {
     expect(await readDiskChains(guest)).toEqual(before.chains);
     await guest.run('echo works >/root/while-it-hangs && sync');
     site.gateway.continue();
-    const { exitCode, stdout, stderr } = await create.ended;
-    expect(exitCode, stderr).toBe(0);
-    const image = z
-      .object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) })
-      .parse(JSON.parse(stdout));
-    expect(image.consistency.freezeMs).toBeLessThan(2000);
-    await darkroom.json(['image', 'delete', image.id]);
-    await assertClean(before, darkroom);
+    await expectBriefFreeze(create, before);
   });
 
   it('row 21: hangs already when the point in time comes: the guest does not wait for it', async () => {
@@ -130,14 +123,7 @@ describe('a store that goes away', () => {
     expect(await isFrozen(guest)).toBe(false);
     expect(await readDiskChains(guest)).toEqual(before.chains);
     site.gateway.continue();
-    const { exitCode, stdout, stderr } = await create.ended;
-    expect(exitCode, stderr).toBe(0);
-    const image = z
-      .object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) })
-      .parse(JSON.parse(stdout));
-    expect(image.consistency.freezeMs).toBeLessThan(2000);
-    await darkroom.json(['image', 'delete', image.id]);
-    await assertClean(before, darkroom);
+    await expectBriefFreeze(create, before);
   });
 
   it('row 18: without room: the capture fails, the guest is as it was and nothing is left', async () => {
@@ -300,6 +286,16 @@ it('is not taken for another: an object that was changed under way is refused wh
   expect([exitCode, stderr]).toEqual([6, expect.stringMatching(/checksum|part/i)]);
   await darkroom.json(['image', 'delete', image.id]);
 });
+
+/** The capture succeeds, has frozen its guest for a moment only and leaves it as it was. */
+async function expectBriefFreeze(create: RunningCommand, before: GuestRecord): Promise<void> {
+  const { exitCode, stdout, stderr } = await create.ended;
+  expect(exitCode, stderr).toBe(0);
+  const image = z.object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) }).parse(JSON.parse(stdout));
+  expect(image.consistency.freezeMs).toBeLessThan(2000);
+  await darkroom.json(['image', 'delete', image.id]);
+  await assertClean(before, darkroom);
+}
 
 /** Copies alone are there: they are fetched again. */
 async function emptyCache(): Promise<void> {

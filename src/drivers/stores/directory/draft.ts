@@ -8,6 +8,7 @@ import { listFiles, serialiseManifest } from '../documents/manifest.ts';
 import { locateFile, preparePartial, sealPartial } from '../files/draft-files.ts';
 import { makeFolder, makeFolders, replaceFile, syncFolder } from '../files/durable-files.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { isThere } from '../files/is-there.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 
@@ -85,13 +86,7 @@ async function discard(context: StoreContext, imageId: string): Promise<void> {
 }
 
 async function isPublished(context: StoreContext, imageId: string): Promise<boolean> {
-  try {
-    await lstat(manifestPath(context.root, imageId));
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  return await isThere(manifestPath(context.root, imageId));
 }
 
 async function syncFolderIfThere(folder: string): Promise<void> {

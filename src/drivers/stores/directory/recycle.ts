@@ -1,4 +1,4 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { RecycleNote } from '../../../model/recycled-image.ts';
@@ -17,6 +17,7 @@ import { MAX_MANIFEST_BYTES, parseManifest, serialiseManifest } from '../documen
 import { serialiseNote } from '../documents/recycled-note.ts';
 import { makeFolder, readSmallFile, replaceFile, syncFolder } from '../files/durable-files.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { isThere } from '../files/is-there.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 import { isFolder } from './delete.ts';
@@ -133,16 +134,6 @@ async function tryRename(from: string, to: string): Promise<boolean> {
     const errno = errnoOf(error);
     if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return false;
     throw error;
-  }
-}
-
-async function isThere(place: string): Promise<boolean> {
-  try {
-    await lstat(place);
-    return true;
-  } catch (error) {
-    ignoreMissing(error);
-    return false;
   }
 }
 

@@ -13,6 +13,7 @@ import {
   snapshotsFolder,
   volumeFolder,
 } from '../documents/snapshot-layout.ts';
+import { compareById, compareByTime } from '../documents/snapshot-order.ts';
 import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from '../documents/snapshot-record.ts';
 import { isUnfitFile, readReplaceableFile } from '../files/durable-files.ts';
 import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
@@ -102,13 +103,4 @@ async function readOrExplain(root: string, key: SnapshotKey): Promise<Reading | 
 function explain(error: unknown): string {
   if (errnoOf(error) === 'ELOOP') return 'its record is a symbolic link';
   return `its record cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-function compareByTime(left: SnapshotRecord, right: SnapshotRecord): number {
-  if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt ? -1 : 1;
-  return compareById(left, right);
-}
-
-function compareById(left: { readonly id: string }, right: { readonly id: string }): number {
-  return left.id < right.id ? -1 : 1;
 }

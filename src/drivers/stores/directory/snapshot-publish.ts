@@ -13,6 +13,7 @@ import {
 import { serialiseSnapshotRecord } from '../documents/snapshot-record.ts';
 import { replaceFile, syncFolder } from '../files/durable-files.ts';
 import { IMAGE_FILE_MODE, SECRET_FILE_MODE } from '../files/file-modes.ts';
+import { isThere } from '../files/is-there.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 
@@ -68,16 +69,6 @@ async function keepDomainXml(file: string, domainXml: string | null): Promise<vo
 
 async function requirePlainFile(file: string): Promise<void> {
   if (!(await lstat(file)).isFile()) throw new Error(`${file} is not a regular file`);
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 async function unlinkIfThere(file: string): Promise<void> {

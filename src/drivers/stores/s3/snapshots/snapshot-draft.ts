@@ -1,4 +1,4 @@
-import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../documents/snapshot-layout.ts';
 import { syncWithAccess } from '../../files/durable-files.ts';
 import { IMAGE_FILE_MODE } from '../../files/file-modes.ts';
+import { isThere } from '../../files/is-there.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../../files/store-errors.ts';
 import type { Bucket } from '../bucket.ts';
 import { makeVolumeFolder, type SnapshotContext } from './context.ts';
@@ -76,7 +77,7 @@ async function moveIn(
   { key, file }: DraftFiles,
   options: TransferOptions = {},
 ): Promise<void> {
-  if (!(await isThere(file))) return await requireMovedIn(bucket, { key, file });
+  if (!(await hasFile(file))) return await requireMovedIn(bucket, { key, file });
   const entry = await bucket.upload(key, file, options);
   const target = mirror.path(key);
   await withStoreErrors(failure('move in', target), () => rename(file, target));
@@ -99,16 +100,8 @@ async function removeFile(file: string): Promise<void> {
   await withStoreErrors(failure('discard', file), () => rm(file, { force: true }));
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return await withStoreErrors(failure('read', file), async () => {
-    try {
-      await lstat(file);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
-      throw error;
-    }
-  });
+async function hasFile(file: string): Promise<boolean> {
+  return await withStoreErrors(failure('read', file), () => isThere(file));
 }
 
 async function listNames(folder: string): Promise<readonly string[]> {

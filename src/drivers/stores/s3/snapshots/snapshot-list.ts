@@ -13,6 +13,7 @@ import {
   snapshotsFolder,
   volumeFolder,
 } from '../../documents/snapshot-layout.ts';
+import { compareById, compareByTime } from '../../documents/snapshot-order.ts';
 import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from '../../documents/snapshot-record.ts';
 import type { Bucket } from '../bucket.ts';
 import { createDocumentCache } from '../document-cache.ts';
@@ -100,13 +101,4 @@ function parse(content: string | null, key: SnapshotKey): Reading {
     const reason = hasCode(error, 'SNAPSHOT_DAMAGED') ? error.fields['reason'] : null;
     return { broken: { ...key, reason: typeof reason === 'string' ? reason : String(error) }, cause: error };
   }
-}
-
-function compareByTime(left: SnapshotRecord, right: SnapshotRecord): number {
-  if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt ? -1 : 1;
-  return compareById(left, right);
-}
-
-function compareById(left: { readonly id: string }, right: { readonly id: string }): number {
-  return left.id < right.id ? -1 : 1;
 }
