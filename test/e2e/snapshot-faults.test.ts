@@ -16,7 +16,7 @@ import { waitUntil } from './support/wait-until.ts';
 
 const MIB = 1024 ** 2;
 /** So much that its copy can be caught while it goes on. */
-const DISK_MIB = 512;
+const DISK_MIB = 1024;
 const FILL_MIB = 384;
 const ENV = { DARKROOM_RESERVE_BYTES: '1MiB' };
 
@@ -40,8 +40,8 @@ describe('a snapshot that meets accidents while QEMU copies', () => {
 
   beforeAll(async () => {
     // a mount namespace of its own sees what is mounted by then
-    beside = await createMount('ext4', 1400);
-    small = await createMount('ext4', 800);
+    beside = await createMount('ext4', 2500);
+    small = await createMount('ext4', 1400);
     const disk = `${beside.path}/vdb.raw`;
     // zeros that are written are data, which QEMU copies
     await runCommand('dd', ['if=/dev/zero', `of=${disk}`, 'bs=1M', `count=${DISK_MIB}`, 'status=none']);
@@ -173,7 +173,7 @@ describe('a snapshot that meets accidents while QEMU copies', () => {
   /** Its job runs, and would for minutes. */
   async function startCopying(): Promise<RunningCommand> {
     const create = darkroom.start(['snapshot', 'create', data(), '--json']);
-    await waitUntil('QEMU copies', () => setSpeed(MIB), { timeoutMs: 30_000, intervalMs: 1 });
+    await catchJob(create);
     const isCopying = async (): Promise<boolean> => create.output.stderr.includes('"step":"copy"');
     await waitUntil('the guest is thawed', isCopying, { timeoutMs: 30_000 });
     // what the guest wrote last is reserved by then
@@ -181,13 +181,23 @@ describe('a snapshot that meets accidents while QEMU copies', () => {
     return create;
   }
 
-  async function speedUp(): Promise<void> {
-    await setSpeed(0);
+  /** Slows its job from the first moment: one virsh that goes on asking, since a start of it takes as long as a copy. */
+  async function catchJob(create: RunningCommand): Promise<void> {
+    const question = `qemu-monitor-command ${guest.name} '${JSON.stringify(setSpeed(MIB))}'`;
+    const asking = 'while echo "$1"; do sleep 0.002; done | timeout 60 virsh -q -c "$2" | grep -q -m1 return';
+    const { exitCode } = await tryCommand('sh', ['-c', asking, 'sh', question, host.uri]);
+    if (exitCode === 0) return;
+    create.kill('SIGKILL');
+    throw new Error(`QEMU was not seen to copy: ${create.output.stderr}`);
   }
 
-  /** Bytes in a second, 0: no limit; false when nothing is copied. */
-  async function setSpeed(speed: number): Promise<boolean> {
-    return (await ask({ execute: 'block-job-set-speed', arguments: { device: job, speed } })).includes('"return"');
+  async function speedUp(): Promise<void> {
+    await ask(setSpeed(0));
+  }
+
+  /** Bytes in a second, 0: no limit. */
+  function setSpeed(speed: number): object {
+    return { execute: 'block-job-set-speed', arguments: { device: job, speed } };
   }
 
   function ask(question: object): Promise<string> {

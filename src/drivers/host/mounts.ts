@@ -18,7 +18,7 @@ export function createMounts(): Mounts {
       await run({ file: 'mount', args: ['-t', found.type, '-o', options, '--', disk, directory] });
     },
     unmount: async (target) => {
-      if (await isMounted(target)) await unmountOne(target);
+      if (await isMounted(target)) await unmountOne(target).catch((error) => failUnlessGone(target, error));
     },
   };
 }
@@ -31,6 +31,11 @@ async function unmountOne(target: string): Promise<void> {
     if (error instanceof CommandMissing) throw toolMissing('umount', error);
     await runTool({ file: 'umount', args: ['--lazy', '--', target], timeoutMs: UNMOUNT_TIMEOUT_MS }, { disk: target });
   }
+}
+
+/** An operation that ends by itself and who recovers it may both take it down: one of them is later. */
+async function failUnlessGone(target: string, error: unknown): Promise<void> {
+  if (await isMounted(target)) throw error;
 }
 
 /** From proc_pid_mountinfo(5): the fifth field is the mount point, with blanks and the like as octal escapes. */

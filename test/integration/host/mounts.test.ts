@@ -95,4 +95,13 @@ describe('a disk that is mounted', () => {
     expect(readdirSync(directory)).toEqual([]);
     process.kill(Number(reader.toString().trim()));
   });
+
+  it('comes off also when two take it down at once', async () => {
+    const disk = makeFileSystem('whole', 'ext4', 16);
+    for (let n = 0; n < 5; n++) {
+      await mounts.mountFirst(disk, directory);
+      await Promise.all([1, 2, 3].map(() => mounts.unmount(directory)));
+      expect(readdirSync(directory)).toEqual([]);
+    }
+  });
 });
