@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { buildCheckpointXml } from '../../../src/model/domain-xml/checkpoint-xml.ts';
 import { checkpointName } from '../../../src/model/snapshot/checkpoint-name.ts';
 import type { SnapshotRecord } from '../../../src/model/snapshot/snapshot.ts';
 import { recoverRestoreSnapshot, restoreSnapshot } from '../../../src/operations/restore-snapshot.ts';
@@ -11,6 +10,7 @@ import type { FakeDomain } from '../../support/fake-hypervisor.ts';
 import { createFakeJournal, createFakeLocks } from '../../support/fake-journal.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import { createGate, type Gate, isChange, type Mishap, type PortCall } from '../../support/mishaps.ts';
+import { checkpoint } from './restore-fixture.ts';
 import {
   contentOf,
   createSnapshotFixture,
@@ -55,7 +55,7 @@ async function makeWorld(): Promise<World> {
       { target: 'vda', path: disk, extra },
       { target: 'vdb', path: other },
     ],
-    { checkpoints: [checkpoint(OLDER, ['vda'], null), checkpoint(OLD, ['vda', 'vdb'], OLDER)] },
+    { checkpoints: [checkpoint(OLDER, ['vda']), checkpoint(OLD, ['vda', 'vdb'], { parent: OLDER })] },
   );
   const journal = createFakeJournal();
   const living = new Set<number>();
@@ -74,11 +74,6 @@ async function makeWorld(): Promise<World> {
     });
   };
   return { fixture, domain, record, disk, oldInode: statSync(disk).ino, process };
-}
-
-function checkpoint(name: string, targets: readonly string[], parent: string | null) {
-  const xml = buildCheckpointXml({ name, parent, targets, allTargets: ['vda', 'vdb'], creationTime: 1000 });
-  return { name, parent, targets, creationTime: 1000, xml };
 }
 
 /** All that a person could see of it. */
