@@ -19,6 +19,7 @@ import { createJournalDestination, leadsToJournal } from './drivers/systemd/jour
 import { createLogger, type Logger, type RootLogger } from './lib/logger.ts';
 import type { Clock } from './model/ports/host.ts';
 import type { ServiceManager } from './model/ports/service-manager.ts';
+import type { StoreOutage } from './model/store.ts';
 import type { Application } from './operations/application.ts';
 import { createApplication } from './operations/create-application.ts';
 import type { Core, HostSettings } from './operations/support/context.ts';
@@ -28,6 +29,8 @@ export interface ComposeOptions {
   readonly isDaemon?: boolean;
   /** Where it is absent: standard error, as the settings say. */
   readonly log?: Logger;
+  /** Hears of a store that does not answer while it is asked again; where it is absent the log does. */
+  readonly onStoreOutage?: (outage: StoreOutage) => void;
   /** Replaces parts of the core, so that a test can make a step fail or end the process in it. */
   readonly adapt?: (core: Core) => Core;
 }
@@ -61,7 +64,9 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
   const clock = createClock();
-  const stores = createStores({ ...settings, server: settings.s3 });
+  const onOutage =
+    options.onStoreOutage ?? ((outage) => log.warn({ ...outage }, 'a store cannot be used now, and is asked again'));
+  const stores = createStores({ ...settings, server: settings.s3, onOutage });
   const own = stores.open(settings.store);
   const core: Core = {
     hypervisor,

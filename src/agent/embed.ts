@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DarkroomError } from '../model/errors.ts';
+import type { StoreOutage } from '../model/store.ts';
 import type { Application } from '../operations/application.ts';
 import type { ApiApp } from './api-app.ts';
 
@@ -22,7 +23,7 @@ export interface EmbeddedApp extends AsyncDisposable {
 /** The same application and API as an agent has, in this process and without a socket. */
 export async function embedApp(settings: Settings, options: EmbedOptions): Promise<EmbeddedApp> {
   const [{ compose }, { buildApp }] = await Promise.all([import('../compose.ts'), import('./app.ts')]);
-  const application = await compose(settings);
+  const application = await compose(settings, { onStoreOutage: createOutageTeller(options.warn) });
   try {
     await recover(application, options);
     const app = buildApp({ application, ...(await debugLogger(settings)) });
@@ -38,6 +39,18 @@ async function debugLogger({ logLevel }: Settings): Promise<{ logger?: Logger }>
   if (logLevel !== 'debug') return {};
   const { createLogger } = await import('../lib/logger.ts');
   return { logger: createLogger({ level: logLevel, isPretty: process.stderr.isTTY === true }) };
+}
+
+/** Once per store, however often it comes and goes: the next words about it are those of the command's end. */
+function createOutageTeller(warn: EmbedOptions['warn']): (outage: StoreOutage) => void {
+  const told = new Set<string>();
+  return ({ store, location, endpoint, reason, forMs }) => {
+    if (told.has(store)) return;
+    told.add(store);
+    const name = store === location ? location : `${store} (${location})`;
+    const seconds = Math.max(1, Math.round(forMs / 1000));
+    warn(`the store ${name} at ${endpoint} cannot be used now: ${reason}; trying again for up to ${seconds} s`);
+  };
 }
 
 async function recover(application: Application, { recovery, warn }: EmbedOptions): Promise<void> {

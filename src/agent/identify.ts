@@ -45,7 +45,7 @@ async function findByToken(application: Application, authorization: string): Pro
 }
 
 /** A unix socket's peer has no address, and a request of this very process comes over no socket at all. */
-function isLocal(socket: unknown): boolean {
+export function isLocal(socket: unknown): boolean {
   if (socket instanceof TLSSocket) return false;
   return !(socket instanceof Socket) || socket.remoteAddress === undefined;
 }

@@ -11,6 +11,19 @@ export interface StoreDescription {
   readonly isDefault: boolean;
 }
 
+/** A store that does not answer, while it is asked again. */
+export interface StoreOutage {
+  /** Name of the store. */
+  readonly store: string;
+  readonly location: string;
+  /** Address of its server. */
+  readonly endpoint: string;
+  /** What was seen: words, and a code or an HTTP status. */
+  readonly reason: string;
+  /** How much longer it is asked again, at most. */
+  readonly forMs: number;
+}
+
 /** Copies on this host of what a store elsewhere holds. */
 export interface CacheUsage {
   readonly path: string;

@@ -19,7 +19,7 @@ export async function readStoreStatus(core: Core, name?: string): Promise<readon
   requireAdmin(core, 'what there is in stores');
   const services = core.imageServices.list();
   if (name !== undefined && !services.some((service) => service.name === name))
-    return [await measureStore(await openStore(core, name))];
+    return [await measureStore(await openStore(core, name, { others: services }))];
   const ofStores = name === undefined ? core.stores.list() : [];
   return await Promise.all([
     ...ofStores.map((description) => measureStore(openConfigured(core, description))),
@@ -77,14 +77,38 @@ async function remove(core: Core, { upkeep, description }: OpenStore, finding: S
   return isRemoved;
 }
 
-async function openStore(core: Core, name: string | null): Promise<OpenStore> {
+/** `others`: what may be named in this place besides stores. */
+async function openStore(
+  core: Core,
+  name: string | null,
+  { others = [] }: { readonly others?: readonly StoreDescription[] } = {},
+): Promise<OpenStore> {
   const [first] = core.stores.list();
   if (name !== null) {
+    requireKnown(core, name, others);
     const chosen = await chooseStore(core, name, core.store);
     if (chosen !== null) return chosen;
   }
   const own = { name: 'default', kind: 'directory', location: core.store.location, isDefault: true } as const;
   return ownStore(core, first ?? own);
+}
+
+/** STORE_NOT_FOUND, with all that there is, for what is no place either. */
+function requireKnown({ stores, imageServices }: Core, wanted: string, others: readonly StoreDescription[]): void {
+  const known = stores.list();
+  if (wanted.includes('/') || known.some(({ name, location }) => name === wanted || location === wanted)) return;
+  const isService = imageServices.list().some(({ name }) => name === wanted);
+  const what = isService
+    ? `${wanted} is an image service, and this needs a store`
+    : `There is no store called ${JSON.stringify(wanted)}`;
+  const services = others.length === 0 ? '' : `; image services: ${nameAll(others)}`;
+  throw new DarkroomError('STORE_NOT_FOUND', `${what}: known are ${nameAll(known)}${services}.`, {
+    fields: { store: wanted, known: nameAll([...known, ...others]) },
+  });
+}
+
+function nameAll(stores: readonly StoreDescription[]): string {
+  return stores.map(({ name }) => name).join(', ');
 }
 
 function openConfigured(core: Core, description: StoreDescription): OpenStore {

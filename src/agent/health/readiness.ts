@@ -1,7 +1,7 @@
 import type { Readiness, ReadinessCheck } from '../../api/schemas/readiness.ts';
 import { withDeadline } from '../../lib/async.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { toDarkroomError } from '../../model/errors.ts';
+import { type ErrorCode, toDarkroomError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports/host.ts';
 import type { Application } from '../../operations/application.ts';
 import type { LibvirtCheck } from '../daemon/libvirt-check.ts';
@@ -23,18 +23,39 @@ const KEPT_MS = 1000;
 const STORE_KEPT_MS = 10_000;
 const LIMIT_MS = 3000;
 
-/** What was seen, with all that is known of a failure: for the log, since strangers may ask whether a host is ready. */
+/** What was seen, with all that is known of a failure: for the log and the host itself, since strangers may ask whether a host is ready. */
 interface Finding {
   readonly reason: string;
   readonly message: string;
+  /** null: not by an error. */
+  readonly code: ErrorCode | null;
+}
+
+export interface ReadinessQuestion {
+  /** Who asks may know all that this host's administrators may. */
+  readonly isLocal: boolean;
 }
 
 /** Whether the host can be worked on: what died is put right, libvirt answers, the store takes images, the agent goes on. */
-export function createReadiness({ application, libvirt, gate, clock, log }: ReadinessParts): () => Promise<Readiness> {
+export function createReadiness({
+  application,
+  libvirt,
+  gate,
+  clock,
+  log,
+}: ReadinessParts): (question: ReadinessQuestion) => Promise<Readiness> {
   const tell = createTeller(log);
-  const askLibvirt = keepAnswer(clock, { keptMs: KEPT_MS, ask: () => findLibvirt(libvirt) });
-  const askStore = keepAnswer(clock, { keptMs: STORE_KEPT_MS, ask: () => findStore(application) });
-  return async () => {
+  const askLibvirt = keepAnswer(clock, {
+    keptMs: KEPT_MS,
+    code: 'LIBVIRT_UNREACHABLE',
+    ask: () => findLibvirt(libvirt),
+  });
+  const askStore = keepAnswer(clock, {
+    keptMs: STORE_KEPT_MS,
+    code: 'STORE_UNUSABLE',
+    ask: () => findStore(application),
+  });
+  return async ({ isLocal }) => {
     const [libvirtFinding, storeFinding] = await Promise.all([askLibvirt(), askStore()]);
     const checks = [
       tell('recovery', application.isRecovered ? null : words('what died is not put right yet')),
@@ -42,18 +63,20 @@ export function createReadiness({ application, libvirt, gate, clock, log }: Read
       tell('store', storeFinding),
       tell('work', gate.isClosed ? words('the agent is stopping') : null),
     ];
-    return { status: checks.every(({ isOk }) => isOk) ? 'ready' : 'unready', checks };
+    const status = checks.every(({ isOk }) => isOk) ? 'ready' : 'unready';
+    return { status, checks: isLocal ? checks : checks.map((check) => ({ ...check, error: null })) };
   };
 }
 
 function words(message: string): Finding {
-  return { reason: message, message };
+  return { reason: message, message, code: null };
 }
 
 async function findLibvirt(libvirt: ReadinessParts['libvirt']): Promise<Finding | null> {
   const { kind, error } = await libvirt.ask(LIMIT_MS);
   if (kind === 'answers') return null;
-  return { reason: kind === 'silent' ? 'no answer' : 'LIBVIRT_UNREACHABLE', message: error ?? kind };
+  const code = 'LIBVIRT_UNREACHABLE';
+  return { reason: kind === 'silent' ? 'no answer' : code, message: error ?? kind, code };
 }
 
 async function findStore({ survey }: ReadinessParts['application']): Promise<Finding | null> {
@@ -62,19 +85,22 @@ async function findStore({ survey }: ReadinessParts['application']): Promise<Fin
     return null;
   } catch (error) {
     const { code, message } = toDarkroomError(error);
-    return { reason: code, message };
+    return { reason: code, message, code };
   }
 }
 
 interface Question {
   /** How long it is believed that all is well. */
   readonly keptMs: number;
+  /** Of no answer. */
+  readonly code: ErrorCode;
   /** Never throws. */
   readonly ask: () => Promise<Finding | null>;
 }
 
 /** Gives the answer of the last time while it is fresh; a question that hangs is not asked a second time. */
-function keepAnswer(clock: ReadinessParts['clock'], { keptMs, ask }: Question): () => Promise<Finding | null> {
+function keepAnswer(clock: ReadinessParts['clock'], { keptMs, code, ask }: Question): () => Promise<Finding | null> {
+  const late = { reason: 'no answer', message: `no answer within ${LIMIT_MS / 1000} s, and it is waited for`, code };
   let kept: { readonly finding: Finding | null; readonly untilMs: number } | null = null;
   let asking: Promise<Finding | null> | null = null;
   const askAnew = async (): Promise<Finding | null> => {
@@ -86,7 +112,8 @@ function keepAnswer(clock: ReadinessParts['clock'], { keptMs, ask }: Question): 
   return async () => {
     if (kept !== null && clock.monotonicMs() < kept.untilMs) return kept.finding;
     asking ??= askAnew();
-    return await withDeadline(asking, LIMIT_MS, () => new Error('late')).catch(() => words('no answer'));
+    // what was seen the last time says more than that the next answer takes its time
+    return await withDeadline(asking, LIMIT_MS, () => new Error('late')).catch(() => kept?.finding ?? late);
   };
 }
 
@@ -99,6 +126,7 @@ function createTeller(log: ReadinessParts['log']) {
       failing.add(name);
       log.warn({ check: name, reason: finding.reason, error: finding.message }, 'a check of readiness fails');
     }
-    return { name, isOk: finding === null, reason: finding?.reason ?? null };
+    const error = finding === null || finding.code === null ? null : { code: finding.code, message: finding.message };
+    return { name, isOk: finding === null, reason: finding?.reason ?? null, error };
   };
 }

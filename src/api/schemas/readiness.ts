@@ -9,6 +9,8 @@ export interface ReadinessCheck {
   readonly isOk: boolean;
   /** A code, or a few words that tell strangers nothing of the host; null when it is well. */
   readonly reason: string | null;
+  /** What was seen, for who asks over the host's own socket; null for others, and where it is well or no error. */
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 export interface Readiness {
@@ -18,7 +20,14 @@ export interface Readiness {
 
 export const readinessSchema: z.ZodType<Readiness> = z.object({
   status: z.enum(['ready', 'unready']),
-  checks: z.array(z.object({ name: z.enum(READINESS_CHECKS), isOk: z.boolean(), reason: z.string().nullable() })),
+  checks: z.array(
+    z.object({
+      name: z.enum(READINESS_CHECKS),
+      isOk: z.boolean(),
+      reason: z.string().nullable(),
+      error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    }),
+  ),
 });
 
 /** Prometheus' text format. */

@@ -2,10 +2,12 @@ import type { Argv } from 'yargs';
 import { ERROR_TABLE } from '../../api/error-table.ts';
 import { hasCode, toDarkroomError } from '../../model/errors.ts';
 import type { Operation } from '../../model/operation.ts';
-import type { CommandContext, CommandHost } from '../context.ts';
+import { type CommandContext, type CommandHost, requireAgent } from '../context.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { NO_WAIT_OPTION } from '../no-wait.ts';
 import { printResult } from '../output.ts';
 import { printError } from '../render/error.ts';
+import { summarizeOperation } from '../render/operation.ts';
 import { printable } from '../render/text.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 
@@ -26,27 +28,34 @@ export function addImageDelete(yargs: Argv<GlobalOptions>, host: CommandHost): v
           default: false,
           describe: 'For good, at once, and also those that were deleted before',
         })
+        .option('no-wait', NO_WAIT_OPTION)
         .example('$0 image delete web-1 web-2', 'Delete two images')
         .example('$0 image delete --purge web-1', 'Have its room back now'),
-    ({ images, purge, ...argv }) =>
+    ({ images, purge, noWait, ...argv }) =>
       host.execute(argv, {
         recovery: 'required',
-        run: (context) => deleteImages(context, images, { isPurged: purge }),
+        run: (context) => deleteImages(context, images, { isPurged: purge, isAwaited: !noWait }),
       }),
   );
 }
 
-/** Ends with the exit code of the first failure. Prints the operations of all that were deleted. */
+interface DeleteOptions {
+  readonly isPurged: boolean;
+  readonly isAwaited: boolean;
+}
+
+/** Ends with the exit code of the first failure. Prints the operations of all that were deleted, or are about to be. */
 export async function deleteImages(
   context: CommandContext,
   images: readonly string[],
-  { isPurged }: { readonly isPurged: boolean },
+  options: DeleteOptions,
 ): Promise<number> {
+  if (!options.isAwaited) requireAgent(context);
   const operations: Operation[] = [];
   let exitCode = 0;
   for (const image of images) {
     try {
-      operations.push(await waitForOperation(context, () => context.client.images.delete(image, { isPurged })));
+      operations.push(await deleteOne(context, image, options));
     } catch (error) {
       const failure = toDarkroomError(error);
       printError(context.output, failure);
@@ -54,9 +63,20 @@ export async function deleteImages(
       if (hasCode(failure, 'CANCELLED')) break;
     }
   }
-  const text = operations
-    .map(({ target }) => `image ${printable(target)}: ${isPurged ? 'deleted for good' : 'deleted'}`)
-    .join('\n');
-  await printResult(context.output, operations, () => text);
+  await printResult(context.output, operations, () => operations.map((one) => tell(one, options)).join('\n'));
   return exitCode;
+}
+
+async function deleteOne(
+  context: CommandContext,
+  image: string,
+  { isPurged, isAwaited }: DeleteOptions,
+): Promise<Operation> {
+  const submit = () => context.client.images.delete(image, { isPurged });
+  return isAwaited ? await waitForOperation(context, submit) : await submit();
+}
+
+function tell(operation: Operation, { isPurged, isAwaited }: DeleteOptions): string {
+  if (!isAwaited) return summarizeOperation(operation);
+  return `image ${printable(operation.target)}: ${isPurged ? 'deleted for good' : 'deleted'}`;
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { DarkroomError } from '../../model/errors.ts';
 import type { OpenStore, Stores } from '../../model/ports/stores.ts';
-import type { StoreDescription } from '../../model/store.ts';
+import type { StoreDescription, StoreOutage } from '../../model/store.ts';
 import type { S3Access } from '../../model/store-access.ts';
 import { createDirectoryShelf } from './directory/directory-shelf.ts';
 import { createDirectorySnapshots } from './directory/directory-snapshots.ts';
@@ -26,6 +26,8 @@ export interface StoresOptions {
   /** Group that may read image files. */
   readonly imageGroup: string;
   readonly hostName: string;
+  /** Hears once per outage of a store that does not answer and is asked again. */
+  readonly onOutage?: (outage: StoreOutage) => void;
 }
 
 /** Opens what the configuration names, each once. */
@@ -64,14 +66,18 @@ function chooseStore(known: readonly StoreDescription[], wanted: string): StoreD
 }
 
 function openStore(options: StoresOptions, description: StoreDescription): OpenStore {
-  const { imageGroup, hostName } = options;
-  const { location } = description;
+  const { imageGroup, hostName, onOutage } = options;
+  const { name, location } = description;
   if (description.kind === 's3') {
-    const named = options.stores.find(({ name }) => name === description.name);
+    const named = options.stores.find((store) => store.name === name);
     return createS3Store({
       description,
       hostName,
-      bucket: { location, ...(named?.s3 ?? options.server) },
+      bucket: {
+        location,
+        ...(named?.s3 ?? options.server),
+        onUnreachable: (outage) => onOutage?.({ store: name, location, ...outage }),
+      },
       mirror: {
         rootPath: path.join(options.cacheDir, folderName(location)),
         limitBytes: options.cacheLimitBytes,

@@ -111,7 +111,7 @@ function addDaemonRoutes(app: ApiApp): void {
   });
   addHealthRoutes(app, async () => ({
     status: 'unready',
-    checks: [{ name: 'libvirt', isOk: false, reason: 'LIBVIRT_UNREACHABLE' }],
+    checks: [{ name: 'libvirt', isOk: false, reason: 'LIBVIRT_UNREACHABLE', error: null }],
   }));
   addAgentRoutes(app, async () => ({
     version: '1.2.3',

@@ -10,7 +10,9 @@ let clock: ManualClock;
 let log: RememberingLogger;
 let host: { isRecovered: boolean; isStopping: boolean; libvirt: LibvirtState; store: () => Promise<void> };
 let asked: { libvirt: number; store: number };
+/** As strangers see it. */
 let readiness: () => Promise<Readiness>;
+let readinessOnHost: () => Promise<Readiness>;
 
 const ANSWERS = { kind: 'answers', error: null } as const;
 const well = async (): Promise<void> => undefined;
@@ -22,7 +24,7 @@ beforeEach(() => {
   log = createRememberingLogger();
   host = { isRecovered: true, isStopping: false, libvirt: ANSWERS, store: well };
   asked = { libvirt: 0, store: 0 };
-  readiness = createReadiness({
+  const look = createReadiness({
     clock,
     log,
     gate: {
@@ -48,6 +50,8 @@ beforeEach(() => {
       },
     },
   });
+  readiness = () => look({ isLocal: false });
+  readinessOnHost = () => look({ isLocal: true });
 });
 
 async function failures(): Promise<readonly unknown[]> {
@@ -84,6 +88,41 @@ describe('a host', () => {
     expect(await failures()).toEqual([['store', 'STORE_UNUSABLE']]);
     expect(JSON.stringify(await readiness())).not.toContain('/srv');
   });
+
+  it('tells those on the host itself what was seen', async () => {
+    host.store = failing;
+    host.libvirt = { kind: 'silent', error: 'libvirt does not answer within 3000 ms' };
+    host.isStopping = true;
+    const { checks } = await readinessOnHost();
+    expect(checks.map(({ name, reason, error }) => [name, reason, error])).toEqual([
+      ['recovery', null, null],
+      ['libvirt', 'no answer', { code: 'LIBVIRT_UNREACHABLE', message: 'libvirt does not answer within 3000 ms' }],
+      ['store', 'STORE_UNUSABLE', { code: 'STORE_UNUSABLE', message: '/srv/store cannot be written to' }],
+      ['work', 'the agent is stopping', null],
+    ]);
+    expect((await readiness()).checks.map(({ error }) => error)).toEqual([null, null, null, null]);
+  });
+
+  it('says that its store is waited for', async () => {
+    const seen = async () => (await readinessOnHost()).checks.find(({ name }) => name === 'store');
+    host.store = () => new Promise(() => undefined);
+    expect(await seen()).toMatchObject({
+      reason: 'no answer',
+      error: { code: 'STORE_UNUSABLE', message: 'no answer within 3 s, and it is waited for' },
+    });
+  }, 10_000);
+
+  it('says what its store said before while that takes its time the next time', async () => {
+    const seen = async () => (await readinessOnHost()).checks.find(({ name }) => name === 'store');
+    host.store = failing;
+    await seen();
+    await clock.advance(1000);
+    host.store = () => new Promise(() => undefined);
+    expect(await seen()).toMatchObject({
+      reason: 'STORE_UNUSABLE',
+      error: { message: '/srv/store cannot be written to' },
+    });
+  }, 10_000);
 
   it('is not ready when its agent stops', async () => {
     host.isStopping = true;

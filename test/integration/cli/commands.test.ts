@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DarkroomError } from '../../../src/model/errors.ts';
 import { sampleImage, sampleInstance } from '../../unit/agent/samples.ts';
 import { FakeTerminal } from '../../unit/cli/fake-terminal.ts';
 
@@ -178,6 +179,7 @@ describe('commands that do work', () => {
     'image import /srv/x.qcow2 --name x',
     'image export web-golden /srv/x',
     'image verify web-golden',
+    'image delete web-golden',
     'instance launch web-2 --image web-golden',
     'instance shelve web-1',
     'instance offload web-1',
@@ -215,5 +217,18 @@ describe('image delete of several', () => {
       expect.arrayContaining([expect.objectContaining({ error: expect.objectContaining({ code: 'IMAGE_IN_USE' }) })]),
     );
     expect(terminal.application.submitted).toHaveLength(3);
+  });
+
+  it('leaves them all to the agent with --no-wait, and tells of one that was not taken', async () => {
+    const terminal = new FakeTerminal();
+    terminal.isAgent = true;
+    expect(await terminal.run('image', 'delete', 'one', 'other', '--no-wait', '--json')).toBe(0);
+    expect(terminal.json).toMatchObject([
+      { target: 'one', status: 'running' },
+      { target: 'other', status: 'running' },
+    ]);
+    expect(terminal.application.watchers).toBe(0);
+    terminal.application.failure = new DarkroomError('IMAGE_NOT_FOUND', 'it is not there');
+    expect(await terminal.run('image', 'delete', 'gone', '--no-wait')).toBe(3);
   });
 });

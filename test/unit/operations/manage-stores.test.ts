@@ -106,10 +106,21 @@ describe('the status of stores', () => {
     const core = makeCore({ imageServices: SERVICES });
     expect((await readStoreStatus(core, 'default')).map(({ name }) => name)).toEqual(['default']);
     expect((await readStoreStatus(core, 'cloud')).map(({ kind }) => kind)).toEqual(['glance']);
-    await expectFailure(readStoreStatus(core, 'nobodys'), 'STORE_NOT_FOUND');
+    const unknown = await expectFailure(readStoreStatus(core, 'nobodys'), 'STORE_NOT_FOUND');
+    expect(unknown.message).toBe('There is no store called "nobodys": known are default; image services: cloud, lost.');
     const caller = { name: 'boss', role: 'admin', isTrustedWithPaths: false } as const;
     await expectFailure(readStoreStatus({ ...core, caller }, '/etc'), 'PATH_NOT_ALLOWED');
     expect((await listStores(core)).map(({ name }) => name)).toEqual(['default', 'cloud', 'lost']);
+  });
+
+  it.each([
+    ['nobodys', 'There is no store called "nobodys": known are default, ceph.'],
+    ['cloud', 'cloud is an image service, and this needs a store: known are default, ceph.'],
+  ])('has no %s to look into or to clear up, and says what there is', async (store, message) => {
+    const core = makeCore({ imageServices: SERVICES, stores: createFakeStores({ default: {}, ceph: {} }) });
+    const gc = { store, olderThanMs: 0, isDryRun: true };
+    for (const asked of [() => checkStore(core, store), () => collectGarbage(core, gc)])
+      expect((await expectFailure(asked(), 'STORE_NOT_FOUND')).message).toBe(message);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { DownloadOptions, TransferOptions } from '../../../model/ports/image-store.ts';
+import type { StoreOutage } from '../../../model/store.ts';
 import type { S3Access } from '../../../model/store-access.ts';
 
 /** An object as a listing shows it. */
@@ -75,4 +76,8 @@ export const PARTS_SUFFIX = '.parts';
 export interface BucketOptions extends S3Access {
   /** `s3://bucket/prefix`; the prefix may be empty. */
   readonly location: string;
+  /** Hears, once per outage, of a server that has not answered for about two seconds and is asked again. */
+  readonly onUnreachable?: ((outage: BucketOutage) => void) | undefined;
 }
+
+export type BucketOutage = Pick<StoreOutage, 'endpoint' | 'reason' | 'forMs'>;

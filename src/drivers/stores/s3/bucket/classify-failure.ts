@@ -25,6 +25,11 @@ export class Silence extends Error {
   override readonly name = 'Silence';
 }
 
+/** No answer came: from the client library, or by our own patience. A server that says so (RequestTimeout) did answer. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'Silence' || error.name === 'TimeoutError');
+}
+
 const KINDS: Readonly<Record<string, FailureKind>> = {
   ...fill('absent', ['NoSuchKey', 'NotFound', 'NoSuchUpload']),
   ...fill('condition', ['PreconditionFailed']),

@@ -3,10 +3,11 @@ import type { BucketOptions } from '../bucket.ts';
 import { classifyFailure, Silence } from './classify-failure.ts';
 import { openClient } from './client.ts';
 import { noCredentials } from './credentials.ts';
+import { describeTrouble } from './describe-trouble.ts';
 import { parseLocation } from './location.ts';
-import { createReachability } from './reachability.ts';
+import { createReachability, TELL_AFTER_MS } from './reachability.ts';
 import { retry, throwIfCancelled } from './retry.ts';
-import { type Attempted, translateError } from './translate-error.ts';
+import { type Attempted, type Effort, translateError } from './translate-error.ts';
 
 export interface RunOptions {
   readonly action: Attempted['action'];
@@ -51,7 +52,14 @@ export function createConnection(options: BucketOptions): Connection {
     });
     return opening;
   };
-  const server = createReachability();
+  const server = createReachability({
+    tell: ({ error, leftMs }) =>
+      options.onUnreachable?.({
+        endpoint: endpointOf(options),
+        reason: describeTrouble(error),
+        forMs: Math.round(leftMs),
+      }),
+  });
   return {
     options,
     bucketName,
@@ -60,41 +68,74 @@ export function createConnection(options: BucketOptions): Connection {
     ownKey: (fullKey) => fullKey.slice(prefix.length),
     run: async (run, request) => {
       const isRead = run.retryForMs !== undefined;
-      const forMs = Math.min(options.retryForMs, run.retryForMs ?? Number.POSITIVE_INFINITY);
+      const forMs = server.patience(Math.min(options.retryForMs, run.retryForMs ?? Number.POSITIVE_INFINITY), isRead);
+      // an attempt that begins just before the end is waited for too
+      const onSilence = (waitedMs: number, attemptMs: number): void =>
+        server.troubled({
+          error: new Silence('so far'),
+          lastsMs: waitedMs,
+          leftMs: attemptMs - waitedMs + (forMs === 0 ? 0 : forMs + attemptMs),
+        });
+      const startedMs = performance.now();
+      let tries = 0;
       try {
         throwIfCancelled(run.signal);
         const s3 = await open();
         const result = await retry(
-          (failedBefore) => attemptOnce(run, (abortSignal) => request(s3, { abortSignal, failedBefore })),
-          { forMs: server.patience(forMs, isRead), signal: run.signal, progress: run.progress },
+          (failedBefore) => {
+            tries += 1;
+            return attemptOnce({ ...run, onSilence }, (abortSignal) => request(s3, { abortSignal, failedBefore }));
+          },
+          { forMs, signal: run.signal, progress: run.progress, onFailure: server.troubled },
         );
         server.answered();
         return result;
       } catch (error) {
         server.failed(error);
-        throw explain(error, run, options);
+        throw explain(error, { run, options, effort: { tries, lastedMs: performance.now() - startedMs } });
       }
     },
   };
 }
 
-async function attemptOnce<Result>(run: RunOptions, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+interface AttemptOptions extends Pick<RunOptions, 'signal' | 'attemptMs'> {
+  readonly onSilence: (waitedMs: number, attemptMs: number) => void;
+}
+
+async function attemptOnce<Result>(
+  { signal: cancelled, attemptMs, onSilence }: AttemptOptions,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const giveUp = new AbortController();
-  const signal = run.signal === undefined ? giveUp.signal : AbortSignal.any([run.signal, giveUp.signal]);
-  const { attemptMs } = run;
-  const timer = attemptMs === undefined ? undefined : setTimeout(() => giveUp.abort(), attemptMs);
+  const signal = cancelled === undefined ? giveUp.signal : AbortSignal.any([cancelled, giveUp.signal]);
+  const timers =
+    attemptMs === undefined
+      ? []
+      : [
+          setTimeout(() => giveUp.abort(), attemptMs),
+          setTimeout(() => onSilence(TELL_AFTER_MS, attemptMs), TELL_AFTER_MS),
+        ];
   try {
     return await work(signal);
   } catch (error) {
     throw giveUp.signal.aborted ? new Silence(`no answer within ${(attemptMs ?? 0) / 1000} s`) : error;
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 
-function explain(error: unknown, run: RunOptions, options: BucketOptions): Error {
+interface Failed {
+  readonly run: RunOptions;
+  readonly options: BucketOptions;
+  readonly effort: Effort;
+}
+
+function explain(error: unknown, { run, options, effort }: Failed): Error {
   if (classifyFailure(error).kind === 'no-credentials') return noCredentials(options, error);
-  const endpoint = options.endpoint ?? `Amazon S3, ${options.region}`;
   const object = run.key === '' ? options.location : `${options.location.replace(/\/+$/, '')}/${run.key}`;
-  return translateError(error, { action: run.action, object, endpoint });
+  return translateError(error, { action: run.action, object, endpoint: endpointOf(options), effort });
+}
+
+function endpointOf({ endpoint, region }: BucketOptions): string {
+  return endpoint ?? `Amazon S3, ${region}`;
 }

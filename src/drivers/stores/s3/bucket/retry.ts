@@ -9,9 +9,19 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   /** A figure that grows with what was achieved: then it counts as the first failure again. */
   readonly progress?: (() => number) | undefined;
+  /** Hears of what failed and is about to be tried again. */
+  readonly onFailure?: ((failure: PassingFailure) => void) | undefined;
   readonly clock?: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** 0 to 1, for the jitter. */
   readonly random?: () => number;
+}
+
+export interface PassingFailure {
+  readonly error: unknown;
+  /** From the first failure to the next attempt. */
+  readonly lastsMs: number;
+  /** How much longer it is tried. */
+  readonly leftMs: number;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -45,7 +55,9 @@ export async function retry<Result>(
       if (isFirst) series = { failed: 0, untilMs: clock.monotonicMs() + options.forMs, progress };
       const pauseMs = pauseAfter(series.failed, random());
       series.failed += 1;
-      if (clock.monotonicMs() + pauseMs >= series.untilMs) throw error;
+      const leftMs = series.untilMs - clock.monotonicMs();
+      if (pauseMs >= leftMs) throw error;
+      options.onFailure?.({ error, leftMs, lastsMs: options.forMs - leftMs + pauseMs });
       await sleep(pauseMs, { clock, signal });
     }
   }

@@ -1,5 +1,6 @@
 import { DarkroomError, type ErrorCode } from '../../../../model/errors.ts';
-import { classifyFailure, type FailureKind } from './classify-failure.ts';
+import { classifyFailure, type FailureKind, isSilence } from './classify-failure.ts';
+import { isUnconnected } from './describe-trouble.ts';
 
 /** What was tried, for the words and the code of the error. */
 export interface Attempted {
@@ -9,6 +10,13 @@ export interface Attempted {
   readonly object: string;
   /** Where to: an address, without credentials. */
   readonly endpoint: string;
+  readonly effort?: Effort;
+}
+
+/** What was done before it was given up. */
+export interface Effort {
+  readonly tries: number;
+  readonly lastedMs: number;
 }
 
 const WRITING: readonly Attempted['action'][] = ['write', 'remove', 'upload'];
@@ -32,14 +40,20 @@ const REMEDIES: Readonly<Record<FailureKind, string>> = {
   other: 'the server refused the request',
 };
 
+/** A full Ceph pool does not refuse writes: it lets them wait, and goes on answering what reads. */
+const STUCK =
+  'the server takes connections but does not answer writes: look whether its storage is full or has lost too many disks ' +
+  '(Ceph: ceph health detail, ceph df), make room there, then try again';
+
 /** STORE_UNUSABLE, for writing that failed on its way STORE_WRITE_FAILED, NO_SPACE. What is a DarkroomError already stays as it is. */
 export function translateError(error: unknown, attempted: Attempted): DarkroomError {
   if (error instanceof DarkroomError) return error;
   const { kind, code, httpStatus } = classifyFailure(error);
   const status = httpStatus === null ? code : `${code}, HTTP ${httpStatus}`;
   const said = error instanceof Error && tellsMore(error.message, code) ? ` (${firstLine(error.message)})` : '';
-  const seen = `${status}${said}`;
-  const message = `Cannot ${attempted.action} ${attempted.object} at ${attempted.endpoint}: ${seen}: ${REMEDIES[kind]}`;
+  const seen = `${status}${said}${kind === 'transient' ? describeEffort(attempted) : ''}`;
+  const remedy = isStuck(error, attempted) ? STUCK : REMEDIES[kind];
+  const message = `Cannot ${attempted.action} ${attempted.object} at ${attempted.endpoint}: ${seen}: ${remedy}`;
   const fields = { object: attempted.object, endpoint: attempted.endpoint, s3Code: code, httpStatus };
   return new DarkroomError(errorCode(kind, attempted.action), message, { fields, cause: error });
 }
@@ -47,6 +61,15 @@ export function translateError(error: unknown, attempted: Attempted): DarkroomEr
 /** Where a server gives no words the client library has these. */
 function tellsMore(message: string, code: string): boolean {
   return message !== code && message !== 'UnknownError';
+}
+
+function describeEffort({ effort }: Attempted): string {
+  if (effort === undefined || effort.tries < 2) return '';
+  return `, ${effort.tries} tries in ${Math.round(effort.lastedMs / 1000)} s`;
+}
+
+function isStuck(error: unknown, { action }: Attempted): boolean {
+  return WRITING.includes(action) && isSilence(error) && !isUnconnected(error);
 }
 
 function errorCode(kind: FailureKind, action: Attempted['action']): ErrorCode {

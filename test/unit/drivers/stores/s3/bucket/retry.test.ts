@@ -54,6 +54,25 @@ describe('repeating a request', () => {
     expect(attempts).toEqual([0, 100, 300, 700, 1500, 3100]);
   });
 
+  it('tells of what failed, how long that lasts until the next attempt, and how long it goes on', async () => {
+    const clock = createManualClock();
+    const told: unknown[] = [];
+    const result = retry(() => Promise.reject(refused()), {
+      forMs: 1_000,
+      clock,
+      random: () => 1,
+      onFailure: ({ lastsMs, leftMs }) => told.push([lastsMs, leftMs]),
+    });
+    const outcome = expect(result).rejects.toThrow('connect');
+    await clock.advance(60_000);
+    await outcome;
+    expect(told).toEqual([
+      [100, 1000],
+      [300, 900],
+      [700, 700],
+    ]);
+  });
+
   it('counts the time from the first failure on, not from the beginning', async () => {
     const clock = createManualClock();
     let attempts = 0;

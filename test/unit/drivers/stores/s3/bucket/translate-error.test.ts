@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classifyFailure, Silence } from '../../../../../../src/drivers/stores/s3/bucket/classify-failure.ts';
+import { describeTrouble } from '../../../../../../src/drivers/stores/s3/bucket/describe-trouble.ts';
 import { type Attempted, translateError } from '../../../../../../src/drivers/stores/s3/bucket/translate-error.ts';
 import { DarkroomError } from '../../../../../../src/model/errors.ts';
 
@@ -65,8 +66,48 @@ describe('errors of a bucket', () => {
     expect(write.fields).toMatchObject({ object: 's3://b/p/k', endpoint: 'http://h:1' });
   });
 
+  it('says how often and how long it was tried', () => {
+    const effort = { tries: 8, lastedMs: 14_200 };
+    expect(translateError(errno('ECONNREFUSED'), { ...reading, effort }).message).toContain('8 tries in 14 s: ');
+    expect(translateError(answer('AccessDenied', 403), { ...reading, effort }).message).not.toContain('tries');
+    const once = translateError(errno('ECONNREFUSED'), { ...reading, effort: { tries: 1, lastedMs: 4 } });
+    expect(once.message).not.toContain('tries');
+  });
+
+  const silence = new Silence('no answer within 10 s');
+  it.each([
+    ['a write that gets no answer', silence, writing, true],
+    ['a write whose connection goes silent', answer('TimeoutError', 0), writing, true],
+    ['a read that gets none', silence, reading, false],
+    ['a write to a server that refuses', errno('ECONNREFUSED'), writing, false],
+    ['a write to a server that says to come again', answer('RequestTimeout', 400), writing, false],
+    [
+      'a write that finds no connection',
+      Object.assign(new Error('the request socket did not establish a connection with the server'), {
+        name: 'TimeoutError',
+      }),
+      ...[writing, false],
+    ],
+  ] as const)('of %s: advice to look for a full server is as it should be', (_what, error, attempted, isAdvised) => {
+    const { code, message } = translateError(error, { ...attempted, effort: { tries: 12, lastedMs: 120_000 } });
+    expect(code).toBe(attempted === writing ? 'STORE_WRITE_FAILED' : 'STORE_UNUSABLE');
+    expect(message.includes('storage is full')).toBe(isAdvised);
+    expect(message).toContain('12 tries in 120 s');
+  });
+
   it('leaves alone what is translated already', () => {
     const own = new DarkroomError('CANCELLED', 'enough');
     expect(translateError(own, reading)).toBe(own);
+  });
+});
+
+describe('why a request is tried again, for people', () => {
+  it.each([
+    [errno('ECONNREFUSED'), 'connection refused (ECONNREFUSED)'],
+    [answer('SlowDown', 503), 'HTTP 503 (SlowDown)'],
+    [new Silence('10 s'), 'no answer (time-out)'],
+    [errno('ENETDOWN'), 'ENETDOWN'],
+  ])('%s: %s', (error, words) => {
+    expect(describeTrouble(error)).toBe(words);
   });
 });
