@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './support/long-first.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -40,6 +41,7 @@ export default defineConfig({
   test: {
     root,
     globalSetup: path.join(root, 'test/support/run-setup.ts'),
+    sequence: { sequencer: LongFirst },
     projects: [
       // one world for all files: these tests share nothing that could leak, and starting afresh would take most of the time
       {
