@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
 import { createProcessInterrupts } from './interrupts.ts';
+import { reportLoss, watchForLoss } from './lost-output.ts';
 import type { OpenContext } from './open-context.ts';
+import { createOutput } from './output.ts';
 import { runCli } from './run-cli.ts';
-
-/** A reader that goes away (`| head`) has seen enough; there is nobody left to tell. */
-function ignoreClosedReader(stream: NodeJS.WriteStream): void {
-  stream.on('error', () => {});
-}
 
 /** A pipe takes what its reader has room for, and the rest later. */
 function flush(stream: NodeJS.WriteStream): Promise<void> {
@@ -25,9 +23,10 @@ const open: OpenContext = async (options) => {
 };
 
 const { version }: { version: string } = createRequire(import.meta.url)('../../package.json');
-ignoreClosedReader(process.stdout);
-ignoreClosedReader(process.stderr);
-const exitCode = await runCli(process.argv.slice(2), {
+const findLoss = watchForLoss(process.stdout);
+watchForLoss(process.stderr);
+const args = process.argv.slice(2);
+const ended = await runCli(args, {
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,
@@ -35,6 +34,12 @@ const exitCode = await runCli(process.argv.slice(2), {
   version,
   open,
 });
-await Promise.all([process.stdout, process.stderr].map(flush));
+await flush(process.stdout);
+// a stream tells of a failed write in the next turn
+await setImmediate();
+const loss = findLoss();
+const output = createOutput(process, { isJson: args.includes('--json'), environment: process.env });
+const exitCode = loss === null ? ended : reportLoss(loss, { exitCode: ended, output });
+await flush(process.stderr);
 // at once: while Node takes itself apart it listens to no signal, and a late Ctrl-C would deny what was done
 process.exit(exitCode);

@@ -38,8 +38,12 @@ function addVolumeShow(yargs: Argv<GlobalOptions>, host: CommandHost): void {
     'Show a volume',
     (command) =>
       command
-        .positional('volume', { type: 'string', demandOption: true, describe: 'Id of the volume' })
-        .example('$0 volume show 5b2f0c1e-6a3d-5c1f-9d57-2a4b8f0e7c11', 'Its file, format and sizes'),
+        .positional('volume', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Id of the volume, or <instance>/<target>',
+        })
+        .example('$0 volume show web-1/vda', 'Its file, format and sizes'),
     (argv) => host.execute(argv, { recovery: 'attempted', run: (context) => showVolume(context, argv.volume) }),
   );
 }

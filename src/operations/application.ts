@@ -56,7 +56,7 @@ export interface CallerApplication {
   };
   readonly volumes: {
     list(filter?: VolumeFilter): Promise<readonly Volume[]>;
-    show(volumeId: string): Promise<Volume>;
+    show(volume: string): Promise<Volume>;
   };
   readonly snapshots: {
     /** Oldest first. */

@@ -85,7 +85,7 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
     },
     volumes: {
       list: async (filter) => (await import('./list-volumes.ts')).listVolumes(core, filter),
-      show: async (id) => (await import('./list-volumes.ts')).showVolume(core, id),
+      show: async (volume) => (await import('./list-volumes.ts')).showVolume(core, volume),
     },
     snapshots: createSnapshots(core),
     stores: createStores(core),

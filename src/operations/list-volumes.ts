@@ -7,6 +7,7 @@ import { takePage } from '../model/pages.ts';
 import type { DomainInfo } from '../model/ports/hypervisor.ts';
 import type { VolumeFilter } from '../model/requests.ts';
 import { findInstance } from './steps/find-instance.ts';
+import { findVolume } from './steps/snapshot/find-volume.ts';
 import { volumeId } from './steps/volume-id.ts';
 import type { Core } from './support/context.ts';
 
@@ -25,11 +26,13 @@ export async function listVolumes(core: Core, filter: VolumeFilter = {}): Promis
   );
 }
 
-export async function showVolume(core: Core, id: string): Promise<Volume> {
-  const volume = (await listVolumes(core)).find((each) => each.id === id.toLowerCase());
+/** By its id, or as `<instance>/<target>`. VOLUME_NOT_FOUND. */
+export async function showVolume(core: Core, reference: string): Promise<Volume> {
+  const id = reference.includes('/') ? (await findVolume(core, reference)).id : reference.toLowerCase();
+  const volume = (await listVolumes(core)).find((each) => each.id === id);
   if (volume !== undefined) return volume;
-  throw new DarkroomError('VOLUME_NOT_FOUND', `No volume has the id ${id}. darkroom volume list shows them.`, {
-    fields: { volumeId: id },
+  throw new DarkroomError('VOLUME_NOT_FOUND', `No volume has the id ${reference}. darkroom volume list shows them.`, {
+    fields: { volumeId: reference },
   });
 }
 

@@ -27,7 +27,10 @@ export function addVolumeRoutes(app: ApiApp): void {
     `${VOLUMES}/:volume`,
     {
       schema: { params: volumeParamsSchema, response: { 200: volumeSchema } },
-      config: { summary: 'One volume', errors: ['VOLUME_NOT_FOUND', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'] },
+      config: {
+        summary: 'One volume, by its id or as <instance>/<target>',
+        errors: ['VOLUME_NOT_FOUND', 'AMBIGUOUS_NAME', 'INSTANCE_STATE', 'LIBVIRT_UNREACHABLE', 'LIBVIRT_FAILED'],
+      },
     },
     ({ application, params }) => application.volumes.show(params.volume),
   );

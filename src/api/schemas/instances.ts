@@ -26,11 +26,16 @@ const publicKeySchema = z.string().check((context) => {
   if (complaint !== null) context.issues.push({ code: 'custom', input: null, message: complaint });
 });
 
+function wholeNumberUpTo(most: number): z.ZodInt {
+  const error = `must be a whole number from 1 to ${most}`;
+  return z.int({ error }).min(1, { error }).max(most, { error });
+}
+
 export const launchInstanceBodySchema = z.strictObject({
   name: instanceNameSchema,
   image: referenceSchema,
-  memoryMiB: z.int().min(1).max(MAX_MEMORY_MIB).nullable().default(null),
-  vcpus: z.int().min(1).max(MAX_VCPUS).nullable().default(null),
+  memoryMiB: wholeNumberUpTo(MAX_MEMORY_MIB).nullable().default(null),
+  vcpus: wholeNumberUpTo(MAX_VCPUS).nullable().default(null),
   clone: z.enum(['thin', 'full']).nullable().default(null),
   isStarted: z.boolean().default(true),
   network: referenceSchema.nullable().default(null),

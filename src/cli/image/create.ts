@@ -10,8 +10,11 @@ import { UsageError } from '../usage-error.ts';
 import { waitForOperation } from '../wait-for-operation.ts';
 import { printMadeImage } from './made-image.ts';
 
-/** Not stated, it is for the host to say: a snapshot has the one that it has. */
-const STATED_CONSISTENCY = { ...CONSISTENCY_OPTION, default: undefined, defaultDescription: '"auto"' } as const;
+/** Not stated, it is for the host to say: a snapshot has the one that it has. Declared once: yargs adds up the choices. */
+const OPTIONS = {
+  ...CAPTURE_OPTIONS,
+  consistency: { ...CONSISTENCY_OPTION, default: undefined, defaultDescription: '"auto"' },
+} as const;
 
 export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): void {
   yargs.command(
@@ -26,8 +29,7 @@ export function addImageCreate(yargs: Argv<GlobalOptions>, host: CommandHost): v
           describe: 'Id of a snapshot, in the place of an instance',
         })
         .option('name', { type: 'string', demandOption: true, requiresArg: true, describe: 'Name of the image' })
-        .options(CAPTURE_OPTIONS)
-        .option('consistency', STATED_CONSISTENCY)
+        .options(OPTIONS)
         .option('generalize', {
           type: 'boolean',
           default: false,

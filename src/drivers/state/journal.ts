@@ -212,5 +212,9 @@ function toJson(value: unknown): string | null {
 }
 
 function notFound(operationId: string): DarkroomError {
-  return new DarkroomError('OPERATION_NOT_FOUND', `There is no operation ${operationId}`, { fields: { operationId } });
+  return new DarkroomError(
+    'OPERATION_NOT_FOUND',
+    `There is no operation ${operationId}. darkroom operation list shows what there is.`,
+    { fields: { operationId } },
+  );
 }

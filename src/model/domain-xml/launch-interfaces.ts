@@ -1,5 +1,5 @@
 import type { Element } from '@xmldom/xmldom';
-import { appendElement, removeElement, removeElements, selectElement, selectElements } from './xml.ts';
+import { appendElement, ensureElement, removeElement, removeElements, selectElement, selectElements } from './xml.ts';
 
 /** Kinds of connection that another domain may have as well. */
 const PORTABLE_TYPES: readonly string[] = ['network', 'bridge', 'direct', 'user', 'null'];
@@ -21,7 +21,7 @@ const PERSONAL = [
 const OF_ITS_NETWORK = ['./source', './virtualport', './vlan', './ip', './route', './port'] as const;
 
 export interface LaunchNetworking {
-  /** libvirt network for all of them; null: as in the source. */
+  /** libvirt network for all of them, and for a new one where there is none; null: as in the source. */
   readonly network: string | null;
   readonly macs: readonly string[];
 }
@@ -39,11 +39,19 @@ export function replaceInterfaces(domain: Element, networking: LaunchNetworking)
       removeElement(element);
     }
   }
+  if (kept.length === 0 && networking.network !== null) kept.push(addInterface(domain));
   kept.forEach((element, index) => {
     makeOwn(element, networking.macs[index]);
     if (networking.network !== null) connect(element, networking.network);
   });
   return dropped;
+}
+
+/** For a machine whose source was on no network. */
+function addInterface(domain: Element): Element {
+  const element = appendElement(ensureElement(domain, 'devices'), 'interface');
+  appendElement(element, 'model', { type: 'virtio' });
+  return element;
 }
 
 function makeOwn(element: Element, mac: string | undefined): void {

@@ -18,5 +18,9 @@ export async function listOperations(core: Core, filter: OperationFilter = {}): 
 export async function showOperation(core: Core, operationId: string): Promise<Operation> {
   const { operation } = await core.journal.read(operationId);
   if (maySeeOperation(core.caller, operation)) return operation;
-  throw new DarkroomError('OPERATION_NOT_FOUND', `There is no operation ${operationId}`, { fields: { operationId } });
+  throw new DarkroomError(
+    'OPERATION_NOT_FOUND',
+    `There is no operation ${operationId}. darkroom operation list shows what there is.`,
+    { fields: { operationId } },
+  );
 }

@@ -196,6 +196,16 @@ describe('network interfaces', () => {
     expect(findForeignPaths(xml, { folders: [FOLDER], files: [IMAGE_DISK] })).toEqual([]);
   });
 
+  it('gets one on the network that is asked for where the source had none', () => {
+    const networkless = sampleDomain().replace(/<interface[\s\S]*?<\/interface>/g, '');
+    expect(describeDomain(networkless).interfaces).toEqual([]);
+    expect(describeDomain(buildLaunchXml(networkless, plan()).xml).interfaces).toEqual([]);
+    const { xml } = buildLaunchXml(networkless, plan({ network: 'lab', macs: ['52:54:00:00:00:01'] }));
+    expect(describeDomain(xml).interfaces).toEqual([
+      { mac: '52:54:00:00:00:01', type: 'network', network: 'lab', model: 'virtio' },
+    ]);
+  });
+
   it("keeps nothing of the source's own connection", () => {
     const devices = `<interface type='bridge'><source bridge='br0'/><target dev='tap7'/><backend tap='/dev/net/tun' vhost='/dev/vhost-net'/>
       <virtualport type='openvswitch'><parameters interfaceid='09b11c53' profileid='p'/></virtualport>
