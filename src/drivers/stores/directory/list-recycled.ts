@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { mapConcurrently } from '../../../lib/async.ts';
 import type { BrokenImage, RecycledImages } from '../../../model/ports/image-store.ts';
@@ -15,6 +15,7 @@ import {
 import { MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
 import { parseNote } from '../documents/recycled-note.ts';
 import { readSmallFile } from '../files/durable-files.ts';
+import { listFolderNames } from '../files/list-names.ts';
 import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 
@@ -41,15 +42,7 @@ export async function listRecycled(context: StoreContext): Promise<RecycledImage
 
 async function listFolders(context: StoreContext): Promise<readonly string[]> {
   const folder = recycleFolder(context.root);
-  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
-    try {
-      const entries = await readdir(folder, { withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, () => listFolderNames(folder));
 }
 
 async function readOrExplain(context: StoreContext, id: string): Promise<Reading> {

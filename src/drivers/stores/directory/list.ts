@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { mapConcurrently } from '../../../lib/async.ts';
 import { DarkroomError } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
@@ -7,7 +7,8 @@ import { sortNewestFirst } from '../documents/image-order.ts';
 import { imageNotFound, imagesFolder, isUuid, manifestPath } from '../documents/layout.ts';
 import { damaged, MAX_MANIFEST_BYTES, parseManifest } from '../documents/manifest.ts';
 import { readReplaceableFile } from '../files/durable-files.ts';
-import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
+import { listFolderNames } from '../files/list-names.ts';
+import { errnoOf, explainUnreadable, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 
 /** Enough to keep a file server busy; more gains nothing, since Node's own threads are fewer. */
@@ -45,16 +46,14 @@ export async function readImage(context: StoreContext, imageId: string): Promise
     return parseManifest(await readReplaceableFile(file, MAX_MANIFEST_BYTES), imageId);
   } catch (error) {
     if (error instanceof DarkroomError) throw error;
-    throw explainUnreadable(imageId, error);
+    throw refuseUnreadable(imageId, error);
   }
 }
 
-function explainUnreadable(imageId: string, error: unknown): DarkroomError {
+function refuseUnreadable(imageId: string, error: unknown): DarkroomError {
   const errno = errnoOf(error);
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return imageNotFound(imageId);
-  if (errno === 'ELOOP') return damaged(imageId, 'its manifest is a symbolic link');
-  const reason = error instanceof Error ? error.message : String(error);
-  return damaged(imageId, `its manifest cannot be read: ${reason}`);
+  return damaged(imageId, explainUnreadable('manifest', error));
 }
 
 async function readOrExplain(context: StoreContext, id: string): Promise<Reading> {
@@ -79,13 +78,7 @@ async function hasManifest(context: StoreContext, imageId: string): Promise<bool
 
 async function listFolders(context: StoreContext): Promise<readonly string[]> {
   const folder = imagesFolder(context.root);
-  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
-    try {
-      const entries = await readdir(folder, { withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory() && isUuid(entry.name)).map((entry) => entry.name);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () =>
+    (await listFolderNames(folder)).filter(isUuid),
+  );
 }

@@ -1,9 +1,13 @@
-import { readdir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { mapConcurrently } from '../../../lib/async.ts';
-import { hasCode } from '../../../model/errors.ts';
-import type { BrokenShelfRecord } from '../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
-import { FOLDER_MODE, instancesFolder, isUuid, PRIVATE_FOLDER_MODE, recordPath } from '../documents/layout.ts';
+import { FOLDER_MODE, instancesFolder, PRIVATE_FOLDER_MODE, recordPath } from '../documents/layout.ts';
+import {
+  brokenShelfRecord,
+  listShelfReadings,
+  type ShelfListing,
+  type ShelfReading,
+} from '../documents/shelf-readings.ts';
 import { MAX_RECORD_BYTES, parseShelfRecord, serialiseShelfRecord, shelfDamaged } from '../documents/shelf-record.ts';
 import {
   isUnfitFile,
@@ -14,26 +18,15 @@ import {
   syncFolder,
 } from '../files/durable-files.ts';
 import { SECRET_FILE_MODE } from '../files/file-modes.ts';
-import { errnoOf, withStoreErrors } from '../files/store-errors.ts';
+import { errnoOf, explainUnreadable, withStoreErrors } from '../files/store-errors.ts';
+import { listRecordIds } from './list-record-ids.ts';
 
 const CONCURRENT_READS = 16;
-const SUFFIX = '.json';
-
-type Reading = { readonly instance: ShelvedInstance } | { readonly broken: BrokenShelfRecord } | null;
 
 /** Every record by its instance's name; one that is broken is reported beside the others. STORE_UNUSABLE. */
-export async function listShelved(
-  root: string,
-): Promise<{ readonly instances: readonly ShelvedInstance[]; readonly broken: readonly BrokenShelfRecord[] }> {
+export async function listShelved(root: string): Promise<ShelfListing> {
   const readings = await mapConcurrently(await listIds(root), CONCURRENT_READS, (id) => readOrExplain(root, id));
-  const instances: ShelvedInstance[] = [];
-  const broken: BrokenShelfRecord[] = [];
-  for (const reading of readings) {
-    if (reading === null) continue;
-    if ('instance' in reading) instances.push(reading.instance);
-    else broken.push(reading.broken);
-  }
-  return { instances: instances.sort(compareByName), broken };
+  return listShelfReadings(readings.filter((reading) => reading !== null));
 }
 
 /** null without a record; SHELF_DAMAGED with one that cannot be used, STORE_UNUSABLE where reading fails. */
@@ -44,7 +37,7 @@ export async function readShelved(root: string, instanceId: string): Promise<She
       return parseShelfRecord(await readReplaceableFile(file, MAX_RECORD_BYTES), instanceId);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
-      throw isUnfitFile(error) ? shelfDamaged(instanceId, explain(error)) : error;
+      throw isUnfitFile(error) ? shelfDamaged(instanceId, explainUnreadable('record', error)) : error;
     }
   });
 }
@@ -80,36 +73,14 @@ export async function makeInstancesFolder(root: string): Promise<void> {
 
 async function listIds(root: string): Promise<readonly string[]> {
   const folder = instancesFolder(root);
-  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
-    try {
-      const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX));
-      return names
-        .map((name) => name.slice(0, -SUFFIX.length))
-        .filter(isUuid)
-        .sort();
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, () => listRecordIds(folder));
 }
 
-async function readOrExplain(root: string, id: string): Promise<Reading> {
+async function readOrExplain(root: string, id: string): Promise<ShelfReading | null> {
   try {
     const instance = await readShelved(root, id);
     return instance === null ? null : { instance };
   } catch (error) {
-    const reason = hasCode(error, 'SHELF_DAMAGED') ? error.fields['reason'] : null;
-    return { broken: { id, reason: typeof reason === 'string' ? reason : explain(error) } };
+    return brokenShelfRecord(id, { cause: error, otherwise: explainUnreadable('record', error) });
   }
-}
-
-function explain(error: unknown): string {
-  if (errnoOf(error) === 'ELOOP') return 'its record is a symbolic link';
-  return `its record cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-function compareByName(left: ShelvedInstance, right: ShelvedInstance): number {
-  if (left.name !== right.name) return left.name < right.name ? -1 : 1;
-  return left.id < right.id ? -1 : 1;
 }

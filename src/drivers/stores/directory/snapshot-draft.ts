@@ -1,4 +1,4 @@
-import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SnapshotFileDraft } from '../../../model/ports/snapshot-store.ts';
 import {
@@ -10,6 +10,7 @@ import {
 } from '../documents/snapshot-layout.ts';
 import { syncFolder, syncWithAccess } from '../files/durable-files.ts';
 import { IMAGE_FILE_MODE } from '../files/file-modes.ts';
+import { listNames } from '../files/list-names.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 
@@ -64,15 +65,6 @@ async function moveIn(file: string, target: string): Promise<void> {
     }
     await syncFolder(path.dirname(target));
   });
-}
-
-async function listNames(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function isForgotten(file: string): Promise<boolean> {

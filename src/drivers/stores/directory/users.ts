@@ -1,20 +1,21 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageUser } from '../../../model/image.ts';
 import { MAX_USER_BYTES, parseUser, serialiseUser, unknownUser } from '../documents/image-user.ts';
-import { isUuid, PRIVATE_FOLDER_MODE, userPath, usersFolder } from '../documents/layout.ts';
+import { PRIVATE_FOLDER_MODE, userPath, usersFolder } from '../documents/layout.ts';
 import { makeFolder, readSmallFile, replaceFile, syncFolder } from '../files/durable-files.ts';
 import { SECRET_FILE_MODE } from '../files/file-modes.ts';
 import { errnoOf, type StoreFailure, withStoreErrors } from '../files/store-errors.ts';
 import type { StoreContext } from './context.ts';
 import { readImage } from './list.ts';
+import { listRecordIds } from './list-record-ids.ts';
 
 /** By instance id. A document that cannot be read still counts: better an image too many than a guest without its disk. */
 export async function listUsers(context: StoreContext, imageId: string): Promise<readonly ImageUser[]> {
   const folder = usersFolder(context.root, imageId);
   return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: folder }, async () => {
     const users: ImageUser[] = [];
-    for (const instanceId of await listInstanceIds(folder)) {
+    for (const instanceId of await listRecordIds(folder)) {
       const user = await readUser(path.join(folder, `${instanceId}.json`), instanceId);
       if (user !== null) users.push(user);
     }
@@ -59,20 +60,6 @@ export async function removeUser(context: StoreContext, imageId: string, instanc
     }
     await syncFolder(path.dirname(target));
   });
-}
-
-async function listInstanceIds(folder: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(folder);
-    return names
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => name.slice(0, -'.json'.length))
-      .filter(isUuid)
-      .sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** null when it was removed meanwhile. */

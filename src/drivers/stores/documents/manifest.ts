@@ -3,6 +3,7 @@ import { ACHIEVED_CONSISTENCIES, REQUESTED_CONSISTENCIES } from '../../../model/
 import { DarkroomError } from '../../../model/errors.ts';
 import { DISK_FORMATS, IMAGE_STATUSES, IMAGE_VISIBILITIES, type Image } from '../../../model/image.ts';
 import { isSafeFileName } from './layout.ts';
+import { parseDocument, requireReadable } from './parse-document.ts';
 
 /** Manifests are a few KiB; a longer one was not written by us. */
 export const MAX_MANIFEST_BYTES = 1024 * 1024;
@@ -72,9 +73,8 @@ const manifest = z.object({
  * folder, or names a file twice or outside of the image's folder.
  */
 export function parseManifest(text: string, imageId: string): Image {
-  const parsed = manifest.safeParse(parseJson(text, imageId));
-  if (!parsed.success) throw damaged(imageId, `its manifest is wrong: ${describeIssue(parsed.error.issues[0])}`);
-  const { version: _, ...image } = parsed.data;
+  const facts = { name: 'manifest', damaged: (reason: string) => damaged(imageId, reason) } as const;
+  const { version: _, ...image } = parseDocument(text, manifest, facts);
   if (image.id !== imageId) throw damaged(imageId, `its manifest is that of ${JSON.stringify(image.id)}`);
   const files = listFiles(image);
   if (new Set(files).size !== files.length) throw damaged(imageId, 'its manifest names a file twice');
@@ -84,14 +84,7 @@ export function parseManifest(text: string, imageId: string): Image {
 /** The document to store; INTERNAL for an image that we would refuse to read back. */
 export function serialiseManifest(image: Image): string {
   const text = `${JSON.stringify({ version: 1, ...image }, null, 2)}\n`;
-  try {
-    parseManifest(text, image.id);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DarkroomError('INTERNAL', `Will not write the manifest of image ${image.id}: ${reason}`, {
-      cause: error,
-    });
-  }
+  requireReadable(`the manifest of image ${image.id}`, () => parseManifest(text, image.id));
   return text;
 }
 
@@ -104,18 +97,4 @@ export function listFiles(image: Image): readonly string[] {
 export function damaged(imageId: string, reason: string): DarkroomError {
   const message = `Image ${imageId} is damaged: ${reason}. Restore the file from a copy of the store, or delete the image`;
   return new DarkroomError('IMAGE_DAMAGED', message, { fields: { imageId, reason } });
-}
-
-function parseJson(text: string, imageId: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    const seen = text.length === 0 ? 'it is empty' : `it has ${text.length} characters that are not JSON`;
-    throw damaged(imageId, `its manifest cannot be read: ${seen}`);
-  }
-}
-
-function describeIssue(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'unknown';
-  return `${issue.path.map(String).join('.') || 'the document'}: ${issue.message}`;
 }

@@ -5,6 +5,7 @@ import { DISK_FORMATS } from '../../../model/image.ts';
 import { judgeLabel } from '../../../model/labels.ts';
 import { SHELF_STATES, SHELVABLE_POWER_STATES, type ShelvedInstance } from '../../../model/shelved-instance.ts';
 import { isSafeFileName, isUuid } from './layout.ts';
+import { parseDocument, requireReadable } from './parse-document.ts';
 
 /** Records are a few KiB; a longer one was not written by us. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
@@ -83,9 +84,8 @@ const record = z.strictObject({
  * to another id, names anything outside of the image's folder, a host's file by a path with detours, or one thing twice.
  */
 export function parseShelfRecord(content: string, instanceId: string): ShelvedInstance {
-  const parsed = record.safeParse(parseJson(content, instanceId));
-  if (!parsed.success) throw shelfDamaged(instanceId, `its record is wrong: ${describeIssue(parsed.error.issues[0])}`);
-  const instance: ShelvedInstance = parsed.data;
+  const facts = { name: 'record', damaged: (reason: string) => shelfDamaged(instanceId, reason) } as const;
+  const instance: ShelvedInstance = parseDocument(content, record, facts);
   if (instance.id !== instanceId) throw shelfDamaged(instanceId, `its record is that of ${instance.id}`);
   const twice = findTwice(instance);
   if (twice !== null) throw shelfDamaged(instanceId, `its record names ${twice} twice`);
@@ -95,14 +95,10 @@ export function parseShelfRecord(content: string, instanceId: string): ShelvedIn
 /** The document to store; INTERNAL for an instance that we would refuse to read back. */
 export function serialiseShelfRecord(instance: ShelvedInstance): string {
   const content = `${JSON.stringify(instance, null, 2)}\n`;
-  try {
+  requireReadable(`the record of shelved instance ${instance.id}`, () => {
     if (content.length > MAX_RECORD_BYTES) throw new Error(`it has more than ${MAX_RECORD_BYTES} characters`);
     parseShelfRecord(content, instance.id);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `Will not write the record of shelved instance ${instance.id}: ${reason}`;
-    throw new DarkroomError('INTERNAL', message, { cause: error });
-  }
+  });
   return content;
 }
 
@@ -133,18 +129,4 @@ function findTwice({ disks, files, memory, checkpoints }: ShelvedInstance): stri
     if (twice !== undefined) return twice;
   }
   return null;
-}
-
-function parseJson(content: string, instanceId: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    const seen = content.length === 0 ? 'it is empty' : `it has ${content.length} characters that are not JSON`;
-    throw shelfDamaged(instanceId, `its record cannot be read: ${seen}`);
-  }
-}
-
-function describeIssue(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'unknown';
-  return `${issue.path.map(String).join('.') || 'the document'}: ${issue.message}`;
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { DarkroomError } from '../../../model/errors.ts';
 import { DISK_FORMATS } from '../../../model/image.ts';
 import { isOurCheckpoint } from '../../../model/snapshot/checkpoint-name.ts';
 import { SNAPSHOT_METHODS, SNAPSHOT_STATUSES, type SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
 import { isUuid } from './layout.ts';
 import { consistency } from './manifest.ts';
+import { parseDocument, requireReadable } from './parse-document.ts';
 import { deviceName, hostPath } from './shelf-record.ts';
 import { type SnapshotKey, snapshotDamaged } from './snapshot-layout.ts';
 
@@ -57,9 +57,8 @@ const document = z.strictObject({
  * name or volume, or stands on itself.
  */
 export function parseSnapshotRecord(content: string, { id, volume }: SnapshotKey): SnapshotRecord {
-  const parsed = document.safeParse(parseJson(content, id));
-  if (!parsed.success) throw snapshotDamaged(id, `its record is wrong: ${describeIssue(parsed.error.issues[0])}`);
-  const { version: _, ...snapshot } = parsed.data;
+  const facts = { name: 'record', damaged: (reason: string) => snapshotDamaged(id, reason) } as const;
+  const { version: _, ...snapshot } = parseDocument(content, document, facts);
   if (snapshot.id !== id) throw snapshotDamaged(id, `its record is that of ${snapshot.id}`);
   if (snapshot.volume !== volume) throw snapshotDamaged(id, `its record is of the volume ${snapshot.volume}`);
   if ([snapshot.parent, snapshot.pending?.parent].includes(id)) throw snapshotDamaged(id, 'it stands on itself');
@@ -69,27 +68,9 @@ export function parseSnapshotRecord(content: string, { id, volume }: SnapshotKey
 /** The document to store; INTERNAL for a snapshot that we would refuse to read back. */
 export function serialiseSnapshotRecord(snapshot: SnapshotRecord): string {
   const content = `${JSON.stringify({ version: 1, ...snapshot }, null, 2)}\n`;
-  try {
+  requireReadable(`the record of snapshot ${snapshot.id}`, () => {
     if (Buffer.byteLength(content) > MAX_SNAPSHOT_RECORD_BYTES) throw new Error('it is too long');
     parseSnapshotRecord(content, snapshot);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `Will not write the record of snapshot ${snapshot.id}: ${reason}`;
-    throw new DarkroomError('INTERNAL', message, { cause: error });
-  }
+  });
   return content;
-}
-
-function parseJson(content: string, id: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    const seen = content.length === 0 ? 'it is empty' : `it has ${content.length} characters that are not JSON`;
-    throw snapshotDamaged(id, `its record cannot be read: ${seen}`);
-  }
-}
-
-function describeIssue(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'unknown';
-  return `${issue.path.map(String).join('.') || 'the document'}: ${issue.message}`;
 }

@@ -48,6 +48,12 @@ export function toStoreError(error: unknown, failure: StoreFailure): DarkroomErr
   });
 }
 
+/** Why a document that is there cannot be read, as in "its record is a symbolic link". */
+export function explainUnreadable(name: 'manifest' | 'record', error: unknown): string {
+  if (errnoOf(error) === 'ELOOP') return `its ${name} is a symbolic link`;
+  return `its ${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
 export function errnoOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error)) return null;
   return typeof error.code === 'string' ? error.code : null;

@@ -1,8 +1,12 @@
 import path from 'node:path';
-import { hasCode } from '../../../../model/errors.ts';
-import type { BrokenShelfRecord } from '../../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../../model/shelved-instance.ts';
 import { instancesFolder, isUuid, recordPath } from '../../documents/layout.ts';
+import {
+  brokenShelfRecord,
+  listShelfReadings,
+  type ShelfListing,
+  type ShelfReading,
+} from '../../documents/shelf-readings.ts';
 import {
   MAX_RECORD_BYTES,
   parseShelfRecord,
@@ -16,22 +20,13 @@ import { readDocument } from '../read-document.ts';
 const PREFIX = `${instancesFolder('')}/`;
 const SUFFIX = '.json';
 
-type Reading = { readonly instance: ShelvedInstance } | { readonly broken: BrokenShelfRecord };
-
-export interface ShelvedInstances {
-  readonly instances: readonly ShelvedInstance[];
-  readonly broken: readonly BrokenShelfRecord[];
-}
-
 /** Lists every record by its instance's name; one that is broken is reported beside the others. STORE_UNUSABLE. */
-export function createShelfList(bucket: Bucket): () => Promise<ShelvedInstances> {
+export function createShelfList(bucket: Bucket): () => Promise<ShelfListing> {
   const cache = createDocumentCache(bucket, { maxBytes: MAX_RECORD_BYTES, parse: readOrExplain });
   return async () => {
     const entries = (await bucket.list(PREFIX)).filter(({ key }) => isUuid(idOf(key)));
-    const readings = (await cache.readAll(entries)).filter((reading) => reading !== null);
-    const instances = readings.flatMap((reading) => ('instance' in reading ? [reading.instance] : []));
-    const broken = readings.flatMap((reading) => ('broken' in reading ? [reading.broken] : []));
-    return { instances: instances.sort(compareByName), broken: broken.sort(compareById) };
+    const readings = await cache.readAll(entries);
+    return listShelfReadings(readings.filter((reading) => reading !== null));
   };
 }
 
@@ -62,21 +57,11 @@ function parse(content: string | null, instanceId: string): ShelvedInstance {
   throw shelfDamaged(instanceId, `its record has more than ${MAX_RECORD_BYTES} bytes`);
 }
 
-function readOrExplain(content: string | null, key: string): Reading {
+function readOrExplain(content: string | null, key: string): ShelfReading {
   const id = path.basename(key, SUFFIX);
   try {
     return { instance: parse(content, id) };
   } catch (error) {
-    const reason = hasCode(error, 'SHELF_DAMAGED') ? error.fields['reason'] : null;
-    return { broken: { id, reason: typeof reason === 'string' ? reason : String(error) } };
+    return brokenShelfRecord(id, { cause: error, otherwise: String(error) });
   }
-}
-
-function compareByName(left: ShelvedInstance, right: ShelvedInstance): number {
-  if (left.name !== right.name) return left.name < right.name ? -1 : 1;
-  return compareById(left, right);
-}
-
-function compareById(left: { readonly id: string }, right: { readonly id: string }): number {
-  return left.id < right.id ? -1 : 1;
 }

@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
@@ -13,7 +13,8 @@ import {
 import { syncWithAccess } from '../../files/durable-files.ts';
 import { IMAGE_FILE_MODE } from '../../files/file-modes.ts';
 import { isThere } from '../../files/is-there.ts';
-import { errnoOf, type StoreFailure, withStoreErrors } from '../../files/store-errors.ts';
+import { listNames } from '../../files/list-names.ts';
+import { type StoreFailure, withStoreErrors } from '../../files/store-errors.ts';
 import type { Bucket } from '../bucket.ts';
 import { makeVolumeFolder, type SnapshotContext } from './context.ts';
 
@@ -54,7 +55,8 @@ export async function discardSnapshotDrafts(
   tag: string,
 ): Promise<void> {
   const folder = mirror.path(volumeFolder('', volume));
-  const names = (await listNames(folder)).filter((name) => isDraftName(name, tag));
+  const reading = failure('discard the files in the making in', folder);
+  const names = (await withStoreErrors(reading, () => listNames(folder))).filter((name) => isDraftName(name, tag));
   for (const name of names) await removeFile(path.join(folder, name));
   for (const id of names.flatMap((name) => name.split('.')[1] ?? [])) {
     await forgetUploads(bucket, snapshotFilePath('', { id, volume }));
@@ -102,17 +104,6 @@ async function removeFile(file: string): Promise<void> {
 
 async function hasFile(file: string): Promise<boolean> {
   return await withStoreErrors(failure('read', file), () => isThere(file));
-}
-
-async function listNames(folder: string): Promise<readonly string[]> {
-  return await withStoreErrors(failure('discard the files in the making in', folder), async () => {
-    try {
-      return await readdir(folder);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
 }
 
 function failure(action: string, file: string): StoreFailure {

@@ -1,7 +1,5 @@
 import path from 'node:path';
 import { mapConcurrently } from '../../../../lib/async.ts';
-import { hasCode } from '../../../../model/errors.ts';
-import type { BrokenSnapshot } from '../../../../model/ports/snapshot-store.ts';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import { isUuid } from '../../documents/layout.ts';
 import {
@@ -13,7 +11,13 @@ import {
   snapshotsFolder,
   volumeFolder,
 } from '../../documents/snapshot-layout.ts';
-import { compareById, compareByTime } from '../../documents/snapshot-order.ts';
+import {
+  brokenSnapshot,
+  listReadings,
+  pickReading,
+  type SnapshotListing,
+  type SnapshotReading,
+} from '../../documents/snapshot-readings.ts';
 import { MAX_SNAPSHOT_RECORD_BYTES, parseSnapshotRecord } from '../../documents/snapshot-record.ts';
 import type { Bucket } from '../bucket.ts';
 import { createDocumentCache } from '../document-cache.ts';
@@ -22,14 +26,9 @@ import { readDocument } from '../read-document.ts';
 const CONCURRENT_READS = 16;
 const PREFIX = `${snapshotsFolder('')}/`;
 
-type Reading = { readonly snapshot: SnapshotRecord } | { readonly broken: BrokenSnapshot; readonly cause: unknown };
-
 export interface SnapshotList {
   /** Oldest first, of one volume or of all; a record that is broken is reported beside the others. STORE_UNUSABLE. */
-  list(filter?: { readonly volume?: string }): Promise<{
-    readonly snapshots: readonly SnapshotRecord[];
-    readonly broken: readonly BrokenSnapshot[];
-  }>;
+  list(filter?: { readonly volume?: string }): Promise<SnapshotListing>;
   /** By its id alone. SNAPSHOT_NOT_FOUND, SNAPSHOT_DAMAGED; STORE_UNUSABLE where reading fails. */
   read(id: string): Promise<SnapshotRecord>;
 }
@@ -42,10 +41,9 @@ export function createSnapshotList(bucket: Bucket): SnapshotList {
     list: async (filter = {}) => {
       const entries = (await bucket.list(prefixOf(filter.volume))).filter(({ key }) => parseRecordKey(key) !== null);
       const readings = (await cache.readAll(entries)).filter((reading) => reading !== null);
-      const snapshots = readings.flatMap((reading) => ('snapshot' in reading ? [reading.snapshot] : []));
-      const broken = readings.flatMap((reading) => ('broken' in reading ? [reading.broken] : []));
-      for (const { id, volume } of snapshots) volumes.set(id, volume);
-      return { snapshots: snapshots.sort(compareByTime), broken: broken.sort(compareById) };
+      const listing = listReadings(readings);
+      for (const { id, volume } of listing.snapshots) volumes.set(id, volume);
+      return listing;
     },
     read: async (id) => {
       if (!isUuid(id)) throw snapshotNotFound(id);
@@ -58,18 +56,17 @@ export function createSnapshotList(bucket: Bucket): SnapshotList {
   };
 }
 
-/** A copy that somebody put into another volume's folder does not hide it. */
 async function search(bucket: Bucket, id: string): Promise<SnapshotRecord> {
   const keys = (await bucket.list(PREFIX)).flatMap(({ key }) => parseRecordKey(key) ?? []);
   const found = keys.filter((key) => key.id === id);
-  const readings = (await mapConcurrently(found, CONCURRENT_READS, (key) => readOne(bucket, key))).filter(
-    (reading) => reading !== null,
+  const readings = await mapConcurrently(found, CONCURRENT_READS, (key) => readOne(bucket, key));
+  return pickReading(
+    readings.filter((reading) => reading !== null),
+    id,
   );
-  for (const reading of readings) if ('snapshot' in reading) return reading.snapshot;
-  throw readings.map((reading) => ('cause' in reading ? reading.cause : null))[0] ?? snapshotNotFound(id);
 }
 
-async function readOne(bucket: Bucket, key: SnapshotKey): Promise<Reading | null> {
+async function readOne(bucket: Bucket, key: SnapshotKey): Promise<SnapshotReading | null> {
   const document = await readDocument(bucket, snapshotRecordPath('', key), MAX_SNAPSHOT_RECORD_BYTES);
   return document === null ? null : parse(document.content, key);
 }
@@ -88,17 +85,16 @@ function parseRecordKey(key: string): SnapshotKey | null {
   return `${folder}/` === PREFIX ? { id, volume } : null;
 }
 
-function parseListed(content: string | null, key: string): Reading {
+function parseListed(content: string | null, key: string): SnapshotReading {
   const { name: id } = path.parse(key);
   return parse(content, { id, volume: path.basename(path.dirname(key)) });
 }
 
-function parse(content: string | null, key: SnapshotKey): Reading {
+function parse(content: string | null, key: SnapshotKey): SnapshotReading {
   try {
     if (content === null) throw snapshotDamaged(key.id, `its record has more than ${MAX_SNAPSHOT_RECORD_BYTES} bytes`);
     return { snapshot: parseSnapshotRecord(content, key) };
   } catch (error) {
-    const reason = hasCode(error, 'SNAPSHOT_DAMAGED') ? error.fields['reason'] : null;
-    return { broken: { ...key, reason: typeof reason === 'string' ? reason : String(error) }, cause: error };
+    return brokenSnapshot(key, { cause: error, otherwise: String(error) });
   }
 }

@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import { isUuid } from '../../documents/layout.ts';
 import { snapshotFilePath, volumeFolder } from '../../documents/snapshot-layout.ts';
-import { errnoOf, withStoreErrors } from '../../files/store-errors.ts';
+import { listNames } from '../../files/list-names.ts';
+import { withStoreErrors } from '../../files/store-errors.ts';
 import type { SnapshotContext } from './context.ts';
 import { bringChain } from './resolve-file.ts';
 
@@ -54,14 +54,5 @@ async function unpinChain({ mirror }: SnapshotContext, { id, volume }: SnapshotR
   const ids = names.filter((name) => name.endsWith('.qcow2')).map((name) => path.parse(name).name);
   for (const each of new Set([id, ...ids.filter(isUuid)])) {
     await mirror.unpin(snapshotFilePath('', { id: each, volume }), id);
-  }
-}
-
-async function listNames(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }
