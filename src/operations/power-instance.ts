@@ -5,6 +5,7 @@ import { type PowerAction, requirePowerState } from '../model/power-rules.ts';
 import type { PowerRequest } from '../model/requests.ts';
 import { findInstance } from './steps/find-instance.ts';
 import { bringCopy, findMissingCopies } from './steps/launch/missing-copies.ts';
+import { bringLayers, findMissingLayers, readDisks } from './steps/snapshot/volume/missing-layers.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { throwIfCancelled } from './support/patience.ts';
 import type { Preparation, UseCase } from './support/use-case.ts';
@@ -76,6 +77,11 @@ async function bringCopies(context: OperationContext, domain: DomainInfo, signal
   for (const missing of await findMissingCopies(context, domain.uuid)) {
     await context.operation.announce('fetch');
     await bringCopy(context, missing, { signal });
+  }
+  if (context.store.keepsFilesHere) return;
+  for (const missing of await findMissingLayers(context, await readDisks(context, domain.uuid))) {
+    await context.operation.announce('fetch');
+    await bringLayers(context, missing, { signal });
   }
 }
 

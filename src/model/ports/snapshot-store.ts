@@ -58,9 +58,12 @@ export interface SnapshotStore {
    * The same, checked to be a regular file: SNAPSHOT_DAMAGED (fields: `isMissing` where this one is not there). Where the store is elsewhere, it and all that it stands on is brought
    * here first, unless that is here as it is there; it then stays for an hour at least, and as long as a thin volume of this host
    * stands on it. What the store no longer holds as it was stored is SNAPSHOT_DAMAGED; a copy that is here stays then. `isFresh` is of
-   * this file alone.
+   * this file alone. With `isKept` all of it stays from then on, as when the thin volume was made: for files that somebody removed.
    */
-  resolveFile(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>, options?: FetchOptions): Promise<string>;
+  resolveFile(
+    snapshot: Pick<SnapshotRecord, 'id' | 'volume'>,
+    options?: FetchOptions & { readonly isKept?: boolean },
+  ): Promise<string>;
   /** It, and all that it stands on, can be read without bringing anything here. False too where a file of it is missing. */
   isHere(snapshot: Pick<SnapshotRecord, 'id' | 'volume'>): Promise<boolean>;
   /** null where none was kept. */

@@ -12,6 +12,7 @@ import { bringChain, isChainHere } from './resolve-file.ts';
 import { createSnapshotDraft, discardSnapshotDrafts } from './snapshot-draft.ts';
 import { createSnapshotList } from './snapshot-list.ts';
 import { publishSnapshot, readSnapshotXml, removeSnapshot, updateSnapshot } from './snapshot-publish.ts';
+import { bringUsedChain } from './user-pins.ts';
 
 export interface S3SnapshotsOptions {
   readonly bucket: Bucket;
@@ -46,7 +47,10 @@ export function createS3Snapshots({ bucket, mirror, hostName, imageGroup }: S3Sn
     list,
     read,
     filePath: (snapshot) => mirror.path(snapshotFilePath('', snapshot)),
-    resolveFile: async (snapshot, options) => await bringChain(context, snapshot, options),
+    resolveFile: async (snapshot, { isKept = false, ...options } = {}) =>
+      isKept
+        ? await bringUsedChain(context, await read(snapshot.id), options)
+        : await bringChain(context, snapshot, options),
     isHere: async (snapshot) => await isChainHere(context, snapshot),
     readDomainXml: async (snapshot) => await readSnapshotXml(context, snapshot),
     draft: (snapshot, tag) => createSnapshotDraft(context, snapshot, tag),

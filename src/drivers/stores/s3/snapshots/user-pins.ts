@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { FetchOptions } from '../../../../model/ports/image-store.ts';
 import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import { isUuid } from '../../documents/layout.ts';
 import { snapshotFilePath, volumeFolder } from '../../documents/snapshot-layout.ts';
@@ -37,12 +38,27 @@ export async function withUserPins<Result>(
   }
 }
 
+/** As `bringChain`; where thin volumes of this host stand on it, it stays. */
+export async function bringUsedChain(
+  context: SnapshotContext,
+  snapshot: SnapshotRecord,
+  options: FetchOptions,
+): Promise<string> {
+  return isUsedHere(context, snapshot)
+    ? await pinChain(context, snapshot, options)
+    : await bringChain(context, snapshot, options);
+}
+
 function isUsedHere({ hostName }: SnapshotContext, { users }: SnapshotRecord): boolean {
   return users.some(({ host }) => host === hostName);
 }
 
-async function pinChain(context: SnapshotContext, snapshot: SnapshotRecord): Promise<void> {
-  await bringChain(context, snapshot, { onLayer: (key) => context.mirror.pin(key, snapshot.id) });
+async function pinChain(
+  context: SnapshotContext,
+  snapshot: SnapshotRecord,
+  options: FetchOptions = {},
+): Promise<string> {
+  return await bringChain(context, snapshot, { ...options, onLayer: (key) => context.mirror.pin(key, snapshot.id) });
 }
 
 /** Also of files that it stood on once and does no longer: those that are here are all that can be pinned. */
