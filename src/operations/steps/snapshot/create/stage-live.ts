@@ -20,8 +20,11 @@ export async function stageLive(
   const { plan, inspection, agent, request } = job;
   await context.operation.enter('make room', plan);
   const watched: string[] = [];
+  // of a job before this one, which must not be taken for this one's
+  const forgetting = context.hypervisor.takeBackupOutcome(plan.instanceId);
+  forgetting.catch(() => undefined);
   for (const work of job.works) watched.push(...(await prepareStaging(context, job, work, signal)));
-  await context.hypervisor.takeBackupOutcome(plan.instanceId);
+  await forgetting;
   throwIfCancelled(signal);
   plan.mayBeCopying = true;
   let takenAt = '';
