@@ -13,6 +13,8 @@ export type RecoveryPolicy = 'required' | 'attempted' | 'none';
 
 export interface EmbedOptions {
   readonly recovery: RecoveryPolicy;
+  /** A connection to libvirt is opened at once, beside what is still to be done here. */
+  readonly asksLibvirt?: boolean;
   readonly warn: (message: string) => void;
 }
 
@@ -22,9 +24,12 @@ export interface EmbeddedApp extends AsyncDisposable {
 
 /** The same application and API as an agent has, in this process and without a socket. */
 export async function embedApp(settings: Settings, options: EmbedOptions): Promise<EmbeddedApp> {
-  const [{ compose }, { buildApp }] = await Promise.all([import('../compose.ts'), import('./app.ts')]);
+  const { compose } = await import('../compose.ts');
   const application = await compose(settings, { onStoreOutage: createOutageTeller(options.warn) });
+  // by a thread of its own; who asks next is told what stands against it
+  if (options.asksLibvirt === true) application.ping().catch(() => undefined);
   try {
+    const { buildApp } = await import('./app.ts');
     await recover(application, options);
     const app = buildApp({ application, ...(await debugLogger(settings)) });
     return { app, [Symbol.asyncDispose]: () => close(app, application) };

@@ -30,6 +30,8 @@ export interface Command {
   readonly recovery: RecoveryPolicy;
   /** Asks an agent about itself: AGENT_UNREACHABLE where none answers. */
   readonly needsAgent?: true;
+  /** Begins with a question to libvirt: where no agent does the work, the connection is opened while the rest is loaded. */
+  readonly asksLibvirt?: true;
   /** Resolves with the exit code; failures are thrown. */
   run(context: CommandContext): Promise<number>;
 }

@@ -8,7 +8,7 @@ import { printError } from './render/error.ts';
 /** Opens a way to the application, runs a command, and turns how it ended into an exit code. */
 export async function executeCommand(
   open: OpenContext,
-  request: Omit<OpenOptions, 'recovery' | 'needsAgent'>,
+  request: Omit<OpenOptions, 'recovery' | 'needsAgent' | 'asksLibvirt'>,
   prepare: () => Promise<Command>,
 ): Promise<number> {
   try {
@@ -17,6 +17,7 @@ export async function executeCommand(
       ...request,
       recovery: command.recovery,
       needsAgent: command.needsAgent === true,
+      asksLibvirt: command.asksLibvirt === true,
     });
     return await command.run(context);
   } catch (error) {

@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly recovery: RecoveryPolicy;
   /** Only an agent will do. */
   readonly needsAgent: boolean;
+  /** The connection to it is opened while the rest is loaded. */
+  readonly asksLibvirt?: boolean;
   readonly output: Output;
   readonly interrupts: Interrupts;
   readonly environment: NodeJS.ProcessEnv;
@@ -74,13 +76,14 @@ function withEnding(context: CommandContext, ending: AbortController): OpenedCon
   return { ...context, [Symbol.asyncDispose]: async () => ending.abort() };
 }
 
-async function openEmbedded(settings: Settings, { recovery, output, interrupts }: OpenOptions): Promise<OpenedContext> {
+async function openEmbedded(settings: Settings, request: OpenOptions): Promise<OpenedContext> {
+  const { recovery, asksLibvirt = false, output, interrupts } = request;
   const [{ embedApp }, { createInjectTransport }] = await Promise.all([
     import('../agent/embed.ts'),
     import('../api/inject-transport.ts'),
   ]);
   const warn = (message: string) => printWarning(output, message);
-  const embedded = await embedApp(settings, { recovery, warn });
+  const embedded = await embedApp(settings, { recovery, asksLibvirt, warn });
   return {
     client: createClient(createInjectTransport(embedded.app)),
     output,

@@ -28,9 +28,7 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
   const host = new ChosenCommand();
   const options = { version: parts.version, width: stdout.columns ?? DEFAULT_WIDTH };
   try {
-    await createParser(host, options).parseAsync([...args], {}, (_error, _argv, text) => {
-      if (text !== '') stdout.write(`${text}\n`);
-    });
+    await parse(host, { args, options, stdout });
     return await host.run({ ...parts, output });
   } catch (error) {
     if (error instanceof UsageError) return await reportUsage(args, { error, output, options });
@@ -38,7 +36,26 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
   }
 }
 
-/** Remembers what the parser found. A handler that waits would make yargs render the help of every command. */
+interface Parsing {
+  readonly args: readonly string[];
+  readonly options: ParserOptions;
+  readonly stdout: TextStream;
+}
+
+async function parse(host: ChosenCommand, { args, options, stdout }: Parsing): Promise<void> {
+  try {
+    await createParser(host, options).parseAsync([...args], {}, (_error, _argv, text) => {
+      if (text !== '') stdout.write(`${text}\n`);
+    });
+  } catch (error) {
+    if (!(error instanceof Found)) throw error;
+  }
+}
+
+/** Leaves the parser: a handler that returns, or waits, makes yargs render the help of its command, for nobody. */
+class Found extends Error {}
+
+/** Remembers what the parser found. */
 class ChosenCommand implements CommandHost {
   #chosen: ((parts: CliParts & { readonly output: Output }) => Promise<number>) | null = null;
 
@@ -49,11 +66,13 @@ class ChosenCommand implements CommandHost {
   prepareAndExecute(options: GlobalOptions, prepare: () => Promise<Command>): void {
     this.#chosen = ({ open, output, interrupts, environment }) =>
       executeCommand(open, { options, output, interrupts, environment }, prepare);
+    throw new Found();
   }
 
   executeStandalone(options: GlobalOptions, run: StandaloneRun): void {
     this.#chosen = ({ output, interrupts, environment, version }) =>
       executeStandalone(run, { options, output, interrupts, environment, version });
+    throw new Found();
   }
 
   async run(parts: CliParts & { readonly output: Output }): Promise<number> {

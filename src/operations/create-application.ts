@@ -101,7 +101,7 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
       list: (filter) => listOperations(core, filter),
       show: (id) => showOperation(core, id),
       cancel: (id) => cancelOperation(core, runner, id),
-      watch: (id, signal) => watchOperation(core, id, signal),
+      watch: (id, signal) => watchOperation(core, id, { signal, ended: runner.endOf(id) }),
     },
     principals: {
       list: async () => (await import('./manage-principals.ts')).listPrincipals(core),

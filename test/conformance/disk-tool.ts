@@ -55,6 +55,16 @@ export function describeDiskTool(name: string, rig: DiskToolRig): void {
       expect((await tool.infoChain(overlay)).map((layer) => layer.path)).toEqual([overlay.path, base.path]);
     });
 
+    it('begins a layer over what is not looked at, and reads its name back', async () => {
+      const overlay = at('begun');
+      await tool.create({ ...overlay, virtualSizeBytes: SIZE, backingName: 'begun-below' });
+      expect(await tool.readBackingName(overlay.path)).toBe('begun-below');
+      const base = await create('begun-below', { letter: 'a' });
+      expect(await tool.readBackingName(base.path)).toBeNull();
+      expect((await tool.info(overlay)).backing).toEqual({ name: 'begun-below', path: base.path, format: 'qcow2' });
+      expect(await read(overlay)).toBe('a');
+    });
+
     it('takes over only what differs from the new backing file', async () => {
       const base = await create('same-1', { letter: 'a' });
       const same = await create('same-2', { letter: 'a' });

@@ -82,12 +82,14 @@ export function createFakeDiskTool(): FakeDiskTool {
     version: async () => '7.2.22',
     create: async (options, signal) => {
       refuse(options, signal);
-      const { backing, virtualSizeBytes, format } = options;
+      const { backing, backingName, virtualSizeBytes, format } = options;
       const size = virtualSizeBytes ?? (backing === undefined ? undefined : read(backing).virtualSizeBytes);
       if (size === undefined) throw failed('create', `${options.path}: no size`);
-      const below = backing === undefined ? null : { path: backing.path, format: backing.format };
+      const named = backingName === undefined ? null : { path: backingName, format: 'qcow2' as const };
+      const below = backing === undefined ? named : { path: backing.path, format: backing.format };
       writeFakeDisk(options.path, { format, virtualSizeBytes: size, backing: below, ...seal(options) });
     },
+    readBackingName: async (path) => readFakeDisk(path).backing?.path ?? null,
     info: async (disk) => describeFake(disk, read(disk)),
     infoChain: async (disk) => {
       if (!existsSync(disk.path)) throw new DarkroomError('DISK_MISSING', `${disk.path} does not exist`);

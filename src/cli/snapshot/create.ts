@@ -42,6 +42,7 @@ export function addSnapshotCreate(yargs: Argv<GlobalOptions>, host: CommandHost)
       };
       host.execute(argv, {
         recovery: 'required',
+        asksLibvirt: true,
         run: (context) => createSnapshot(context, { body, isAwaited: !argv.noWait }),
       });
     },

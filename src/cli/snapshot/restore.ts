@@ -18,6 +18,7 @@ export function addSnapshotRestore(yargs: Argv<GlobalOptions>, host: CommandHost
     (argv) =>
       host.execute(argv, {
         recovery: 'required',
+        asksLibvirt: true,
         run: (context) => restoreSnapshot(context, { snapshot: argv.snapshot, isAwaited: !argv.noWait }),
       }),
   );

@@ -1,5 +1,6 @@
 import { DarkroomError } from '../../model/errors.ts';
 import type { CreateDiskOptions } from '../../model/ports/disk-tool.ts';
+import { requireFileName } from './backing-name.ts';
 import { collectKeys, type DiskKeys } from './disk-keys.ts';
 import { encryptionOptions, joinOptions } from './encryption.ts';
 import { fillNewFile } from './new-file.ts';
@@ -9,10 +10,12 @@ const MEASURING_ATTEMPTS = 50;
 
 /**
  * `qemu-img create`: a new file with mode 0600, empty or over a backing file whose format its header states. The
- * backing file may be open in a running guest. A file that exists is QEMU_IMG_FAILED. With a key: LUKS-encrypted.
+ * backing file may be open in a running guest. A file that exists is QEMU_IMG_FAILED. With a key: LUKS-encrypted. With
+ * `backingName` nothing is looked at but the new file: DISK_UNSUPPORTED for a name that is no file's.
  */
 export async function createDisk(options: CreateDiskOptions, signal?: AbortSignal): Promise<void> {
   const path = plainPath(options.path);
+  if (options.backingName !== undefined) requireFileName(options.backingName, { path });
   const keys = collectKeys();
   await fillNewFile(path, 'create', () => formatDisk({ ...options, keys }, signal));
 }
@@ -49,14 +52,15 @@ async function untilMeasured(run: () => Promise<unknown>): Promise<void> {
 }
 
 function createArguments(options: FormatOptions): string[] {
-  const { backing, virtualSizeBytes, keys } = options;
+  const { backing, backingName, virtualSizeBytes, keys } = options;
   const extended = options.hasExtendedL2 === true ? ['extended_l2=on'] : [];
   return [
     '-q',
-    ...(options.isUnchecked === true ? ['-u'] : []),
+    ...(options.isUnchecked === true || backingName !== undefined ? ['-u'] : []),
     ...['-f', options.format],
     ...joinOptions([...extended, ...encryptionOptions(options, keys)]),
     ...(backing === undefined ? [] : ['-b', plainPath(backing.path), '-F', backing.format]),
+    ...(backingName === undefined ? [] : ['-b', backingName, '-F', 'qcow2']),
     '--',
     options.path,
     ...(virtualSizeBytes === undefined ? [] : [String(virtualSizeBytes)]),

@@ -13,6 +13,7 @@ import { readDiskInfo } from './info.ts';
 import { readDiskChain } from './info-chain.ts';
 import { mapDisk } from './map.ts';
 import { measureDisk } from './measure.ts';
+import { readQcow2Header } from './qcow2-header.ts';
 import { rebaseDisk } from './rebase.ts';
 import { resizeDisk } from './resize.ts';
 import type { Priority } from './run-qemu-img.ts';
@@ -37,6 +38,7 @@ export function createDiskTool(options: DiskToolOptions = {}): DiskTool {
   return {
     version: readVersion,
     create: createDisk,
+    readBackingName: async (path) => (await readQcow2Header(path)).backingName,
     info: readDiskInfo,
     infoChain: readDiskChain,
     convert: (request, signal) => convertDisk({ bandwidthBytesPerSecond, ...request, ...prioritised() }, signal),

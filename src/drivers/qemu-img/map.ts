@@ -4,6 +4,7 @@ import { collectKeys } from './disk-keys.ts';
 import { readDiskInfo } from './info.ts';
 import { nameDisk } from './open-disk.ts';
 import { parseJson } from './parse-json.ts';
+import { readQcow2Header } from './qcow2-header.ts';
 import { plainPath, runQemuImg } from './run-qemu-img.ts';
 
 /** Where a format has no clusters (raw): QEMU's own unit of what has changed. */
@@ -29,13 +30,18 @@ type Extent = DiskAllocation['extents'][number];
  */
 export async function mapDisk(disk: DiskFile, signal?: AbortSignal): Promise<DiskAllocation> {
   const path = plainPath(disk.path);
-  const info = await readDiskInfo(disk, signal);
   const keys = collectKeys();
   const name = await nameDisk(disk, { keys, backing: null, signal });
   const args = ['--force-share', '--output=json', '-f', disk.format, '--', name];
   const { stdout } = await runQemuImg('map', args, { on: path, keys, ...(signal && { signal }) });
   const entries = parseJson(stdout, mapSchema, { subcommand: 'map', disk: path });
-  return { clusterSizeBytes: info.clusterSizeBytes ?? DEFAULT_CLUSTER_BYTES, extents: toExtents(entries) };
+  return { clusterSizeBytes: await readClusterSize(disk, signal), extents: toExtents(entries) };
+}
+
+/** Once QEMU has opened it: what is missing or no disk at all was found out by that. */
+async function readClusterSize(disk: DiskFile, signal?: AbortSignal): Promise<number> {
+  if (disk.format === 'qcow2') return (await readQcow2Header(disk.path)).clusterSizeBytes;
+  return (await readDiskInfo(disk, signal)).clusterSizeBytes ?? DEFAULT_CLUSTER_BYTES;
 }
 
 /** Neighbours of one kind become one: QEMU ends an entry wherever the data goes on elsewhere in the file. */

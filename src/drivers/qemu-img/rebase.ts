@@ -1,6 +1,5 @@
-import { DarkroomError } from '../../model/errors.ts';
 import type { DiskFile } from '../../model/ports/disk-tool.ts';
-import { isProtocolName } from './backing-name.ts';
+import { requireFileName, unnameable } from './backing-name.ts';
 import { collectKeys, type DiskKeys } from './disk-keys.ts';
 import { nameAlone, nameDisk } from './open-disk.ts';
 import { type Priority, plainPath, runQemuImg } from './run-qemu-img.ts';
@@ -35,9 +34,7 @@ export async function rebaseDisk(disk: DiskFile, options: RebaseOptions, signal?
 async function renameBacking(disk: DiskFile, options: RebaseOptions, signal?: AbortSignal): Promise<void> {
   const { backing, backingName, priority } = options;
   const below = backing === null ? null : { ...backing, name: backingName ?? plainPath(backing.path) };
-  if (backingName !== undefined && (backingName === '' || isProtocolName(backingName))) {
-    throw unnameable(backingName, disk);
-  }
+  if (backingName !== undefined) requireFileName(backingName, disk);
   const keys = collectKeys();
   const name = await nameAlone(disk, { keys, signal });
   await run({ disk, name, keys }, { below, priority, signal, isUnsafe: true });
@@ -66,9 +63,4 @@ async function run(
     name,
   ];
   await runQemuImg('rebase', args, { on: disk.path, keys, priority, ...(signal && { signal }) });
-}
-
-function unnameable(name: string, disk: DiskFile): DarkroomError {
-  const message = `${JSON.stringify(name)} cannot be the name of a backing file of ${disk.path}`;
-  return new DarkroomError('DISK_UNSUPPORTED', message, { fields: { disk: disk.path } });
 }

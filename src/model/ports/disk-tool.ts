@@ -35,6 +35,8 @@ export interface CreateDiskOptions extends DiskFile {
   /** Needed without a backing file; with one the default is its size. */
   readonly virtualSizeBytes?: number;
   readonly backing?: DiskFile;
+  /** Of a qcow2 backing file that is not looked at and need not be there: what the header calls it. The size must be stated; not beside `backing`. */
+  readonly backingName?: string;
   /** qcow2 sub-clusters: cheap scattered small writes in overlays. */
   readonly hasExtendedL2?: boolean;
 }
@@ -105,6 +107,8 @@ export interface CheckResult {
 export interface DiskTool {
   version(): Promise<string>;
   create(options: CreateDiskOptions, signal?: AbortSignal): Promise<void>;
+  /** What the header of a qcow2 calls its backing file; null: it stands alone. Opens no other file, and starts no process. */
+  readBackingName(path: string): Promise<string | null>;
   /** Reads a file that a running guest may have open. */
   info(disk: DiskFile, signal?: AbortSignal): Promise<DiskFileInfo>;
   /** From the top to the base; each layer opened with the format that its overlay's header states. */

@@ -99,6 +99,11 @@ export class OperationRunner {
     return running !== undefined;
   }
 
+  /** Resolves when what runs here has ended, and that is on record; undefined: it does not run here. */
+  endOf(operationId: string): Promise<void> | undefined {
+    return this.#running.get(operationId)?.ended.catch(() => undefined);
+  }
+
   /** Resolves when nothing runs any more. */
   async drain(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));

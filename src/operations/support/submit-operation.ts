@@ -15,7 +15,7 @@ export async function submitOperation(
   request: OperationRequest,
   { caller, key }: SubmitOptions,
 ): Promise<Operation> {
-  const { startUseCase } = await import('../use-cases.ts');
+  const { startUseCase } = await import('../start-use-case.ts');
   const idempotency = key === null ? null : { key, digest: digestOf(request) };
   return await startUseCase(runner, request, { caller, idempotency });
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
 import type { Operation } from '../../../src/model/operation.ts';
+import type { DiskFile } from '../../../src/model/ports/disk-tool.ts';
 import type { CreateSnapshotRequest } from '../../../src/model/snapshot/requests.ts';
 import type { SnapshotRecord } from '../../../src/model/snapshot/snapshot.ts';
 import { createSnapshot } from '../../../src/operations/create-snapshot.ts';
@@ -61,6 +62,34 @@ describe('snapshots of a guest that runs', () => {
     expect(made.map(({ method }) => method)).toEqual(['full', 'bitmap', 'bitmap']);
     expect(made.map(({ parent }) => parent)).toEqual([null, made[0]?.id, made[1]?.id]);
     expect(host.domain.checkpoints.map(({ name }) => name)).toEqual(made.slice(1).map(({ checkpoint }) => checkpoint));
+  });
+
+  it('stand on the last one from the beginning, also where the header of what QEMU wrote does not say so any more', async () => {
+    const volume = { instance: null, volume: 'guest/vda' };
+    await create(volume);
+    const rebased: string[] = [];
+    const { diskTool } = host.core;
+    const core = {
+      ...host.core,
+      diskTool: {
+        ...diskTool,
+        rebase: async (disk: DiskFile, ...rest: [Parameters<typeof diskTool.rebase>[1], AbortSignal?]) => {
+          rebased.push(disk.path);
+          await diskTool.rebase(disk, ...rest);
+        },
+      },
+    };
+    await runToEnd(core, createSnapshot, { ...REQUEST, ...volume });
+    expect(rebased).toEqual([]);
+    const forgetful = { ...core, diskTool: { ...core.diskTool, readBackingName: async () => null } };
+    await runToEnd(forgetful, createSnapshot, { ...REQUEST, ...volume });
+    expect(rebased).toHaveLength(1);
+    const [, ...increments] = await ofTarget('vda');
+    for (const { id, parent } of increments) {
+      const path = host.core.snapshots.filePath({ id, volume: increments[0]?.volume ?? '' });
+      expect((await diskTool.info({ path, format: 'qcow2' })).backing?.name).toBe(`${parent}.qcow2`);
+    }
+    expect(increments).toHaveLength(2);
   });
 
   it('are compared with the last one where the bitmap is broken, and say why', async () => {

@@ -1,4 +1,4 @@
-import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
 import { failureOf, holds, MIB, qemuIo, useFolder } from './disk-fixture.ts';
@@ -47,6 +47,19 @@ describe('mapAllocation', () => {
     const orphan = await writeLayer('orphan', { backing: base });
     await tool.rebase(orphan, { backing: base, isUnsafe: true, backingName: 'gone.qcow2' });
     expect((await tool.mapAllocation(orphan)).extents).toEqual(HELD);
+  });
+
+  it('takes the name of a backing file from nothing but a qcow2, and gives none that is a protocol', async () => {
+    const raw = folder.path('no-header');
+    writeFileSync(raw, 'x'.repeat(100));
+    expect(await failureOf(tool.readBackingName(raw))).toMatchObject({ code: 'QEMU_IMG_FAILED' });
+    writeFileSync(raw, Buffer.from('QFI\xfb', 'latin1'));
+    expect(await failureOf(tool.readBackingName(raw))).toMatchObject({ code: 'QEMU_IMG_FAILED' });
+    const disk = { path: folder.path('protocol'), format: 'qcow2', virtualSizeBytes: MIB } as const;
+    expect(await failureOf(tool.create({ ...disk, backingName: 'nbd:elsewhere' }))).toMatchObject({
+      code: 'DISK_UNSUPPORTED',
+    });
+    expect(existsSync(disk.path)).toBe(false);
   });
 
   it('takes a raw file for one whole layer with holes', async () => {

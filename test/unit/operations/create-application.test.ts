@@ -60,6 +60,20 @@ it('is not recovered when the journal cannot be read, and stays so for nothing e
   expect(application.isRecovered).toBe(true);
 });
 
+it('tells of the end of an operation of its own without waiting for the next look', async () => {
+  const machine = createFakeHypervisor();
+  machine.put(
+    "<domain type='qemu'><name>web</name><uuid>5a3c9d0e-1f2b-4c3d-8e4f-5a6b7c8d9e0f</uuid><memory>1024</memory></domain>",
+  );
+  const core = createImageCore({ hypervisor: machine });
+  const clock = { ...core.clock, sleep: () => new Promise<void>(() => undefined) };
+  const application = createApplication({ ...core, clock }, async () => {});
+  const { id } = await application.operations.submit({ kind: 'instance.start', instance: 'web' });
+  let last = '';
+  for await (const { status } of application.operations.watch(id)) last = status;
+  expect(last).toBe('succeeded');
+});
+
 it("takes an operation that is just beginning for nobody's leftover", async () => {
   const beginning = createFakeJournal();
   const adopted: string[] = [];

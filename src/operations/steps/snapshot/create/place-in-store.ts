@@ -8,7 +8,7 @@ import type { OperationContext } from '../../../support/context.ts';
 import { TransferProgress } from '../../store/transfer-progress.ts';
 import { snapshotDisk } from '../read-source.ts';
 import { findDifferences } from './find-differences.ts';
-import type { SnapshotJob, VolumeWork } from './volume-work.ts';
+import { parentFileName, parentFromStart, type SnapshotJob, type VolumeWork } from './volume-work.ts';
 
 export interface PlacedFile {
   readonly sizeBytes: number;
@@ -37,11 +37,8 @@ export async function placeInStore(
   const layer = await compareIfLive(context, placing, signal);
   await encode(context, { placing: { ...placing, layer }, draft, parent, key }, signal);
   const final: DiskFile = { path: draft.path, format: 'qcow2', ...(key === null ? {} : { key }) };
-  if (parent !== null) await standOn(context, final, parent, signal);
-  const [sha256] = await Promise.all([
-    context.files.hash(draft.path, { signal }),
-    requireSound(context, final, signal),
-  ]);
+  if (parent !== null) await standOn(context, { ...placing, final, parent }, signal);
+  const sha256 = await readAgain(context, final, signal);
   const sealed = await draft.seal();
   const onBytes = new TransferProgress(context, 'upload').addFile(sealed.sizeBytes);
   await draft.moveIn({ signal, onBytes });
@@ -110,15 +107,34 @@ async function moveFile(
   }
 }
 
-/** By a name without a folder, so that the store may be moved, or seen from elsewhere. What it stands on is not opened, and need not be here. */
+interface Standing extends Placing {
+  readonly final: DiskFile;
+  readonly parent: SnapshotRecord;
+}
+
+/** What it stands on is not opened, and need not be here. */
 async function standOn(
   context: OperationContext,
-  file: DiskFile,
-  parent: SnapshotRecord,
+  { job, work, final, parent }: Standing,
   signal: AbortSignal,
 ): Promise<void> {
+  const backingName = parentFileName(parent);
+  const isNamed =
+    parentFromStart(job, work) !== null && (await context.diskTool.readBackingName(final.path)) === backingName;
+  if (isNamed) return;
   const backing: DiskFile = { path: context.snapshots.filePath(parent), format: 'qcow2' };
-  await context.diskTool.rebase(file, { backing, isUnsafe: true, backingName: `${parent.id}.qcow2` }, signal);
+  await context.diskTool.rebase(final, { backing, isUnsafe: true, backingName }, signal);
+}
+
+/** Its SHA-256. What takes part in that neither waits for the other: the storage, the processor, a process. */
+async function readAgain(context: OperationContext, final: DiskFile, signal: AbortSignal): Promise<string> {
+  const [sha256] = await Promise.all([
+    context.files.hash(final.path, { signal }),
+    requireSound(context, final, signal),
+    // written by then, it has little to wait for when it is sealed
+    context.files.sync(final.path),
+  ]);
+  return sha256;
 }
 
 async function requireSound(context: OperationContext, disk: DiskFile, signal: AbortSignal): Promise<void> {

@@ -37,7 +37,7 @@ export async function planVolumes(
     const volume = volumeId(inspection.domain.uuid, disk.target);
     return { disk, volume, snapshots: await readHistory(context, volume) };
   });
-  const bitmaps = isWithoutBitmaps ? NO_BITMAPS : await askForBitmaps(context, inspection, histories);
+  const bitmaps = isWithoutBitmaps ? NO_BITMAPS : await askForBitmaps(context, inspection, { request, histories });
   return mapConcurrently(histories, 2, async ({ disk, volume, snapshots }) => {
     const views = bitmaps.get(disk.target) ?? new Map<string, BitmapView>();
     const history = { snapshots, volumeFormat: disk.format, bitmaps: statesOf(views) };
@@ -67,20 +67,25 @@ interface History {
 async function askForBitmaps(
   context: OperationContext,
   inspection: Inspection,
-  histories: readonly History[],
+  { request, histories }: { readonly request: CreateSnapshotRequest; readonly histories: readonly History[] },
 ): Promise<BitmapViews> {
   const questions = histories.map(({ disk, snapshots }) => ({
     target: disk.target,
     top: inspection.chains.get(disk.target)?.[0],
-    names: disk.format === 'raw' ? [] : namesOf(snapshots),
+    names: disk.format === 'raw' ? [] : namesOf(snapshots, request),
   }));
   if (!isLive(inspection)) return readBitmapsOffline(questions);
   const allTargets = inspection.description.disks.map(({ target }) => target);
   return await readBitmapsLive(context, inspection.domain.uuid, { questions, allTargets });
 }
 
-function namesOf(snapshots: readonly SnapshotRecord[]): readonly string[] {
-  const names = listParents(snapshots).flatMap(({ checkpoint }) => checkpoint ?? []);
+/** Of those that the new one may stand on. */
+function namesOf(
+  snapshots: readonly SnapshotRecord[],
+  { isEncrypted }: Pick<CreateSnapshotRequest, 'isEncrypted'>,
+): readonly string[] {
+  const parents = listParents(snapshots).filter((snapshot) => snapshot.isEncrypted === isEncrypted);
+  const names = parents.flatMap(({ checkpoint }) => checkpoint ?? []);
   return names.slice(0, BITMAPS_ASKED);
 }
 

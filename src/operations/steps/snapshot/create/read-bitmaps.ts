@@ -17,7 +17,7 @@ export interface BitmapQuestion {
   readonly target: string;
   /** The disk's own file, as its header is. */
   readonly top: DiskFileInfo | undefined;
-  /** Names of checkpoints, those that would serve best first. */
+  /** Names of checkpoints, those that would serve best first: those behind one that is sound are not asked for. */
   readonly names: readonly string[];
 }
 
@@ -49,8 +49,11 @@ export async function readBitmapsLive(
 ): Promise<BitmapViews> {
   const views = new Map(questions.map(({ target }) => [target, new Map<string, BitmapView>()]));
   const known = new Set((await core.hypervisor.listCheckpoints(uuid)).map(({ name }) => name));
+  const isAnswered = ({ target }: BitmapQuestion): boolean =>
+    [...(views.get(target)?.values() ?? [])].some(({ state }) => state === 'sound');
   for (const name of new Set(questions.flatMap(({ names }) => names))) {
-    const asked = questions.filter(({ names }) => names.includes(name));
+    const asked = questions.filter((question) => question.names.includes(name) && !isAnswered(question));
+    if (asked.length === 0) continue;
     const sizes = known.has(name)
       ? await readSizes(core, uuid, name)
       : await takeUpAgain(core, uuid, { name, questions: asked, allTargets });

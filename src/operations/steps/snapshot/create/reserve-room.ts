@@ -5,11 +5,13 @@ const CLUSTER_BYTES = 64 * 1024;
 const L2_TABLE_REACH_BYTES = 512 * 1024 ** 2;
 const REFCOUNT_REACH_BYTES = 2 * 1024 ** 3;
 const SLACK_BYTES = 8 * 1024 ** 2;
+/** That the guest may write between the look at its disks and the instant without more having to be reserved. */
+export const LEEWAY_BYTES = 8 * 1024 ** 2;
 
 /** The length that a qcow2 may come to that holds `dataBytes` of a disk. */
 export function boundFile(dataBytes: number, logicalBytes: number): number {
   const tables = Math.ceil(logicalBytes / L2_TABLE_REACH_BYTES) + Math.ceil(dataBytes / REFCOUNT_REACH_BYTES) + 1;
-  return dataBytes + tables * CLUSTER_BYTES + SLACK_BYTES;
+  return dataBytes + tables * CLUSTER_BYTES + SLACK_BYTES + LEEWAY_BYTES;
 }
 
 /**

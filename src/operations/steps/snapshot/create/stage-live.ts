@@ -5,8 +5,8 @@ import { throwIfCancelled } from '../../../support/patience.ts';
 import { ensureOverlayFolder } from '../../capture/overlay-place.ts';
 import { takePointInTime } from '../../capture/take-point-in-time.ts';
 import { awaitBackup } from './await-backup.ts';
-import { reserveRoom } from './reserve-room.ts';
-import type { SnapshotJob, StagedLayers, VolumeWork } from './volume-work.ts';
+import { LEEWAY_BYTES, reserveRoom } from './reserve-room.ts';
+import { parentFromStart, type SnapshotJob, type StagedLayers, type VolumeWork } from './volume-work.ts';
 
 /**
  * One instant for all disks of a guest that runs, by one backup job. QEMU writes beside the disks and never to the store, which may
@@ -20,8 +20,11 @@ export async function stageLive(
   const { plan, inspection, agent, request } = job;
   await context.operation.enter('make room', plan);
   const watched: string[] = [];
+  // of a job before this one, which must not be taken for this one's
+  const forgetting = context.hypervisor.takeBackupOutcome(plan.instanceId);
+  forgetting.catch(() => undefined);
   for (const work of job.works) watched.push(...(await prepareStaging(context, job, work, signal)));
-  await context.hypervisor.takeBackupOutcome(plan.instanceId);
+  await forgetting;
   throwIfCancelled(signal);
   plan.mayBeCopying = true;
   let takenAt = '';
@@ -48,12 +51,17 @@ export async function stageLive(
 async function prepareStaging(
   context: OperationContext,
   job: SnapshotJob,
-  { disk, logicalBytes, expectedBytes }: VolumeWork,
+  work: VolumeWork,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const { disk, logicalBytes, expectedBytes } = work;
+  const backingName = parentFromStart(job, work);
   const path = stagingOf(job, disk.target);
   await ensureOverlayFolder(context, disk);
-  await context.diskTool.create({ path, format: 'qcow2', virtualSizeBytes: logicalBytes }, signal);
+  await context.diskTool.create(
+    { path, format: 'qcow2', virtualSizeBytes: logicalBytes, ...(backingName === null ? {} : { backingName }) },
+    signal,
+  );
   return (await reserveRoom(context, path, { dataBytes: expectedBytes ?? logicalBytes, logicalBytes })) ? [] : [path];
 }
 
@@ -88,7 +96,7 @@ async function extendFile(
   { disk, expectedBytes, logicalBytes }: VolumeWork,
   dataBytes: number,
 ): Promise<void> {
-  if (dataBytes <= (expectedBytes ?? logicalBytes)) return;
+  if (dataBytes <= (expectedBytes ?? logicalBytes) + LEEWAY_BYTES) return;
   await reserveRoom(context, stagingOf(job, disk.target), { dataBytes, logicalBytes });
 }
 

@@ -101,9 +101,12 @@ async function make(context: OperationContext, job: SnapshotJob, signal: AbortSi
   plan.isPublished = true;
   await context.operation.enter('clean up', plan);
   if (!isLive(plan)) await tryAnnounceBitmaps(context, job);
-  await pruneCheckpoints(context, job);
-  for (const { volume } of plan.disks) await fillExclusive(context, volume);
+  await Promise.all([pruneCheckpoints(context, job), fillAll(context, plan)]);
   return records;
+}
+
+async function fillAll(context: OperationContext, { disks }: SnapshotPlan): Promise<void> {
+  for (const { volume } of disks) await fillExclusive(context, volume);
 }
 
 /** The bitmaps are in the disks: where libvirt does not learn of them now, it does before the next snapshot. */

@@ -2,8 +2,10 @@ import type { Consistency } from '../../../../model/consistency.ts';
 import type { AgentState } from '../../../../model/ports/hypervisor.ts';
 import type { ChosenMethod } from '../../../../model/snapshot/choose-method.ts';
 import type { CreateSnapshotRequest } from '../../../../model/snapshot/requests.ts';
+import type { SnapshotRecord } from '../../../../model/snapshot/snapshot.ts';
 import type { SnapshotPlan } from '../../../snapshot-plan.ts';
 import type { Inspection } from '../../capture/inspect-instance.ts';
+import { isLive } from '../../capture/look-at-domain.ts';
 import type { SelectedDisk } from '../../capture/select-disks.ts';
 
 /** One disk of which a snapshot is made, and how. */
@@ -27,6 +29,23 @@ export interface SnapshotJob {
   readonly agent: AgentState;
   readonly works: readonly VolumeWork[];
   readonly plan: SnapshotPlan;
+}
+
+/**
+ * Where what QEMU writes of a guest that runs becomes the snapshot's file as it is, its header names the parent from the beginning:
+ * libvirt has QEMU open a backup's target without what it stands on, whatever its header says.
+ */
+export function parentFromStart(
+  { request, plan }: Pick<SnapshotJob, 'request' | 'plan'>,
+  { choice }: VolumeWork,
+): string | null {
+  const isAsWritten = isLive(plan) && !request.isCompressed && !request.isEncrypted;
+  return isAsWritten && choice.method === 'bitmap' ? parentFileName(choice.parent) : null;
+}
+
+/** Without a folder, so that the store may be moved, or seen from elsewhere. */
+export function parentFileName({ id }: Pick<SnapshotRecord, 'id'>): string {
+  return `${id}.qcow2`;
 }
 
 export interface StagedLayers {
