@@ -19,8 +19,11 @@ describe('what comes in pieces', () => {
   function serveRange({ headers }: SeenRequest, change: (body: Buffer) => Buffer = (body) => body) {
     const [, from = '0', to = '0'] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? '') ?? [];
     const body = change(content.subarray(Number(from), Number(to) + 1));
-    return { status: 206, headers: { etag: '"e"', 'content-range': `bytes ${from}-${to}/${content.length}` }, body };
+    const range = `bytes ${from}-${to}/${content.length}`;
+    const length = { 'content-length': String(body.length) };
+    return { status: 206, headers: { etag: '"e"', 'content-range': range, ...length }, body };
   }
+  const eachMiB = (): string[] => [0, 1, 2, 3, 4, 5, 6].map((at) => sha256(content.subarray(at * MIB, (at + 1) * MIB)));
   const isList = ({ line }: SeenRequest): boolean => line.includes('.parts');
 
   it('goes on where the connection broke, again and again', async () => {
@@ -28,16 +31,48 @@ describe('what comes in pieces', () => {
     await using server = await startStandIn((request) => {
       if (isList(request)) return { status: 200, body: list };
       ranges.push(request.headers.range ?? '');
-      const { body, headers, ...rest } = serveRange(request);
-      if (body.length <= MIB) return { ...rest, headers, body };
-      const promised = { ...headers, 'content-length': String(body.length) };
-      return { ...rest, headers: promised, body: body.subarray(0, MIB), isCut: true };
+      const answer = serveRange(request);
+      const { body } = answer;
+      return body.length <= MIB ? answer : { ...answer, body: body.subarray(0, MIB), isCut: true };
     });
     const file = await makeFile('');
     await createBucket(server.options({ retryForMs: 300 })).download(entry, file);
     expect((await readFile(file)).equals(content)).toBe(true);
     const last = content.length - 1;
     expect(ranges).toEqual([0, 1, 2, 3, 4, 5, 6].map((begin) => `bytes=${begin * MIB}-${last}`));
+  });
+
+  it('takes the answer of what stands in between and passes on pieces of any length, which it asks for once more only', async () => {
+    const ranges: string[] = [];
+    const parts = {
+      version: 1,
+      lists: [{ etag: '"e"', sizeBytes: content.length, partBytes: MIB, sha256: eachMiB() }],
+    };
+    await using server = await startStandIn((request) => {
+      if (isList(request)) return { status: 200, body: JSON.stringify(parts) };
+      ranges.push(request.headers.range ?? '');
+      const { status, body, headers } = serveRange(request);
+      return { status, body, headers: { 'content-range': headers['content-range'] } };
+    });
+    const file = await makeFile('');
+    await createBucket(server.options({ concurrency: 1 })).download(entry, file);
+    expect((await readFile(file)).equals(content)).toBe(true);
+    expect(ranges).toHaveLength(8);
+    expect(new Set(ranges).size).toBe(7);
+  });
+
+  it('asks for each part once', async () => {
+    const parts = {
+      version: 1,
+      lists: [{ etag: '"e"', sizeBytes: content.length, partBytes: MIB, sha256: eachMiB() }],
+    };
+    await using server = await startStandIn((request) =>
+      isList(request) ? { status: 200, body: JSON.stringify(parts) } : serveRange(request),
+    );
+    const file = await makeFile('');
+    await createBucket(server.options()).download(entry, file);
+    expect((await readFile(file)).equals(content)).toBe(true);
+    expect(server.requests.filter((request) => !isList(request))).toHaveLength(7);
   });
 
   it('fetches a part that arrived damaged a second time', async () => {

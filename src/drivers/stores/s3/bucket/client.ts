@@ -4,8 +4,8 @@ import type { S3 } from '@aws-sdk/client-s3';
 import type { BucketOptions } from '../bucket.ts';
 import { fileCredentials } from './credentials.ts';
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const IDLE_TIMEOUT_MS = 30_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
+export const IDLE_TIMEOUT_MS = 30_000;
 const MAX_SOCKETS = 128;
 
 /**

@@ -9,6 +9,7 @@ import { type Part, planParts } from './part-plan.ts';
 import { createPartSink, SINK_BYTES } from './part-sink.ts';
 import { openTarget, type TargetFile } from './target-file.ts';
 import { type Lane, transferParts } from './transfer-parts.ts';
+import { Wires } from './wires.ts';
 
 /** A part that arrives damaged is fetched a second time. */
 const TRIES = 2;
@@ -18,6 +19,7 @@ interface Download {
   readonly entry: ObjectEntry;
   readonly list: PartList | null;
   readonly target: TargetFile;
+  readonly wires: Wires;
 }
 
 /**
@@ -33,10 +35,11 @@ export async function downloadFile(
   const list = await readPartList(connection, entry, signal);
   const parts = planParts(entry.sizeBytes, list?.partBytes ?? connection.options.partBytes);
   await using target = await openTarget(path, entry.sizeBytes);
+  using wires = new Wires();
   const plan = { concurrency: connection.options.concurrency, bufferBytes: SINK_BYTES, signal };
   const arrival = new Arrival(parts);
   await transferParts(parts, plan, async (part, lane) => {
-    if (part.lengthBytes > 0) await fetchChecked({ connection, entry, list, target }, { part, lane });
+    if (part.lengthBytes > 0) await fetchChecked({ connection, entry, list, target, wires }, { part, lane });
     arrival.note(part);
     onBytes?.(arrival.totalBytes);
     onGrown?.(arrival.leadingBytes);
@@ -68,13 +71,13 @@ class Arrival {
 }
 
 async function fetchChecked(
-  { connection, entry, list, target }: Download,
+  { connection, entry, list, target, wires }: Download,
   { part, lane }: { readonly part: Part; readonly lane: Lane },
 ): Promise<void> {
   const expected = list?.sha256[part.number - 1];
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const sink = createPartSink(target, { offsetBytes: part.offsetBytes, buffer: lane.buffer, isFresh: attempt === 1 });
-    await fetchRange(connection, { entry, part }, { sink, signal: lane.signal });
+    await fetchRange(connection, { entry, part }, { sink, signal: lane.signal, wires });
     const sha256 = await sink.finish();
     if (expected === undefined || expected === sha256) return;
   }
