@@ -22,7 +22,15 @@ const loadBuild = {
 
 /** One of two cores would be left idle: most tests wait for processes. */
 const maxWorkers = 2;
-const realParts = { pool: 'forks' as const, maxWorkers, testTimeout: 120_000, hookTimeout: 300_000 };
+/** `expect.poll` gives up after one second unless told, which a busy machine may take for anything. */
+const patience = { poll: { timeout: 20_000 } };
+const realParts = {
+  pool: 'forks' as const,
+  maxWorkers,
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  expect: patience,
+};
 
 /** They mend whatever they find on the host, also what another test is in the middle of. */
 const ALONE = ['test/e2e/recovery-lost-journal.test.ts', 'test/e2e/recovery-upheaval.test.ts'];
@@ -54,6 +62,7 @@ export default defineConfig({
           hookTimeout: 30_000,
           // the first that needs a large part of the sources waits for all of it to be read
           testTimeout: 30_000,
+          expect: patience,
         },
       },
       {

@@ -50,7 +50,7 @@ describe('row 39: an agent with a time for shelved instances', () => {
     await waitUntil('it is offloaded', isGone, { timeoutMs: 30_000 });
     expect(lastSeenMs, 'was looked at before').toBeGreaterThan(0);
     await waitUntil('nothing works on it', async () => (await showInstance(darkroom, guest.uuid)).taskState === null, {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     });
     await expectOffloaded(darkroom, guest);
     await expectOneOffload(agent);
@@ -99,7 +99,7 @@ async function expectOneOffload(agent: RunningAgent): Promise<void> {
   const families = parsePrometheusText((await agent.get('/metrics')).body);
   const offloads = { kind: 'instance.offload', status: 'succeeded' };
   expect(sampleValue(families, 'darkroom_operations_total', offloads)).toBe(1);
-  const waits = { timeoutMs: 10_000 };
+  const waits = { timeoutMs: 60_000 };
   await waitUntil(
     'the metrics show it',
     async () => {

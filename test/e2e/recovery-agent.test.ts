@@ -55,7 +55,7 @@ describe('a guest agent that does not do its part', () => {
         reason: expect.stringContaining('did not freeze'),
       });
       await waitForAgent(guest());
-      await waitUntil('it is thawed', async () => !(await isFrozen(guest())), { timeoutMs: 5000 });
+      await waitUntil('it is thawed', async () => !(await isFrozen(guest())), { timeoutMs: 30_000 });
 
       const refused = await create('quiesced');
       expect(refused.exitCode).toBe(6);

@@ -84,7 +84,7 @@ export async function reloadUnit(host: SystemdHost): Promise<void> {
     (await readJournal(host)).filter((entry) => String(entry['MESSAGE']).startsWith('settings reloaded')).length;
   const before = await count();
   await host.run('systemctl', ['reload', UNIT]);
-  await waitUntil('the settings are reloaded', async () => (await count()) > before, { timeoutMs: 10_000 });
+  await waitUntil('the settings are reloaded', async () => (await count()) > before, { timeoutMs: 60_000 });
 }
 
 /** A Darkroom command inside. */

@@ -87,7 +87,7 @@ export async function waitUntilReady(agent: AgentProcess): Promise<void> {
   });
   const isReady = async () => agent.logLines.some(({ msg }) => msg === 'agent is ready');
   await waitUntil('the agent is ready', async () => end !== null || (await isReady()), {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     intervalMs: 20,
   });
   if (end !== null) throw new Error(`the agent ended: ${agent.output.stderr}`);
@@ -105,7 +105,7 @@ export function withLog(running: RunningCommand): AgentProcess {
 
 export async function untilLogged(agent: AgentProcess, message: string, count = 1): Promise<void> {
   const isThere = async () => agent.logLines.filter(({ msg }) => msg === message).length >= count;
-  await waitUntil(`the agent says: ${message}`, isThere, { timeoutMs: 10_000, intervalMs: 20 });
+  await waitUntil(`the agent says: ${message}`, isThere, { timeoutMs: 30_000, intervalMs: 20 });
 }
 
 export function freePort(): Promise<number> {

@@ -73,7 +73,7 @@ describe('an agent on its socket', () => {
     });
     await sleep(200);
     await home.start();
-    await waitUntil('the other has tried', async () => said.includes('REFUSED 5'), { timeoutMs: 5000 });
+    await waitUntil('the other has tried', async () => said.includes('REFUSED 5'), { timeoutMs: 30_000 });
     other.kill('SIGKILL');
     expect(said).not.toContain('CONNECTED');
   });
@@ -161,7 +161,7 @@ describe('an agent on its socket', () => {
     expect(inherited).toContain('PATH=');
     expect(inherited).not.toMatch(/NOTIFY_SOCKET|WATCHDOG|LISTEN_/);
     const isTold = async () => home.systemd.messages.some((text) => text.startsWith('READY=1'));
-    await waitUntil('systemd has heard that it is ready', isTold, { timeoutMs: 5000 });
+    await waitUntil('systemd has heard that it is ready', isTold, { timeoutMs: 30_000 });
   });
 });
 

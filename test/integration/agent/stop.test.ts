@@ -24,7 +24,7 @@ async function createSlowHome(settings: Readonly<Record<string, unknown>> = {}) 
     letEnd: () => writeFile(go, ''),
     beginImport: async () => {
       const operation = await home.client.images.import({ path: file, name: 'slow', format: 'raw' });
-      await waitUntil('the copy has begun', () => isConverting(file), { timeoutMs: 10_000, intervalMs: 50 });
+      await waitUntil('the copy has begun', () => isConverting(file), { timeoutMs: 60_000, intervalMs: 50 });
       return operation;
     },
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
@@ -76,7 +76,8 @@ describe('a stopping agent', () => {
     expect((await agent.ended).exitCode).toBe(0);
     const tookMs = Date.now() - started;
     expect(tookMs).toBeGreaterThan(900);
-    expect(tookMs).toBeLessThan(10_000);
+    // the copy never ends by itself
+    expect(tookMs).toBeLessThan(30_000);
     expect((await watching).at(-1)?.status).toBe('cancelled');
     expect(agent.logLines).toContainEqual(
       expect.objectContaining({ msg: 'cancelling what still runs', operations: [id] }),

@@ -14,6 +14,9 @@ import {
 } from '../../support/capture-host.ts';
 import { runToEnd } from '../../support/image-core.ts';
 
+/** On a busy machine the second that vitest gives is not enough. */
+const PATIENT = { timeout: 20_000 };
+
 let host: CaptureHost;
 beforeEach(() => {
   host = makeCaptureHost();
@@ -46,7 +49,7 @@ describe('row 20: a capture that has to wait', () => {
     const core = withSettings(ONE);
     const other = await waitForSlot(core, kind, {});
     const { ended, read } = await start(core);
-    await vi.waitUntil(async () => (await read()).step === step);
+    await vi.waitUntil(async () => (await read()).step === step, PATIENT);
     expect(touched()).toEqual([]);
     await other[Symbol.asyncDispose]();
     expect(await ended).toMatchObject({ status: 'succeeded' });
@@ -57,7 +60,7 @@ describe('row 20: a capture that has to wait', () => {
     const core = withSettings(ONE);
     await using _other = await waitForSlot(core, kind, {});
     const { ended, read, cancel } = await start(core);
-    await vi.waitUntil(async () => (await read()).step.startsWith('waiting'));
+    await vi.waitUntil(async () => (await read()).step.startsWith('waiting'), PATIENT);
     cancel();
     expect(await ended).toMatchObject({ status: 'cancelled' });
     expect(touched()).toEqual([]);
@@ -68,7 +71,7 @@ describe('row 20: a capture that has to wait', () => {
     const core = withSettings(ONE);
     const other = await waitForSlot(core, 'capture', {});
     const { ended, read } = await start(core);
-    await vi.waitUntil(async () => (await read()).step.startsWith('waiting'));
+    await vi.waitUntil(async () => (await read()).step.startsWith('waiting'), PATIENT);
     await host.fake.destroyDomain(host.domain.uuid);
     await other[Symbol.asyncDispose]();
     const { result } = await ended;
@@ -85,7 +88,7 @@ describe('row 20: a capture that has to wait', () => {
     const core = withSettings(ONE);
     const other = await waitForSlot(core, 'commit', {});
     const { ended, read } = await start(core);
-    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits');
+    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits', PATIENT);
     expect(host.domain).toMatchObject({ powerState: 'running', isFrozen: false });
     expect((await core.locks.list()).filter(({ key }) => key.startsWith('slot:copy'))).toEqual([]);
     expect(host.hypervisor.calls).not.toContain('startActiveCommit');
@@ -117,7 +120,7 @@ describe('a guest on its overlays comes home although all slots are taken', () =
     const core = withSettings({ ...TWO, maxConcurrentCommits: 1 });
     await waitForSlot(core, 'commit', {});
     const { ended, read, cancel } = await start(core);
-    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits');
+    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits', PATIENT);
     const at = core.clock.monotonicMs();
     cancel();
     expect(await ended).toMatchObject({ status: 'cancelled' });
@@ -161,7 +164,7 @@ describe('a file system with overlays that runs out of space', () => {
     let isCopyEnded = false;
     host.diskTool.before('convert', async (_options, signal) => {
       setFree(900_000);
-      isCopyEnded = await vi.waitUntil(() => signal instanceof AbortSignal && signal.aborted);
+      isCopyEnded = await vi.waitUntil(() => signal instanceof AbortSignal && signal.aborted, PATIENT);
     });
     const operation = await runToEnd(lowCore(), createImage, captureRequest());
     expect(isCopyEnded).toBe(true);
@@ -195,7 +198,7 @@ describe('a file system with overlays that runs out of space', () => {
     const core = lowCore({ ...LOW, maxConcurrentCommits: 1 });
     await waitForSlot(core, 'commit', {});
     const { ended, read } = await start(core);
-    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits');
+    await vi.waitUntil(async () => (await read()).step === 'waiting for other commits', PATIENT);
     const at = core.clock.monotonicMs();
     setFree(900_000);
     expect(await ended).toMatchObject({ status: 'succeeded' });
@@ -219,7 +222,7 @@ describe('a file system with overlays that runs out of space', () => {
     };
     host.diskTool.before('convert', () => {
       failures = Math.max(failures, 0);
-      return vi.waitUntil(() => failures > 2);
+      return vi.waitUntil(() => failures > 2, PATIENT);
     });
     const operation = await runToEnd({ ...core, files: { ...core.files, freeBytes } }, createImage, captureRequest());
     expect(operation).toMatchObject({ status: 'succeeded' });

@@ -14,6 +14,9 @@ import {
 } from '../../support/capture-host.ts';
 import { runToEnd } from '../../support/image-core.ts';
 
+/** On a busy machine the second that vitest gives is not enough. */
+const PATIENT = { timeout: 20_000 };
+
 let host: CaptureHost;
 
 beforeEach(() => {
@@ -164,7 +167,7 @@ it('row 25: a freeze that came too late is thawed before the capture falls back 
 
 it('row 25: a snapshot call that blocks keeps no guest frozen beyond the window', async () => {
   const core = { ...host.core, settings: { ...host.core.settings, freezeWindowMs: 20 } };
-  host.hypervisor.before('createDiskSnapshot', () => vi.waitUntil(() => !host.domain.isFrozen));
+  host.hypervisor.before('createDiskSnapshot', () => vi.waitUntil(() => !host.domain.isFrozen, PATIENT));
   const operation = await runToEnd(core, createImage, captureRequest());
   expect(operation.status).toBe('succeeded');
   expect(await host.leftovers()).toEqual(NOTHING_LEFT);

@@ -41,7 +41,8 @@ describe('hash', () => {
     const start = performance.now();
     controller.abort();
     expect(await hashing).toMatchObject({ code: 'CANCELLED' });
-    expect(performance.now() - start).toBeLessThan(1000);
+    // all of it would take many minutes
+    expect(performance.now() - start).toBeLessThan(10_000);
     expect(await failureOf(files.hash(folder.path('huge'), { signal: controller.signal }))).toMatchObject({
       code: 'CANCELLED',
     });

@@ -57,13 +57,19 @@ describe('a guest with its agent', () => {
     await expect.poll(() => probe(), { interval: 200, timeout: 10_000 }).toBe('hung');
 
     const started = performance.now();
-    const freeze = hypervisor.freezeFileSystems(guest.uuid, LIMIT).catch((error: unknown) => error);
+    let isOver = false;
+    const freeze = hypervisor
+      .freezeFileSystems(guest.uuid, LIMIT)
+      .catch((error: unknown) => error)
+      .finally(() => {
+        isOver = true;
+      });
     await expect(hypervisor.getDomain('00000000-0000-4000-8000-000000000000')).rejects.toMatchObject({
       code: 'INSTANCE_NOT_FOUND',
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(isOver, 'the freeze was waited for').toBe(false);
     expect(await freeze).toMatchObject({ code: 'AGENT_UNRESPONSIVE' });
-    expect(performance.now() - started).toBeLessThan(3_500);
+    expect(performance.now() - started).toBeLessThan(6_000);
 
     await expect.poll(() => probe(), { interval: 500, timeout: 30_000 }).not.toBe('hung');
     await hypervisor.thawFileSystems(guest.uuid, LIMIT);

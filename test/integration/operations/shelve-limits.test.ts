@@ -17,6 +17,9 @@ import {
   unshelveRequest,
 } from '../../support/shelf-host.ts';
 
+/** On a busy machine the second that vitest gives is not enough. */
+const PATIENT = { timeout: 20_000 };
+
 let host: ShelfHost;
 beforeEach(async () => {
   host = makeShelfHost({ settings: { maxConcurrentCaptures: 1, maxConcurrentCopies: 1 } });
@@ -44,7 +47,7 @@ function putOther(): void {
 it('row 20: a shelve counts as a capture: it waits for its turn, and its guest runs on meanwhile', async () => {
   const capture = await waitForSlot(host.core, 'capture', {});
   const { ended, read } = await startShelve();
-  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures');
+  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures', PATIENT);
   expect(host.guest()?.powerState).toBe('running');
   expect(host.hypervisor.calls).not.toContain('shutdownDomain');
   await capture[Symbol.asyncDispose]();
@@ -60,7 +63,7 @@ it('row 20: a capture waits for a shelve', async () => {
       const [newest] = await host.core.journal.list({ kind: 'image.create' });
       return newest?.operation.step === 'waiting for other captures';
     };
-    await vi.waitUntil(waits);
+    await vi.waitUntil(waits, PATIENT);
   });
   putOther();
   expect(await runToEnd(host.core, shelveInstance, shelveRequest())).toMatchObject({ status: 'succeeded' });
@@ -70,7 +73,7 @@ it('row 20: a capture waits for a shelve', async () => {
 it('row 20: a shelve that waits is cancelled at once, and its guest never knew', async () => {
   await waitForSlot(host.core, 'capture', {});
   const { ended, read, cancel } = await startShelve();
-  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures');
+  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures', PATIENT);
   cancel();
   expect(await ended).toMatchObject({ status: 'cancelled' });
   expect(host.guest()?.powerState).toBe('running');
@@ -79,7 +82,7 @@ it('row 20: a shelve that waits is cancelled at once, and its guest never knew',
 it('row 20: a shelve looks again at a guest that was undefined while it waited', async () => {
   const capture = await waitForSlot(host.core, 'capture', {});
   const { ended, read } = await startShelve();
-  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures');
+  await vi.waitUntil(async () => (await read()).step === 'waiting for other captures', PATIENT);
   host.fakes.hypervisor.domains.clear();
   await capture[Symbol.asyncDispose]();
   expect(await ended).toMatchObject({ status: 'failed', error: { code: 'INSTANCE_NOT_FOUND' } });
@@ -95,7 +98,7 @@ it('row 20: the copies of a shelve count with all other copies', async () => {
   host.fakes.files.canLink = false;
   const copy = await waitForSlot(host.core, 'copy', {});
   const { ended, read } = await startShelve();
-  await vi.waitUntil(async () => (await read()).step === 'waiting for other copies');
+  await vi.waitUntil(async () => (await read()).step === 'waiting for other copies', PATIENT);
   expect(host.diskTool.calls).not.toContain('convert');
   await copy[Symbol.asyncDispose]();
   const { status, timings } = await ended;

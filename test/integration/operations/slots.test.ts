@@ -7,6 +7,9 @@ import { createFakeProcesses } from '../../support/fake-host.ts';
 import { createFakeLocks } from '../../support/fake-journal.ts';
 import { createImageCore } from '../../support/image-core.ts';
 
+/** On a busy machine the second that vitest gives is not enough. */
+const PATIENT = { timeout: 20_000 };
+
 interface Host {
   readonly locks: LockTable;
   /** A process on it, with its own clock. */
@@ -62,7 +65,7 @@ it('who came first is served first', async () => {
         await slot[Symbol.asyncDispose]();
       }),
     );
-    await vi.waitUntil(async () => (await tickets(host)) === pid - 1);
+    await vi.waitUntil(async () => (await tickets(host)) === pid - 1, PATIENT);
   }
   await first[Symbol.asyncDispose]();
   await Promise.all(waiting);
@@ -78,7 +81,7 @@ it('a place that comes free goes to who waits, not to who comes just then', asyn
     await slot[Symbol.asyncDispose]();
   };
   const waiting = waitForSlot(host.process(2), 'copy', {}).then(note('waiting'));
-  await vi.waitUntil(async () => (await tickets(host)) === 1);
+  await vi.waitUntil(async () => (await tickets(host)) === 1, PATIENT);
   await first[Symbol.asyncDispose]();
   await Promise.all([waiting, waitForSlot(host.process(3), 'copy', {}).then(note('late'))]);
   expect(order).toEqual(['waiting', 'late']);
@@ -97,7 +100,7 @@ it('the slots and the turn of a process that died are free', async () => {
   await waitForSlot(host.process(1), 'copy', {});
   const death = new AbortController();
   const lost = waitForSlot(host.process(2), 'copy', { signal: death.signal }).catch(() => undefined);
-  await vi.waitUntil(async () => (await tickets(host)) === 1);
+  await vi.waitUntil(async () => (await tickets(host)) === 1, PATIENT);
   host.kill(1);
   host.kill(2);
   await using slot = await waitForSlot(host.process(3), 'copy', {});
@@ -136,7 +139,7 @@ it('who is cancelled, or loses patience, leaves the queue', async () => {
   await using _slot = await waitForSlot(host.process(1), 'copy', {});
   const controller = new AbortController();
   const waiting = waitForSlot(host.process(2), 'copy', { signal: controller.signal });
-  await vi.waitUntil(async () => (await tickets(host)) === 1);
+  await vi.waitUntil(async () => (await tickets(host)) === 1, PATIENT);
   controller.abort();
   await expectFailure(waiting, 'CANCELLED');
   expect(await queueForSlot(host.process(2), 'copy', { isPatient: () => false })).toBeNull();
@@ -149,7 +152,7 @@ it('says that it waits, and does not where it need not', async () => {
   const first = await waitForSlot(host.process(1), 'copy', { onWait });
   expect(onWait).not.toHaveBeenCalled();
   const second = waitForSlot(host.process(2), 'copy', { onWait });
-  await vi.waitUntil(() => onWait.mock.calls.length > 0);
+  await vi.waitUntil(() => onWait.mock.calls.length > 0, PATIENT);
   await turns();
   await first[Symbol.asyncDispose]();
   expect((await second).hasWaited).toBe(true);

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { concealKey } from '../../../src/drivers/keys/conceal-key.ts';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
 import type { DiskFile } from '../../../src/model/ports/disk-tool.ts';
+import { calmestMs } from '../../support/calmest.ts';
 import { failureOf, MIB, qemuIo, useFolder } from './disk-fixture.ts';
 
 const folder = useFolder();
@@ -67,9 +68,8 @@ describe('an encrypted chain', () => {
   });
 
   it('is opened fast: the derivation of a key takes ten milliseconds a layer', async () => {
-    const start = performance.now();
-    expect(await tool.check(at(sealed, -1))).toMatchObject({ isSound: true });
-    expect(performance.now() - start).toBeLessThan(1500);
+    const open = async (): Promise<void> => expect(await tool.check(at(sealed, -1))).toMatchObject({ isSound: true });
+    expect(await calmestMs(1500, open)).toBeLessThan(1500);
   });
 
   it('takes a new layer, changes and all', async () => {

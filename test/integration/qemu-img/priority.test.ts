@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
 import type { Priority } from '../../../src/drivers/qemu-img/run-qemu-img.ts';
-import { MIB, qemuIo, useFolder } from './disk-fixture.ts';
+import { failureOf, MIB, qemuIo, useFolder } from './disk-fixture.ts';
 
 const folder = useFolder();
 const source = () => ({ path: folder.path('source'), format: 'raw' }) as const;
@@ -40,11 +40,14 @@ async function watchConvert(priority: Priority) {
   };
   made += 1;
   const target = { path: folder.path(`copy-${made}`), format: 'raw' } as const;
-  const converting = tool.convert({ source: source(), target, bandwidthBytesPerSecond: 8 * MIB, onStart });
-  await vi.waitUntil(() => pid !== 0 && nameOf(pid) === 'qemu-img');
+  const enough = new AbortController();
+  const request = { source: source(), target, bandwidthBytesPerSecond: MIB, onStart };
+  const converting = failureOf(tool.convert(request, enough.signal));
+  await vi.waitUntil(() => pid !== 0 && nameOf(pid) === 'qemu-img', { timeout: 20_000 });
   await sleep(100);
   const seen = { name: nameOf(pid), nices: [...new Set(nicesOf(pid))], ioPriority: ioPriorityOf(pid) };
-  await converting;
+  enough.abort();
+  expect(await converting).toMatchObject({ code: 'CANCELLED' });
   return seen;
 }
 
@@ -100,7 +103,7 @@ describe('when its parent is killed', () => {
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script]);
     parents.push(parent);
     const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (line) => resolve(Number(line))));
-    await vi.waitUntil(() => nameOf(pid) === 'qemu-img');
+    await vi.waitUntil(() => nameOf(pid) === 'qemu-img', { timeout: 20_000 });
     expect(ioPriorityOf(pid)).toBe('idle');
     parent.kill('SIGKILL');
     const isGone = (): boolean => {
@@ -110,6 +113,6 @@ describe('when its parent is killed', () => {
         return true;
       }
     };
-    await vi.waitUntil(isGone, { timeout: 3_000 });
+    await vi.waitUntil(isGone, { timeout: 10_000 });
   });
 });

@@ -76,7 +76,8 @@ it('a slot is free when its process is killed, and so is a turn', async () => {
   await sleep(200);
   const killed = Date.now();
   await Promise.all([holder?.kill(), waiter?.kill()]);
-  expect((await waiting).from - killed).toBeLessThan(2_000);
+  // they would have held it for a minute
+  expect((await waiting).from - killed).toBeLessThan(20_000);
 });
 
 it('a process that was stopped while it waited holds up those behind it for some seconds only', async () => {

@@ -148,7 +148,8 @@ describe('a bucket of a Ceph in trouble', () => {
     const error = await expectFailure(bucket.put('doc', 'x'), 'STORE_UNUSABLE');
     expect(error.message).toContain(code);
     await expectFailure(bucket.upload('disk', await makeFile(randomBytes(12 * MIB))), 'STORE_UNUSABLE');
-    expect(performance.now() - began).toBeLessThan(5_000);
+    // it would have tried again for a minute
+    expect(performance.now() - began).toBeLessThan(30_000);
   });
 
   it('says that there is no such bucket, whatever is asked', async () => {

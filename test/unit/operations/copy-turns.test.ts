@@ -8,6 +8,9 @@ import { createFakeJournal } from '../../support/fake-journal.ts';
 import { createImageCore } from '../../support/image-core.ts';
 import { makeOperation } from '../../support/sample-operations.ts';
 
+/** On a busy machine the second that vitest gives is not enough. */
+const PATIENT = { timeout: 20_000 };
+
 const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 function makeWork() {
@@ -74,7 +77,7 @@ it('an operation says that it waits, and what it does when it goes on', async ()
   const other = await waitForSlot(context, 'copy', {});
   const { signal } = new AbortController();
   const copying = createCopyTurns(context, { step: 'making disks', signal }).take(async () => 'copied');
-  await vi.waitUntil(() => stepsOf(context).includes('waiting for other copies'));
+  await vi.waitUntil(() => stepsOf(context).includes('waiting for other copies'), PATIENT);
   await other[Symbol.asyncDispose]();
   expect(await copying).toBe('copied');
   expect(stepsOf(context)).toEqual(['waiting for other copies', 'making disks']);
@@ -95,7 +98,7 @@ it('a disk that waits can be cancelled', async () => {
   await using _other = await waitForSlot(context, 'copy', {});
   const controller = new AbortController();
   const copying = createCopyTurns(context, { step: 'copy', signal: controller.signal }).take(async () => 'copied');
-  await vi.waitUntil(() => stepsOf(context).length > 0);
+  await vi.waitUntil(() => stepsOf(context).length > 0, PATIENT);
   controller.abort();
   await expectFailure(copying, 'CANCELLED');
   expect(await slotsTaken(context)).toBe(1);
