@@ -102,6 +102,7 @@ export const snapshotLinkSchema: z.ZodType<SnapshotLink> = snapshotObject.extend
 export const snapshotDeletionSchema: z.ZodType<SnapshotDeletion> = z.object({
   id: z.string(),
   freedBytes: z.number(),
+  isEstimate: z.boolean(),
   rewritten: z.array(z.string()),
   isKeptHidden: z.boolean(),
 });

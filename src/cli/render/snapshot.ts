@@ -66,8 +66,8 @@ export function describeVolume({ instanceName, target }: Pick<Snapshot, 'instanc
   return `${printable(instanceName)}/${printable(target)}`;
 }
 
-export function describeDeletion({ id, freedBytes, rewritten, isKeptHidden }: SnapshotDeletion): string {
-  const lines = [`snapshot ${id}: deleting it would free ${formatSigned(freedBytes)}`];
+export function describeDeletion({ id, freedBytes, isEstimate, rewritten, isKeptHidden }: SnapshotDeletion): string {
+  const lines = [`snapshot ${id}: deleting it would free ${isEstimate ? 'about ' : ''}${formatSigned(freedBytes)}`];
   if (rewritten.length > 0) lines.push(`What others need of it moves into ${rewritten.map(shortId).join(', ')}.`);
   if (isKeptHidden) lines.push('Others still need all of it: it would be hidden, and go with the last of them.');
   return lines.join('\n');

@@ -6,7 +6,7 @@ const ENTRY_BYTES = 8;
 const REFCOUNT_BYTES = 2;
 
 /** Clusters from `first` to before `end`. */
-interface Range {
+export interface Range {
   readonly first: number;
   readonly end: number;
 }
@@ -52,7 +52,7 @@ export function exclusiveBytes(
   return others.length > 0 ? 0 : storedBytes + child.storedBytes - child.mergedBytes;
 }
 
-function toRanges(
+export function toRanges(
   { extents }: DiskAllocation,
   options: { readonly clusterBytes: number; readonly isZero?: boolean },
 ): readonly Range[] {
@@ -65,11 +65,11 @@ function toRanges(
     }));
 }
 
-function cut(ranges: readonly Range[], end: number): readonly Range[] {
+export function cut(ranges: readonly Range[], end: number): readonly Range[] {
   return ranges.filter(({ first }) => first < end).map((range) => ({ ...range, end: Math.min(range.end, end) }));
 }
 
-function count(ranges: readonly Range[]): number {
+export function count(ranges: readonly Range[]): number {
   return ranges.reduce((sum, { first, end }) => sum + end - first, 0);
 }
 
@@ -86,7 +86,7 @@ function countShared(left: readonly Range[], right: readonly Range[]): number {
 }
 
 /** Tables that lead to those clusters; one leads to clusterBytes / 8 of them. */
-function tablesOf(ranges: readonly Range[], clusterBytes: number): number {
+export function tablesOf(ranges: readonly Range[], clusterBytes: number): number {
   const clusters = clusterBytes / ENTRY_BYTES;
   const tables = new Set<number>();
   for (const { first, end } of ranges) {
@@ -96,6 +96,6 @@ function tablesOf(ranges: readonly Range[], clusterBytes: number): number {
 }
 
 /** One counts the clusters of clusterBytes² / 2 bytes of the file. */
-function refcountBlocks(fileBytes: number, clusterBytes: number): number {
+export function refcountBlocks(fileBytes: number, clusterBytes: number): number {
   return Math.ceil(fileBytes / (clusterBytes * (clusterBytes / REFCOUNT_BYTES)));
 }

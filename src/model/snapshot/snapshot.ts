@@ -100,6 +100,8 @@ export interface Snapshot
 export interface SnapshotDeletion {
   readonly id: string;
   readonly freedBytes: number;
+  /** How much it is cannot be known before: what is compressed, and in a store that bills lengths a file with holes. */
+  readonly isEstimate: boolean;
   /** Snapshots whose files take over what they need of the deleted one. */
   readonly rewritten: readonly string[];
   /** Others still need its data: it is hidden now and goes with the last of them. */

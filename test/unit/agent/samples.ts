@@ -142,6 +142,7 @@ export const sampleDeletion: SnapshotDeletion = {
   id: sampleSnapshot.id,
   freedBytes: 12 * MIB,
   rewritten: ['33333333-3333-4a1b-8c2d-3e4f5a6b7c03'],
+  isEstimate: false,
   isKeptHidden: false,
 };
 

@@ -1,6 +1,7 @@
 import type { DiskAllocation } from '../../../model/ports/disk-tool.ts';
 import { predictMerge } from '../../../model/snapshot/exclusive-size.ts';
 import { measureOverlap, mergeAllocations } from '../../../model/snapshot/merge-allocations.ts';
+import { type MergedLength, predictMergedLength } from '../../../model/snapshot/merged-length.ts';
 import { type DeletePlan, planDelete } from '../../../model/snapshot/plan-delete.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
 import type { Core } from '../../support/context.ts';
@@ -15,11 +16,14 @@ interface Layer {
   readonly record: SnapshotRecord;
   readonly storedBytes: number;
   readonly allocation: DiskAllocation | null;
+  readonly isEstimate: boolean;
 }
 
 export interface PredictedRemoval {
   readonly plan: DeletePlan;
   readonly freedBytes: number;
+  /** It cannot be known before. */
+  readonly isEstimate: boolean;
 }
 
 /**
@@ -28,36 +32,57 @@ export interface PredictedRemoval {
  */
 export async function predictRemoval(core: Core, family: Family, id: string): Promise<PredictedRemoval> {
   const plan = planDelete(family.nodes, id);
-  const layers = new Map<string, Layer>(
-    family.records.map((record) => [record.id, { record, storedBytes: record.storedBytes, allocation: null }]),
-  );
+  const layers = new Map<string, Layer>(family.records.map((record) => [record.id, toLayer(record)]));
   const layerOf = (wanted: string): Layer =>
-    layers.get(wanted) ?? { record: requireRecord(family, wanted), storedBytes: 0, allocation: null };
+    layers.get(wanted) ?? { ...toLayer(requireRecord(family, wanted)), storedBytes: 0 };
   const before = sumOf(layers);
   for (const step of plan.steps) {
     if (step.kind === 'merge') layers.set(step.into, await predictMerged(core, layerOf(step.from), layerOf(step.into)));
     layers.delete(step.kind === 'merge' ? step.from : step.id);
   }
-  return { plan, freedBytes: before - sumOf(layers) };
+  const isEstimate = [...layers.values()].some((layer) => layer.isEstimate);
+  return { plan, freedBytes: before - sumOf(layers), isEstimate };
 }
 
 /** Bytes that the file of `into` takes when what it needs of `from` is merged into it. */
 export async function predictMergedBytes(core: Core, from: SnapshotRecord, into: SnapshotRecord): Promise<number> {
-  const asLayer = (record: SnapshotRecord): Layer => ({ record, storedBytes: record.storedBytes, allocation: null });
-  return (await predictMerged(core, asLayer(from), asLayer(into))).storedBytes;
+  return (await predictMerged(core, toLayer(from), toLayer(into))).storedBytes;
+}
+
+function toLayer(record: SnapshotRecord): Layer {
+  return { record, storedBytes: record.storedBytes, allocation: null, isEstimate: false };
 }
 
 async function predictMerged(core: Core, from: Layer, into: Layer): Promise<Layer> {
   const [below, above] = await Promise.all([readAllocation(core, from), readAllocation(core, into)]);
-  const storedBytes = isExact(from, into)
-    ? predictMerge({
-        from: below,
-        into: above,
-        fromStoredBytes: copiedBytes(from),
-        intoLogicalBytes: into.record.logicalBytes,
-      })
-    : estimate({ from, into, below, above });
-  return { record: into.record, storedBytes, allocation: mergeAllocations(below, above) };
+  const merged = predictBytes(core, { from, into, below, above });
+  const isEstimate = merged.isEstimate || from.isEstimate || into.isEstimate;
+  return {
+    ...{ record: into.record, storedBytes: merged.bytes, isEstimate },
+    allocation: mergeAllocations(below, above),
+  };
+}
+
+interface MergeWork {
+  readonly from: Layer;
+  readonly into: Layer;
+  readonly below: DiskAllocation;
+  readonly above: DiskAllocation;
+}
+
+function predictBytes({ store }: Core, work: MergeWork): MergedLength {
+  const { from, into, below, above } = work;
+  if (!isExact(from, into)) return { bytes: estimate(work), isEstimate: true };
+  const { logicalBytes } = into.record;
+  if (store.keepsFilesHere) {
+    const fromStoredBytes = copiedBytes(from);
+    const bytes = predictMerge({ from: below, into: above, fromStoredBytes, intoLogicalBytes: logicalBytes });
+    return { bytes, isEstimate: false };
+  }
+  return predictMergedLength({
+    ...{ from: below, into: above, fromBytes: from.storedBytes, intoBytes: into.storedBytes },
+    ...{ fromLogicalBytes: from.record.logicalBytes, intoLogicalBytes: logicalBytes },
+  });
 }
 
 async function readAllocation(core: Core, { record, allocation }: Layer): Promise<DiskAllocation> {
@@ -79,12 +104,7 @@ function isExact(...layers: readonly Layer[]): boolean {
 }
 
 /** How small a cluster gets when it is compressed cannot be told before: as small as others of its file. */
-function estimate(work: {
-  readonly from: Layer;
-  readonly into: Layer;
-  readonly below: DiskAllocation;
-  readonly above: DiskAllocation;
-}): number {
+function estimate(work: MergeWork): number {
   const { dataBytes, coveredBytes } = measureOverlap(work.below, work.above);
   const share = dataBytes === 0 ? 0 : 1 - coveredBytes / dataBytes;
   return Math.round(work.from.storedBytes * share) + work.into.storedBytes;
