@@ -21,7 +21,7 @@ export function describeIssue(
 }
 
 /** INVALID_REQUEST that names file and key. */
-export function refuseKey(file: string, keys: readonly string[], complaint: string, cause?: unknown): DarkroomError {
+function refuseKey(file: string, keys: readonly string[], complaint: string, cause?: unknown): DarkroomError {
   const key = keys.join('.');
   return new DarkroomError('INVALID_REQUEST', `${file}: ${key}: ${complaint}`, { fields: { file, key }, cause });
 }
