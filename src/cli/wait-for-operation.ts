@@ -28,7 +28,7 @@ export async function waitForOperation(
   using _listener = context.interrupts.listen(() => cancellation.request());
   const ended = await tidily(
     progress,
-    Promise.race([cancellation.left, carryOut(context, submit, { progress, cancellation, onChange })]),
+    Promise.race([cancellation.left, carryOut(context, { submit, progress, cancellation, onChange })]),
   );
   for (const warning of ended.warnings) printWarning(context.output, warning);
   const succeeded = requireSuccess(ended);
@@ -51,6 +51,7 @@ async function tidily<Result>(progress: Progress, work: Promise<Result>): Promis
 }
 
 interface FollowParts {
+  readonly submit: () => Promise<Operation>;
   readonly progress: Progress;
   readonly cancellation: Cancellation;
   readonly onChange: WaitOptions['onChange'] | undefined;
@@ -58,8 +59,7 @@ interface FollowParts {
 
 async function carryOut(
   context: CommandContext,
-  submit: () => Promise<Operation>,
-  { progress, cancellation, onChange }: FollowParts,
+  { submit, progress, cancellation, onChange }: FollowParts,
 ): Promise<Operation> {
   const operation = await submit();
   cancellation.aim(operation.id);

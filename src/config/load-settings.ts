@@ -16,7 +16,7 @@ import type { Settings } from './settings.ts';
 import type { SettingKey } from './settings-schema.ts';
 
 export const DEFAULT_SETTINGS_FILE = '/etc/darkroom/darkroom.yaml';
-export const DEFAULT_STATE_DIR = '/var/lib/darkroom';
+const DEFAULT_STATE_DIR = '/var/lib/darkroom';
 const DEFAULT_CACHE_DIR = '/var/cache/darkroom';
 
 export interface SettingSources {

@@ -6,7 +6,7 @@ export async function readSecretFile(file: string, option: string): Promise<stri
   try {
     return await readPrivateFile(file);
   } catch (error) {
-    if (error instanceof NotPrivate) throw unusable(file, option, error.message, error);
+    if (error instanceof NotPrivate) throw unusable(file, { option, complaint: error.message, cause: error });
     throw error;
   }
 }
@@ -15,10 +15,14 @@ export async function readSecretFile(file: string, option: string): Promise<stri
 export async function readToken(file: string): Promise<string> {
   const token = (await readSecretFile(file, 'token_file')).trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw unusable(file, 'token_file', 'does not hold a token, which is one line of visible ASCII characters');
+  const complaint = 'does not hold a token, which is one line of visible ASCII characters';
+  throw unusable(file, { option: 'token_file', complaint });
 }
 
-function unusable(file: string, option: string, complaint: string, cause?: unknown): DarkroomError {
+function unusable(
+  file: string,
+  { option, complaint, cause }: { readonly option: string; readonly complaint: string; readonly cause?: unknown },
+): DarkroomError {
   return new DarkroomError('INVALID_REQUEST', `${option}: ${file} ${complaint}.`, {
     fields: { field: option, file },
     cause,

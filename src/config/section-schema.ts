@@ -20,12 +20,6 @@ export function describeIssue(
   return { path: [...path, key], complaint: unknownKey(key, known) };
 }
 
-/** INVALID_REQUEST that names file and key. */
-export function refuseKey(file: string, keys: readonly string[], complaint: string, cause?: unknown): DarkroomError {
-  const key = keys.join('.');
-  return new DarkroomError('INVALID_REQUEST', `${file}: ${key}: ${complaint}`, { fields: { file, key }, cause });
-}
-
 export interface SectionOf<Entry> {
   readonly name: string;
   readonly schema: z.ZodType<Readonly<Record<string, Entry>>>;
@@ -42,7 +36,9 @@ export function readSection<Entry>(
   const parsed = schema.safeParse(document[name] ?? {});
   if (parsed.success) return parsed.data;
   const { path, complaint } = describeIssue(parsed.error, keys);
-  throw refuseKey(file, [name, ...path], complaint, parsed.error);
+  const key = [name, ...path].join('.');
+  const details = { fields: { file, key }, cause: parsed.error };
+  throw new DarkroomError('INVALID_REQUEST', `${file}: ${key}: ${complaint}`, details);
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

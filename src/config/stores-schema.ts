@@ -4,7 +4,7 @@ import { isS3Url, parseS3Url } from '../model/store-location.ts';
 import { sectionName } from './section-schema.ts';
 import { schemaOf } from './settings-schema.ts';
 
-export const STORES_SECTION = 'stores';
+const STORES_SECTION = 'stores';
 
 /** What the default store is called that has no name in the configuration. */
 export const NAMELESS = 'default';

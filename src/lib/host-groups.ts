@@ -10,7 +10,7 @@ export async function lookUpHostGroup(name: string): Promise<number | null> {
 }
 
 /** The number of `name` in text of the format of group(5): name:password:gid:members. */
-export function findGroupEntry(text: string, name: string): number | null {
+function findGroupEntry(text: string, name: string): number | null {
   for (const line of text.split('\n')) {
     const [group, , gid] = line.split(':');
     if (group === name && gid !== undefined && /^\d+$/.test(gid)) return Number(gid);

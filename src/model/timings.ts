@@ -2,7 +2,7 @@
  * The figures in an operation's `timings`, by name: milliseconds, or bytes where the name ends in `Bytes`. The six that are marked
  * are there for every capture and every shelve that began, 0 where there was none of it.
  */
-export const TIMINGS = {
+const TIMINGS = {
   /** Of the whole operation. */
   totalMs: 'from start to end',
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const fileNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/, 'is not a plain file name');
 
 /** `instance.json`: what a launch made, and so what a delete removes. */
-export const instanceRecordSchema = z.object({
+const instanceRecordSchema = z.object({
   version: z.literal(1),
   instanceId: z.string(),
   instanceName: z.string(),

@@ -14,7 +14,7 @@ export interface BenchRow {
   readonly isMet: boolean | null;
 }
 
-export const RESULTS =
+const RESULTS =
   process.env['DARKROOM_BENCH_RESULTS'] ?? fileURLToPath(new URL('../../bench-results.jsonl', import.meta.url));
 
 /** Appends to the results, one JSON document a line. scripts/bench prints them as a table. */

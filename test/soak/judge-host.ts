@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { z } from 'zod';
@@ -87,10 +87,4 @@ function judgeJournal(stateDir: string): readonly string[] {
   } finally {
     database.close();
   }
-}
-
-/** The last lines of the agent's log that tell of trouble. */
-export async function readTroubles(logFile: string, most: number): Promise<readonly string[]> {
-  const lines = (await readFile(logFile, 'utf8')).split('\n');
-  return lines.filter((line) => /"level":(50|60|"error"|"fatal")/.test(line)).slice(-most);
 }

@@ -58,7 +58,7 @@ export function createFakeCheckpoints({ get, getActive, failed }: FakeDomains<Ch
   };
 }
 
-export function bitmapKey(target: string, checkpoint: string): string {
+function bitmapKey(target: string, checkpoint: string): string {
   return `${target}/${checkpoint}`;
 }
 

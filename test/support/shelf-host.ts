@@ -23,7 +23,7 @@ import { createImageCore } from './image-core.ts';
 import { createGate, type Gate } from './mishaps.ts';
 
 export const GUEST_UUID = '26134ab0-121e-447d-b745-f7b783b84608';
-export const BASE_IMAGE_ID = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
+const BASE_IMAGE_ID = '3f1c1d5e-5a6b-4c7d-8e9f-000000000001';
 const MAC = '52:54:00:12:34:56';
 const CHECKPOINT = '<domaincheckpoint><name>monday</name><creationTime>1700000000</creationTime></domaincheckpoint>';
 

@@ -28,7 +28,6 @@ export const backupListQuerySchema = z.strictObject({
   type: backupTypeSchema.exactOptional(),
   ...pageShape,
 });
-export type BackupListQuery = z.input<typeof backupListQuerySchema>;
 
 const planOptionsSchema = z
   .strictObject({

@@ -8,7 +8,7 @@ import { pageShape } from './pages.ts';
 const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_VCPUS = 4096;
 const MAX_SSH_KEYS = 64;
-export const MAX_USER_DATA_CHARACTERS = 1024 * 1024;
+const MAX_USER_DATA_CHARACTERS = 1024 * 1024;
 const DEFAULT_STOP_TIMEOUT_MS = 60_000;
 
 export const instanceListQuerySchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const READINESS_CHECKS = ['recovery', 'libvirt', 'store', 'work'] as const;
+const READINESS_CHECKS = ['recovery', 'libvirt', 'store', 'work'] as const;
 
 /** One thing that work on a host needs. */
 export interface ReadinessCheck {

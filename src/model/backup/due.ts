@@ -45,15 +45,17 @@ export function planRuns(schedule: BackupSchedule, facts: DueFacts): readonly Sc
   const { selector } = schedule;
   if (facts.instances.length > 0) return facts.instances.map((instance) => planRun(schedule, instance, facts));
   if (selector.kind !== 'instance') return [];
+  const { now } = facts;
   const gone = { id: selector.instanceId, name: selector.instanceId, isShelved: false };
-  return [skipped(newRun(schedule, gone, facts), facts.now, 'INSTANCE_NOT_FOUND', 'The instance is gone.')];
+  return [skip(newRun(schedule, gone, facts), { now, code: 'INSTANCE_NOT_FOUND', message: 'The instance is gone.' })];
 }
 
 function planRun(schedule: BackupSchedule, instance: DueInstance, facts: DueFacts): ScheduleRun {
   const run = newRun(schedule, instance, facts);
-  if (facts.busyIds.has(instance.id))
-    return skipped(run, facts.now, 'SCHEDULE_BUSY', 'The run before it was not over yet.');
-  if (instance.isShelved) return skipped(run, facts.now, 'INSTANCE_STATE', 'The instance is shelved.');
+  const { now, busyIds } = facts;
+  if (busyIds.has(instance.id))
+    return skip(run, { now, code: 'SCHEDULE_BUSY', message: 'The run before it was not over yet.' });
+  if (instance.isShelved) return skip(run, { now, code: 'INSTANCE_STATE', message: 'The instance is shelved.' });
   return run;
 }
 
@@ -77,7 +79,10 @@ function newRun(schedule: BackupSchedule, instance: DueInstance, { dueAt, now, n
   };
 }
 
-function skipped(run: ScheduleRun, now: Date, code: string, message: string): ScheduleRun {
+function skip(
+  run: ScheduleRun,
+  { now, code, message }: { readonly now: Date; readonly code: string; readonly message: string },
+): ScheduleRun {
   return { ...run, status: 'skipped', startAt: null, endedAt: now.toISOString(), reason: { code, message } };
 }
 

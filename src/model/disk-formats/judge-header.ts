@@ -5,7 +5,7 @@ import { judgeVdi } from './vdi-header.ts';
 import { judgeVmdk } from './vmdk-header.ts';
 
 /** No guest has a larger disk, and a header that claims one wants to exhaust us. */
-export const MAX_VIRTUAL_SIZE_BYTES = 64 * 1024 ** 4;
+const MAX_VIRTUAL_SIZE_BYTES = 64 * 1024 ** 4;
 
 /**
  * Why a file of a stated format is not taken, from its first bytes alone, before QEMU opens it: it names other files,

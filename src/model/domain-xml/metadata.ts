@@ -3,7 +3,7 @@ import { DarkroomError } from '../errors.ts';
 import { ensureElement, removeElement, selectElements } from './xml.ts';
 
 /** Namespace of our element in a domain's `<metadata>` (https://libvirt.org/formatdomain.html#general-metadata). */
-export const DARKROOM_NAMESPACE = 'urn:darkroom:instance:1';
+const DARKROOM_NAMESPACE = 'urn:darkroom:instance:1';
 
 export interface DarkroomMetadata {
   readonly imageId: string;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { runCommand } from './run-command.ts';
 
 /** What a name may hold, and what shells, XML, qemu-img and JSON would each trip over. */
-export const HOSTILE_NAME = `it's a "disk": über 磁盘, 100% & <b>,file=x.qcow2`;
+const HOSTILE_NAME = `it's a "disk": über 磁盘, 100% & <b>,file=x.qcow2`;
 
 /**
  * `<disk>` elements of a 64 MiB qcow2 disk with a hostile name (vdc), and of one disk of each kind that an image leaves
@@ -23,7 +23,7 @@ export async function makeExtraDisks(folder: string): Promise<string> {
   ].join('');
 }
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>'"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -18,7 +18,7 @@ export interface GuestCommandResult {
 }
 
 /** One QMP-like command of the guest agent (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html). */
-export async function askAgent(domain: DomainRef, execute: string, args: object = {}): Promise<unknown> {
+async function askAgent(domain: DomainRef, execute: string, args: object = {}): Promise<unknown> {
   const answer = await onDomain(domain, 'qemu-agent-command', [JSON.stringify({ execute, arguments: args })]);
   return z.object({ return: z.unknown() }).parse(JSON.parse(answer)).return;
 }

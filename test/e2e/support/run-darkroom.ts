@@ -79,7 +79,7 @@ async function writeConfig(folder: string, settings: object): Promise<string> {
   return file;
 }
 
-export function readResult(result: CommandResult): DarkroomResult {
+function readResult(result: CommandResult): DarkroomResult {
   return {
     ...result,
     json: () => JSON.parse(result.stdout),

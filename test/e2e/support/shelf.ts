@@ -68,7 +68,7 @@ export async function readShelfState(store: string, uuid: string): Promise<strin
 }
 
 /** The one image of a shelved instance. */
-export async function shelvedImage(darkroom: DarkroomHost, machine: Machine): Promise<Image> {
+async function shelvedImage(darkroom: DarkroomHost, machine: Machine): Promise<Image> {
   const images = (await listImages(darkroom)).filter(({ name }) => name === `${machine.name}-shelved`);
   const [image] = images;
   if (image === undefined || images.length > 1) throw new Error(`${machine.name} has ${images.length} shelved images`);

@@ -2,7 +2,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Wall-clock time of Berlin, by the rule of the EU and without the library that is under test. As milliseconds that UTC fields show. */
-export function toBerlin(ms: number): number {
+function toBerlin(ms: number): number {
   return ms + offsetMs(ms);
 }
 

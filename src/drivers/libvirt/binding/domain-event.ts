@@ -3,7 +3,7 @@ import { checked } from './last-error.ts';
 import { declareFunctions, type Pointer } from './library.ts';
 
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainEventID */
-export const DOMAIN_EVENT_ID = { lifecycle: 0, blockJob2: 16, agentLifecycle: 18, metadataChange: 23 } as const;
+const DOMAIN_EVENT_ID = { lifecycle: 0, blockJob2: 16, agentLifecycle: 18, metadataChange: 23 } as const;
 
 /** Called in the thread that runs the event loop. `domain` is valid during the call only; `opaque` as registered. */
 export interface DomainEventHandlers {

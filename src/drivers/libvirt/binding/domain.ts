@@ -2,18 +2,6 @@ import koffi from 'koffi';
 import { checked, orThrow } from './last-error.ts';
 import { declareFunctions, type Out, type Pointer } from './library.ts';
 
-/** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainState */
-export const DOMAIN_STATE = {
-  nostate: 0,
-  running: 1,
-  blocked: 2,
-  paused: 3,
-  shuttingDown: 4,
-  shutoff: 5,
-  crashed: 6,
-  pmSuspended: 7,
-} as const;
-
 /** https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainXMLFlags */
 export const XML_DESC = { secure: 1 << 0, inactive: 1 << 1 } as const;
 

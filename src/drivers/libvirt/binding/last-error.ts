@@ -21,7 +21,7 @@ const native = declareFunctions((library) => {
  * must run before any other libvirt call, in the same thread.
  * https://libvirt.org/html/libvirt-virterror.html#virGetLastError
  */
-export function throwLastError(call: string): never {
+function throwLastError(call: string): never {
   const { getLastError, headOfVirError } = native();
   const pointer = getLastError();
   if (pointer === null) throw new LibvirtError({ call, code: 0, domain: 0, level: 2, message: `${call} failed` });

@@ -21,9 +21,6 @@ export const ERROR_CODE = {
   checkpointInconsistent: 109,
 } as const;
 
-/** Parts of libvirt that raise errors. https://libvirt.org/html/libvirt-virterror.html#virErrorDomain */
-export const ERROR_DOMAIN = { rpc: 7, remote: 13 } as const;
-
 export interface LibvirtErrorFields {
   /** The C function that failed. */
   readonly call: string;

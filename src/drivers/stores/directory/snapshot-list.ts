@@ -40,7 +40,7 @@ export async function readSnapshot(root: string, id: string): Promise<SnapshotRe
 }
 
 /** null without a record; SNAPSHOT_DAMAGED with one that cannot be used, STORE_UNUSABLE where reading fails. */
-export async function readSnapshotRecord(root: string, key: SnapshotKey): Promise<SnapshotRecord | null> {
+async function readSnapshotRecord(root: string, key: SnapshotKey): Promise<SnapshotRecord | null> {
   const file = snapshotRecordPath(root, key);
   return await withStoreErrors({ code: 'STORE_UNUSABLE', action: 'read', path: file }, async () => {
     try {

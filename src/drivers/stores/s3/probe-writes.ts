@@ -3,7 +3,7 @@ import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { Bucket } from './bucket.ts';
 
 /** Of no image, volume or instance. A probe takes moments; what is left of one that was cut short is nobody's. */
-export const PROBE_PREFIX = '.probe-';
+const PROBE_PREFIX = '.probe-';
 
 /**
  * Writes, replaces and removes an object, once as it may and once as it must not: STORE_UNUSABLE where the server takes no

@@ -66,7 +66,7 @@ async function requireFreeIdentity(core: Core, { id, name }: ShelvedInstance): P
 }
 
 /** IMAGE_NOT_FOUND, IMAGE_DAMAGED: the record stays, whatever became of the image. */
-export async function readShelvedImage(core: Core, record: ShelvedInstance): Promise<Image> {
+async function readShelvedImage(core: Core, record: ShelvedInstance): Promise<Image> {
   try {
     const image = await core.store.readImage(record.imageId);
     requireActive(image);

@@ -37,7 +37,7 @@ export async function readState(bucket: Bucket, imageId: string): Promise<KnownS
 }
 
 /** null when it cannot be read. */
-export function parseState(text: string): StateDocument | null {
+function parseState(text: string): StateDocument | null {
   try {
     const { version: _, ...document } = stateDocument.parse(JSON.parse(text));
     return document;
