@@ -78,5 +78,8 @@ function refuseRepeated(argv: Readonly<Record<string, unknown>>): true {
 }
 
 function throwUsageError(message: string | null, error: Error | undefined): never {
-  throw error instanceof UsageError ? error : new UsageError(message ?? error?.message ?? 'The command is not valid');
+  if (error instanceof UsageError) throw error;
+  const said = message ?? error?.message ?? 'The command is not valid';
+  // yargs counts what it calls non-option arguments, and this string of its cannot be replaced: it has a plural
+  throw new UsageError(said.startsWith('Not enough non-option arguments') ? 'An argument is missing' : said);
 }

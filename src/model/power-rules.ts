@@ -25,6 +25,16 @@ const ALLOWED: Readonly<Record<PowerAction, readonly PowerState[]>> = {
   suspend: ['running', 'paused'],
 };
 
+/** Where an action would lead, so that there is nothing to advise. */
+const GOAL: Readonly<Partial<Record<PowerAction, PowerState>>> = {
+  start: 'running',
+  stop: 'shutdown',
+  'stop by force': 'shutdown',
+  pause: 'paused',
+  resume: 'running',
+  suspend: 'suspended',
+};
+
 /** What one would rather do in that state. */
 const HINTS: Readonly<Partial<Record<PowerState, string>>> = {
   paused: 'resume it first, or use --force to stop or reboot it as it is',
@@ -40,11 +50,13 @@ export function requirePowerState(
 ): void {
   const { uuid, name, powerState } = instance;
   if (ALLOWED[action].includes(powerState)) return;
+  throw new DarkroomError('INSTANCE_STATE', `Cannot ${action} the instance ${name}: ${complain(action, powerState)}.`, {
+    fields: { instanceId: uuid, powerState, action },
+  });
+}
+
+function complain(action: PowerAction, powerState: PowerState): string {
+  if (GOAL[action] === powerState) return `it is ${powerState} already`;
   const hint = HINTS[powerState];
-  throw new DarkroomError(
-    'INSTANCE_STATE',
-    `Cannot ${action} the instance ${name}: it is ${powerState}, not ${ALLOWED[action].join(' or ')}` +
-      (hint === undefined ? '.' : `; ${hint}.`),
-    { fields: { instanceId: uuid, powerState, action } },
-  );
+  return `it is ${powerState}, not ${ALLOWED[action].join(' or ')}${hint === undefined ? '' : `; ${hint}`}`;
 }

@@ -40,12 +40,14 @@ const planOptionsSchema = z
 export const planBackupsBodySchema = optionalBody(planOptionsSchema);
 export type PlanBackupsBody = z.input<typeof planOptionsSchema>;
 
+const OF_DAYS = `must be a whole number from 1 to ${MAX_DAYS}`;
+
 /** A number in a query is text. */
 const daysSchema = z
   .string()
-  .regex(/^[0-9]{1,3}$/, 'must be a whole number')
+  .regex(/^[0-9]{1,3}$/, OF_DAYS)
   .transform(Number)
-  .pipe(z.int().min(1).max(MAX_DAYS));
+  .pipe(z.int().min(1, OF_DAYS).max(MAX_DAYS, OF_DAYS));
 
 export const backupStatusQuerySchema = z.strictObject({
   instance: referenceSchema.exactOptional(),

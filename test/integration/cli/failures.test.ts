@@ -117,6 +117,14 @@ describe('command lines that are wrong', () => {
     expect(terminal.stdout.text).toBe('');
   });
 
+  it('says that an argument is missing, and where the help is', async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run('operation', 'watch')).toBe(2);
+    expect(terminal.stderr.text).toBe(
+      "error: An argument is missing. See 'darkroom operation watch --help'. (INVALID_REQUEST)\n",
+    );
+  });
+
   it('prints usage errors as JSON with --json', async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run('image', 'create', '--json')).toBe(2);

@@ -4,6 +4,7 @@ import { offloadInstance } from '../../../src/operations/offload-instance.ts';
 import { shelveInstance } from '../../../src/operations/shelve-instance.ts';
 import { unshelveInstance } from '../../../src/operations/unshelve-instance.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
+import { makeFaulty } from '../../support/faulty.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import {
   GUEST_UUID,
@@ -45,6 +46,20 @@ describe('an offload', () => {
     await shelve();
     expect((await offload()).status).toBe('succeeded');
     expect(await lookAt(host)).toMatchObject(gone);
+  });
+
+  it('row 40: has taken all of it from the host before its state says so', async () => {
+    separateStore(host);
+    await shelve();
+    const seen: unknown[] = [];
+    const shelf = makeFaulty(host.core.shelf);
+    shelf.before('write', async () => {
+      const { guest, files, record } = await lookAt(host);
+      seen.push({ guest, files, state: record?.state });
+    });
+    expect((await offload({ ...host.core, shelf: shelf.port })).status).toBe('succeeded');
+    expect(seen.at(-1)).toEqual({ guest: undefined, files: {}, state: 'offloading' });
+    expect(await lookAt(host)).toMatchObject({ ...gone, record: { state: 'shelved_offloaded' } });
   });
 
   it('keeps what the guest did before the shelve, for its return', async () => {

@@ -24,4 +24,15 @@ describe('requirePowerState', () => {
         expect.objectContaining({ code: 'INSTANCE_STATE', fields: { instanceId: 'id', powerState, action } }),
       );
   });
+
+  it.each([
+    ['stop', 'shutdown', 'Cannot stop the instance web-1: it is shutdown already.'],
+    ['pause', 'paused', 'Cannot pause the instance web-1: it is paused already.'],
+    ['start', 'running', 'Cannot start the instance web-1: it is running already.'],
+    ['pause', 'shutdown', 'Cannot pause the instance web-1: it is shutdown, not running; it is off: start it first.'],
+  ] as const)('%s while %s advises nothing that leads away', (action, powerState, message) => {
+    expect(() => requirePowerState(action, { uuid: 'id', name: 'web-1', powerState })).toThrow(
+      expect.objectContaining({ message }),
+    );
+  });
 });
