@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -131,7 +141,12 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       const found = path.join(folderOf(imageId), isSafe(file) ? file : '?');
       return existsSync(found) ? statSync(found).size : null;
     },
-    fetchFile: async () => false,
+    fetchFile: async (imageId, { file, target }) => {
+      if (store.keepsFilesHere) return false;
+      read(imageId);
+      copyFileSync(requireFile(locate(folderOf(imageId), file), imageId), target, constants.COPYFILE_EXCL);
+      return true;
+    },
     listUsers: async (imageId) => [...(users.get(assertUuid(imageId))?.values() ?? [])],
     addUser: async (imageId, user) => {
       read(assertUuid(imageId));
