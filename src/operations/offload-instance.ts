@@ -35,7 +35,8 @@ export const offloadInstance: UseCase<OffloadInstanceRequest, OffloadInput> = {
     if (!record.isImageDeferred) {
       requireRecorded(context, record, { xml: plan.savedXml, targets: captured.map(({ target }) => target) });
       await requireUnchanged(context, record, shelvable.inspection.savedXml);
-      await requireWholeImage(context, await context.store.readImage(record.imageId));
+      const image = await context.store.readImage(record.imageId);
+      await requireWholeImage(context, image, { isLeftThere: () => true });
     }
     await context.operation.enter('offload', plan);
     return await reachEnd(context, plan, async () => {

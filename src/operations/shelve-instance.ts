@@ -6,19 +6,20 @@ import type { ShelveInstanceRequest } from '../model/requests.ts';
 import type { ShelvedInstance } from '../model/shelved-instance.ts';
 import { NO_CAPTURE_TIMINGS } from '../model/timings.ts';
 import { type ShelvePlan, shelvePlanSchema } from './shelve-plan.ts';
-import { measureDisks } from './steps/capture/copy-disks.ts';
 import { holdDisks } from './steps/capture/hold-disks.ts';
 import { checkQuota } from './steps/check-quota.ts';
 import { checkSpace } from './steps/check-space.ts';
 import { findInstance } from './steps/find-instance.ts';
 import { collectMachine } from './steps/shelve/collect-machine.ts';
-import { copyMachineDisks } from './steps/shelve/copy-machine-disks.ts';
 import { drawUpRecord, withCollected } from './steps/shelve/draw-up-record.ts';
 import { inspectShelvable, type Shelvable } from './steps/shelve/inspect-shelvable.ts';
+import { type DiskPlans, planDisks } from './steps/shelve/plan-disks.ts';
 import { publishShelved } from './steps/shelve/publish-shelved.ts';
 import { putRight } from './steps/shelve/put-back.ts';
+import { requireAsCaptured } from './steps/shelve/require-as-captured.ts';
 import { requireSound } from './steps/shelve/require-sound.ts';
 import { requireMemoryFile, stopGuest } from './steps/shelve/stop-guest.ts';
+import { storeMachineDisks } from './steps/shelve/store-machine-disks.ts';
 import { undefineShelved } from './steps/shelve/undefine-shelved.ts';
 import type { Core, OperationContext } from './support/context.ts';
 import { acquireLocks } from './support/operation-locks.ts';
@@ -143,7 +144,9 @@ async function shelve(
     ? await prepareMove(context, { plan, shelvable, record }, signal)
     : await capture(context, { plan, shelvable, record }, signal);
   throwIfCancelled(signal);
-  if (isOffloaded) await undefineShelved(context, { plan, record: complete, held });
+  if (!isOffloaded) return;
+  if (!complete.isImageDeferred) await requireAsCaptured(context, complete);
+  await undefineShelved(context, { plan, record: complete, held });
 }
 
 interface CaptureWork {
@@ -171,9 +174,7 @@ async function capture(context: OperationContext, work: CaptureWork, signal: Abo
   await context.operation.enter('collect', plan);
   const draft: ImageDraft = await context.store.createDraft(plan.imageId);
   const collected = await collectMachine(context, draft, shelvable, signal);
-  const { inspection } = shelvable;
-  const measuredBytes = await measureDisks(context, inspection.selection.captured, signal);
-  const disks = await copyMachineDisks(context, { inspection, draft, plan, measuredBytes }, signal);
+  const disks = await storeMachineDisks(context, { inspection: shelvable.inspection, record, draft, plan }, signal);
   throwIfCancelled(signal);
   const complete = { ...withCollected(record, collected), isImageDeferred: false };
   await context.operation.enter('publish', plan);
@@ -233,9 +234,16 @@ async function refuseWithoutRoom(
   { inspection, isMovable }: Shelvable,
   { keepsMemory, signal }: { readonly keepsMemory: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { domain, selection } = inspection;
-  const measured = isMovable ? 0 : await measureDisks(core, selection.captured, signal);
-  await checkQuota(core, measured);
-  const memoryBytes = keepsMemory ? domain.memoryMiB * 1024 ** 2 : 0;
-  await checkSpace(core, [{ path: core.store.rootPath, bytes: measured + memoryBytes, what: 'the shelved instance' }]);
+  const { copied, straight } = isMovable ? NOTHING_TO_STORE : await planDisks(core, inspection, signal);
+  const scratchBytes = sumOf(copied.map(({ measuredBytes }) => measuredBytes));
+  await checkQuota(core, scratchBytes + sumOf(straight.map(({ sizeBytes }) => sizeBytes)));
+  const memoryBytes = keepsMemory ? inspection.domain.memoryMiB * 1024 ** 2 : 0;
+  const bytes = scratchBytes + memoryBytes;
+  await checkSpace(core, [{ path: core.store.rootPath, bytes, what: 'the shelved instance' }]);
+}
+
+const NOTHING_TO_STORE: DiskPlans = { copied: [], straight: [] };
+
+function sumOf(bytes: readonly number[]): number {
+  return bytes.reduce((sum, each) => sum + each, 0);
 }

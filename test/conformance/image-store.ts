@@ -91,6 +91,8 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         expect(await store.openDraft(image.id).sealFrom(disk.file, source)).toEqual({ sizeBytes: 12 });
         expect(existsSync(draft.sealedPath(disk.file))).toBe(false);
         await draft.publish({ ...image, disks: [{ ...disk, sizeBytes: 12 }], nvram: null, tpm: [] });
+        expect(await store.measureFile(image.id, disk.file)).toBe(12);
+        expect(existsSync(draft.sealedPath(disk.file))).toBe(false);
         const wanted = { file: disk.file, target: path.join(store.rootPath, 'back') };
         const grown: number[] = [];
         expect(await store.fetchFile(image.id, wanted, { onGrown: (bytes) => grown.push(bytes) })).toBe(true);
@@ -206,6 +208,14 @@ export function describeImageStore(name: string, makeStore: () => Promise<StoreU
         const image = makeImage(randomUUID());
         await publishImage(store, image);
         expect(readFileSync(await store.resolveFile(image.id, 'disk-vda.qcow2'), 'utf8')).toBe('disk-vda.qcow2');
+      });
+
+      it('say how long their files are', async () => {
+        const image = makeImage(randomUUID());
+        await publishImage(store, image);
+        expect(await store.measureFile(image.id, 'disk-vda.qcow2')).toBe('disk-vda.qcow2'.length);
+        expect(await store.measureFile(image.id, 'disk-vdb.qcow2')).toBeNull();
+        await expectFailure(store.measureFile(randomUUID(), 'disk-vda.qcow2'), 'IMAGE_NOT_FOUND');
       });
 
       it('are damaged where a file is missing', async () => {

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -45,7 +55,11 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       imageId,
       path: (file) => prepare(partial(locate(folder, file))),
       seal: async (file) => ({ sizeBytes: seal(locate(folder, file)) }),
-      sealFrom: async () => null,
+      sealFrom: async (file, source) => {
+        if (store.keepsFilesHere) return null;
+        copyFileSync(source, prepare(locate(folder, file)));
+        return { sizeBytes: statSync(source).size };
+      },
       sealedPath: (file) => locate(folder, file),
       publish: async (image) => {
         if (isPublished(imageId)) throw failure('IMAGE_STATE', `Image ${imageId} is already in the store`);
@@ -58,7 +72,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       },
     };
   };
-  return {
+  const store: FakeImageStore = {
     location: root,
     rootPath: root,
     isLocal: true,
@@ -122,7 +136,17 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       read(imageId);
       return requireFile(path.join(folderOf(imageId), isSafe(file) ? file : '?'), imageId);
     },
-    fetchFile: async () => false,
+    measureFile: async (imageId, file) => {
+      read(imageId);
+      const found = path.join(folderOf(imageId), isSafe(file) ? file : '?');
+      return existsSync(found) ? statSync(found).size : null;
+    },
+    fetchFile: async (imageId, { file, target }) => {
+      if (store.keepsFilesHere) return false;
+      read(imageId);
+      copyFileSync(requireFile(locate(folderOf(imageId), file), imageId), target, constants.COPYFILE_EXCL);
+      return true;
+    },
     listUsers: async (imageId) => [...(users.get(assertUuid(imageId))?.values() ?? [])],
     addUser: async (imageId, user) => {
       read(assertUuid(imageId));
@@ -135,6 +159,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
     breakImage: (id, reason) => void broken.set(id, { id, reason }),
     dispose: () => rmSync(root, { recursive: true, force: true }),
   };
+  return store;
 }
 
 /** Many tests of use cases make a store and go. One that is made outside of a test must be disposed of. */

@@ -24,7 +24,7 @@ const CHANGES: ReadonlySet<string> = new Set([
   ...['snapshots.update', 'snapshots.claim', 'snapshots.releaseClaim'],
   ...['hypervisor.addReservation', 'diskTool.convert', 'files.makeDirectory', 'files.writeDurably'],
   ...['files.tryLink', 'files.copy', 'files.setOwnership', 'files.rename', 'files.remove', 'files.removeTree'],
-  ...['store.createDraft', 'store.updateImage', 'store.deleteImage', 'store.removeUser'],
+  ...['store.createDraft', 'store.updateImage', 'store.deleteImage', 'store.removeUser', 'store.fetchFile'],
   ...['draft.seal', 'draft.sealFrom', 'draft.publish', 'draft.discard'],
   ...['shelf.write', 'shelf.remove', 'shelf.claim', 'shelf.releaseClaim', 'journal.enterStep'],
 ]);
@@ -32,7 +32,7 @@ const CHANGES: ReadonlySet<string> = new Set([
 /** What answers at once, and what is told of in passing: nothing hangs on it. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...['hypervisor.managedSavePath', 'hypervisor.subscribe', 'store.openDraft', 'draft.path', 'draft.sealedPath'],
-  'snapshots.filePath',
+  ...['snapshots.filePath', 'files.hashGrowing'],
 ]);
 const UNCOUNTED: ReadonlySet<string> = new Set([
   ...['journal.begin', 'journal.finish', 'journal.read', 'journal.list', 'journal.adopt'],

@@ -19,10 +19,10 @@ export interface DownloadOptions extends TransferOptions {
 }
 
 /**
- * An image in the making: nobody sees it before publish. A capture, a shelve or an import writes its disks to `path` first, so that a
+ * An image in the making: nobody sees it before publish. A capture or an import writes its disks to `path` first, so that a
  * guest goes on without waiting for a store: where the store is elsewhere, that takes as much room below rootPath as the flat disks
- * have, until the upload ends; the copies count against the limit of the cache from then on. What lies on this host unchanged goes by
- * `sealFrom`, and takes none.
+ * have, until the upload ends; the copies count against the limit of the cache from then on. What lies on this host unchanged, such as
+ * a disk of a machine that is shelved and needs no flattening, goes by `sealFrom`, and takes none.
  */
 export interface ImageDraft {
   readonly imageId: string;
@@ -118,6 +118,8 @@ export interface ImageStore {
    * is recorded. What the store no longer holds as it was stored is IMAGE_DAMAGED; a copy that is here stays then.
    */
   resolveFile(imageId: string, file: string, options?: FetchOptions): Promise<string>;
+  /** Length in bytes of a file of an image as the store holds it, which is not brought here for that; null where it is missing. */
+  measureFile(imageId: string, file: string): Promise<number | null>;
   /**
    * Writes a file of an image to `target`, which must not exist, without a copy in between, checked against what was stored, and on the
    * disk for good; mode 0600. False, and nothing is written, where it is on this host already: resolveFile says where. What was

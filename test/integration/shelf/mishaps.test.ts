@@ -65,6 +65,15 @@ const scenarios: readonly Scenario[] = [
     isTurn: isUndefine,
   },
   {
+    title: 'a shelve that sends a disk to a store elsewhere from where it lies',
+    request: shelveRequest(),
+    prepare: async (host) => {
+      await putGuest(host);
+      Object.assign(host.storage.store, { keepsFilesHere: false });
+    },
+    isTurn: isUndefine,
+  },
+  {
     title: 'a shelve of a launched instance',
     request: shelveRequest(),
     folder,
@@ -127,6 +136,17 @@ const scenarios: readonly Scenario[] = [
       await putGuest(host, { isChained: true, powerState: 'paused' });
       await shelved(host);
       host.fakes.files.canLink = false;
+    },
+    isTurn: isCompletion,
+  },
+  {
+    title: 'an unshelve that fetches a disk from a store elsewhere to where it shall lie',
+    request: unshelveRequest(),
+    prepare: async (host) => {
+      await putGuest(host);
+      Object.assign(host.storage.store, { keepsFilesHere: false });
+      host.core = host.process(1000);
+      await shelved(host);
     },
     isTurn: isCompletion,
   },

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '../../../model/errors.ts';
 import type { Image } from '../../../model/image.ts';
@@ -53,11 +54,22 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
     restoreImage: (imageId) => restoreImage(context, imageId),
     purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file) => resolveFile(context, imageId, file),
+    measureFile: (imageId, file) => measureFile(context, imageId, file),
     fetchFile: async () => false,
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),
     removeUser: (imageId, instanceId) => removeUser(context, imageId, instanceId),
   };
+}
+
+async function measureFile(context: StoreContext, imageId: string, file: string): Promise<number | null> {
+  await readImage(context, imageId);
+  try {
+    return (await stat(await resolveFile(context, imageId, file))).size;
+  } catch (error) {
+    ignoreDamage(error);
+    return null;
+  }
 }
 
 async function updateImage(context: StoreContext, image: Image): Promise<void> {

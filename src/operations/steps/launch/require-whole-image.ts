@@ -6,10 +6,19 @@ import { requireStandalone } from '../require-standalone.ts';
 /** As libvirt names disks; the name becomes part of a path. */
 const TARGET = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
 
+export interface WholeImageOptions {
+  /** Disks that are not brought here for that where the store is elsewhere: that they are there in their length has to do. */
+  readonly isLeftThere?: (disk: ImageDisk) => boolean;
+}
+
 /** IMAGE_DAMAGED unless every file is there in its length, and no disk leads to another file. Reads headers only. */
-export async function requireWholeImage(core: Core, image: Image): Promise<void> {
+export async function requireWholeImage(core: Core, image: Image, options: WholeImageOptions = {}): Promise<void> {
+  const { isLeftThere = () => false } = options;
   requireTargets(image);
-  for (const disk of image.disks) await requireWholeDisk(core, image, disk);
+  for (const disk of image.disks) {
+    const isLeft = !core.store.keepsFilesHere && isLeftThere(disk);
+    await (isLeft ? requireStored(core, image, disk) : requireWholeDisk(core, image, disk));
+  }
   if (image.nvram !== null) await requireLength(core, image, image.nvram);
 }
 
@@ -31,6 +40,12 @@ async function requireWholeDisk(core: Core, image: Image, disk: ImageDisk): Prom
   }
 }
 
+async function requireStored(core: Core, image: Image, { file, sizeBytes }: ImageDisk): Promise<void> {
+  const seen = await core.store.measureFile(image.id, file);
+  if (seen === null) throw damaged(image, `its file ${file} is missing`);
+  if (seen !== sizeBytes) throw wrongLength(image, { file, sizeBytes, seen });
+}
+
 async function requireLength(
   core: Core,
   image: Image,
@@ -38,8 +53,15 @@ async function requireLength(
 ): Promise<string> {
   const path = await core.store.resolveFile(image.id, file);
   const seen = (await core.files.stat(path))?.sizeBytes ?? 0;
-  if (seen !== sizeBytes) throw damaged(image, `${file} has ${seen} bytes, and should have ${sizeBytes}`);
+  if (seen !== sizeBytes) throw wrongLength(image, { file, sizeBytes, seen });
   return path;
+}
+
+function wrongLength(
+  image: Image,
+  { file, sizeBytes, seen }: { readonly file: string; readonly sizeBytes: number; readonly seen: number },
+): DarkroomError {
+  return damaged(image, `${file} has ${seen} bytes, and should have ${sizeBytes}`);
 }
 
 function damaged(image: Image, reason: string): DarkroomError {

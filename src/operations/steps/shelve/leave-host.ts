@@ -49,7 +49,8 @@ async function requireAll(core: Core, record: ShelvedInstance): Promise<void> {
   if (lost !== undefined) throw missingDisk(image, lost.target);
   // what moved is the disks themselves, whatever somebody thinks of the image
   if (!record.isImageDeferred) requireActive(image);
-  await requireWholeImage(core, image);
+  // nothing comes back over the network only to be looked at: it was checked before it went
+  await requireWholeImage(core, image, { isLeftThere: () => true });
 }
 
 /** Whether the image that it was copied into holds all of it. */

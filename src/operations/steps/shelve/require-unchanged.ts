@@ -2,15 +2,15 @@ import { DarkroomError } from '../../../model/errors.ts';
 import { DOMAIN_XML_FILE } from '../../../model/image.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
+import { isSameState } from './is-as-captured.ts';
 
 const MAX_XML_BYTES = 4 * 1024 ** 2;
 
 /** INSTANCE_STATE when the machine on the host is not the one in its image any more: disks, firmware, definition. */
 export async function requireUnchanged(core: Core, record: ShelvedInstance, definition: string): Promise<void> {
-  for (const { target, path, ...then } of record.disks) {
-    const now = await core.files.stat(path);
-    const isSame = now?.inode === then.inode && now.sizeBytes === then.sizeBytes && now.modifiedMs === then.modifiedMs;
-    if (!isSame) throw changed(record, `disk ${target} was written to (${path})`);
+  for (const disk of record.disks) {
+    if (isSameState(await core.files.stat(disk.path), disk)) continue;
+    throw changed(record, `disk ${disk.target} was written to (${disk.path})`);
   }
   for (const { path, file, sha256 } of record.files) {
     if ((await core.files.stat(path)) === null || (await core.files.hash(path)) !== sha256) {

@@ -6,6 +6,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { copyInSlots } from '../../support/copy-turns.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { takeSlot } from '../../support/slots.ts';
+import { together } from '../../support/together.ts';
 import { ParallelProgress, type ProgressLane } from '../parallel-progress.ts';
 import { fetchStraight } from './fetch-straight.ts';
 
@@ -76,28 +77,6 @@ async function sendAway(context: OperationContext, work: FileCopy, signal: Abort
   requireLength(work, sealed?.sizeBytes ?? 0);
   lane.endStage((isFetched ? 1 : STAGES) * file.sizeBytes);
   return sha256;
-}
-
-/** The first that fails ends the other, which is waited for: it is that failure that is told. */
-async function together<A, B>(
-  signal: AbortSignal,
-  begin: (hurry: AbortSignal) => readonly [Promise<A>, Promise<B>],
-): Promise<[A, B]> {
-  const giveUp = new AbortController();
-  const failures: unknown[] = [];
-  const watch = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      failures.push(error);
-      giveUp.abort();
-      throw error;
-    }
-  };
-  const [one, other] = begin(AbortSignal.any([signal, giveUp.signal]));
-  const [first, second] = await Promise.allSettled([watch(one), watch(other)]);
-  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
-  throw failures[0];
 }
 
 /** IMAGE_DAMAGED when it is not what the manifest says. */

@@ -6,7 +6,10 @@ import type { OperationContext } from '../../support/context.ts';
 import { type CopyTurns, createCopyTurns } from '../../support/copy-turns.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { ownershipOf } from '../file-ownership.ts';
+import { TransferProgress } from '../store/transfer-progress.ts';
 import { plainOwnership } from './bring-files.ts';
+import { bringStraight } from './bring-straight.ts';
+import { comesStraight } from './comes-straight.ts';
 import { makeOwn } from './make-own.ts';
 import type { Placed } from './place-machine.ts';
 import { missingDisk, type Return } from './require-unshelvable.ts';
@@ -21,19 +24,22 @@ interface DiskWork {
   readonly turns: CopyTurns;
 }
 
-/** Every disk where it shall lie: moved out of the image where it can be, else copied and compared. */
+/** Every disk where it shall lie: moved out of the image where it can be, else fetched from elsewhere, or copied and compared. */
 export async function bringDisks(
   context: OperationContext,
   { plan, coming }: { readonly plan: UnshelvePlan; readonly coming: Return },
   signal: AbortSignal,
 ): Promise<void> {
-  const { image, placement } = coming;
+  const { image, placement, record } = coming;
   const mayLink = await reserveImage(context, plan, coming);
   const done = placement.disks.map(() => 0);
   const turns = createCopyTurns(context, { step: 'bring', signal });
+  const fetch = new TransferProgress(context, 'fetch');
   await mapConcurrently(placement.disks, context.settings.maxConcurrentCopies, async (placed, index) => {
     const disk = image.disks.find(({ target }) => target === placed.what.target);
     if (disk === undefined) throw missingDisk(image, placed.what.target);
+    if (comesStraight(context, record, disk))
+      return await bringStraight(context, { plan, placed, image, disk, fetch, turns }, signal);
     const source = await context.store.resolveFile(image.id, disk.file, { signal });
     const onProgress = (fraction: number): void => {
       done[index] = Math.round(fraction * disk.sizeBytes);
@@ -42,6 +48,7 @@ export async function bringDisks(
     };
     await bringDisk(context, { plan, placed, disk, source, mayLink, onProgress, turns }, signal);
   });
+  await fetch.backTo('bring');
 }
 
 /**

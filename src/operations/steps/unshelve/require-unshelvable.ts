@@ -14,6 +14,7 @@ import { isOnSameFileSystem } from '../launch/materialise-disks.ts';
 import { requireNetworks } from '../launch/require-networks.ts';
 import { requireWholeImage } from '../launch/require-whole-image.ts';
 import { requireAllowed } from '../transfer/transfer-path.ts';
+import { comesStraight } from './comes-straight.ts';
 import { type Placement, type PlacementWish, placeMachine } from './place-machine.ts';
 import { requirePlainPlaces } from './require-plain-places.ts';
 
@@ -47,7 +48,7 @@ export async function requireUnshelvable(
   const { nvramPath } = describeDomain(xml);
   if (nvramPath !== null && (await core.files.stat(nvramPath)) !== null) throw taken(record, nvramPath);
   await requireNetworks(core, xml, wish);
-  await checkSpace(core, await measureReturn(core, image, placement));
+  await checkSpace(core, await measureReturn(core, { record, image, placement }));
   return { record, image, placement, xml };
 }
 
@@ -70,7 +71,7 @@ async function readShelvedImage(core: Core, record: ShelvedInstance): Promise<Im
   try {
     const image = await core.store.readImage(record.imageId);
     requireActive(image);
-    await requireWholeImage(core, image);
+    await requireWholeImage(core, image, { isLeftThere: (disk) => comesStraight(core, record, disk) });
     return image;
   } catch (error) {
     if (!hasCode(error, 'IMAGE_NOT_FOUND')) throw error;
@@ -137,18 +138,22 @@ function noFolder({ id, name }: ShelvedInstance, folder: string): DarkroomError 
 }
 
 /** What will be linked needs none; whether it can be is not known yet where the file systems are the same. */
-async function measureReturn(core: Core, image: Image, placement: Placement): Promise<SpaceNeed[]> {
+async function measureReturn(
+  core: Core,
+  { record, image, placement }: Pick<Return, 'record' | 'image' | 'placement'>,
+): Promise<SpaceNeed[]> {
   const needs: SpaceNeed[] = [];
-  for (const { what, path: target } of placement.disks) {
-    const disk = image.disks.find((candidate) => candidate.target === what.target);
-    if (disk === undefined) throw missingDisk(image, what.target);
+  const what = 'the disks of the instance';
+  for (const { what: then, path: target } of placement.disks) {
+    const disk = image.disks.find((candidate) => candidate.target === then.target);
+    if (disk === undefined) throw missingDisk(image, then.target);
+    if (comesStraight(core, record, disk)) {
+      needs.push({ path: target, bytes: disk.sizeBytes, what });
+      continue;
+    }
     const source = { path: await core.store.resolveFile(image.id, disk.file), format: disk.format };
-    if (disk.format === what.format && (await isOnSameFileSystem(core, source.path, path.dirname(target)))) continue;
-    needs.push({
-      path: target,
-      bytes: await core.diskTool.measure(source, what.format),
-      what: 'the disks of the instance',
-    });
+    if (disk.format === then.format && (await isOnSameFileSystem(core, source.path, path.dirname(target)))) continue;
+    needs.push({ path: target, bytes: await core.diskTool.measure(source, then.format), what });
   }
   return needs;
 }

@@ -9,6 +9,7 @@ import { createDraft, openDraft } from './draft.ts';
 import { fetchFile } from './fetch-file.ts';
 import { createImageIndex } from './index/image-index.ts';
 import { createSnapshotFile } from './index/snapshot-file.ts';
+import { measureFile } from './measure-file.ts';
 import { assertMirrorWritable } from './probe.ts';
 import { deleteImage, purgeRecycled } from './purge.ts';
 import { readImage } from './read.ts';
@@ -60,6 +61,7 @@ export function createS3Images({ bucket, mirror, location, hostName, imageGroup 
     restoreImage: (imageId) => restoreImage(context, imageId),
     purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file, options) => resolveFile(context, { imageId, file }, options),
+    measureFile: (imageId, file) => measureFile(context, imageId, file),
     fetchFile: (imageId, request, options) => fetchFile(context, { imageId, ...request }, options),
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),
