@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openStateStore } from '../../../src/drivers/state/state-store.ts';
+import { waitUntil } from '../../e2e/support/wait-until.ts';
 import { StateProcess } from '../../support/state-process.ts';
+
+const PATIENT = { timeoutMs: 20_000, intervalMs: 10 };
 
 const holdingSchema = z.object({ from: z.number(), to: z.number(), hasWaited: z.boolean() });
 type Holding = z.infer<typeof holdingSchema>;
@@ -38,10 +41,10 @@ async function hold(child: StateProcess | undefined, { limit, ms }: { limit: num
 const mostAtOnce = (all: readonly Holding[]): number =>
   Math.max(...all.map(({ from }) => all.filter((other) => other.from <= from && from < other.to).length));
 
-async function locksLeft(): Promise<readonly unknown[]> {
+async function locksLeft(): Promise<readonly string[]> {
   const state = openStateStore({ stateDir: folder, isAlive: () => true });
   try {
-    return await state.locks.list();
+    return (await state.locks.list()).map(({ key }) => key);
   } finally {
     state.close();
   }
@@ -56,11 +59,22 @@ it('row 20: no more than the limit have a slot at once over all processes', asyn
 });
 
 it('processes are served in the order in which they came', async () => {
-  const children = await startProcesses(5);
-  const holding: Promise<Holding>[] = [];
-  for (const child of children) {
-    holding.push(hold(child, { limit: 1, ms: 300 }));
-    await sleep(60);
+  const [first, ...others] = await startProcesses(5);
+  let isOver = false;
+  const holding = [
+    hold(first, { limit: 1, ms: 2_000 }).finally(() => {
+      isOver = true;
+    }),
+  ];
+  const areInLine = async (count: number): Promise<boolean> => {
+    const locks = await locksLeft();
+    const tickets = locks.filter((key) => key.startsWith('slot-ticket:')).length;
+    return isOver || (tickets === count && locks.length === count + 1);
+  };
+  await waitUntil('the first has the slot', () => areInLine(0), PATIENT);
+  for (const [index, child] of others.entries()) {
+    holding.push(hold(child, { limit: 1, ms: 50 }));
+    await waitUntil('it is in line', () => areInLine(index + 1), PATIENT);
   }
   const starts = (await Promise.all(holding)).map(({ from }) => from);
   expect(starts).toEqual([...starts].sort((left, right) => left - right));
