@@ -29,7 +29,7 @@ export interface ComposeOptions {
   readonly isDaemon?: boolean;
   /** Where it is absent: standard error, as the settings say. */
   readonly log?: Logger;
-  /** Hears of a store that does not answer while it is asked again; where it is absent the log does. */
+  /** Hears once per outage of a store that cannot be used, while it is asked again. */
   readonly onStoreOutage?: (outage: StoreOutage) => void;
   /** Replaces parts of the core, so that a test can make a step fail or end the process in it. */
   readonly adapt?: (core: Core) => Core;
@@ -64,9 +64,8 @@ export async function compose(settings: Settings, options: ComposeOptions = {}):
   // one object for all that look at it, so that a change reaches them
   const current: HostSettings = { ...settings };
   const clock = createClock();
-  const onOutage =
-    options.onStoreOutage ?? ((outage) => log.warn({ ...outage }, 'a store cannot be used now, and is asked again'));
-  const stores = createStores({ ...settings, server: settings.s3, onOutage });
+  const { onStoreOutage: onOutage } = options;
+  const stores = createStores({ ...settings, server: settings.s3, ...(onOutage && { onOutage }) });
   const own = stores.open(settings.store);
   const core: Core = {
     hypervisor,

@@ -19,6 +19,7 @@ import { requireNoAgent } from './daemon/unix-socket.ts';
 import { keepAlive } from './daemon/watchdog.ts';
 import { refuseWork, WorkGate } from './daemon/work-gate.ts';
 import { buildDaemonApp } from './daemon-app.ts';
+import { createOutages, type Outages } from './health/outages.ts';
 import { createReadiness } from './health/readiness.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { addAgentRoutes } from './routes/agent.ts';
@@ -59,7 +60,8 @@ async function serve(daemon: Daemon): Promise<void> {
   const startedMs = daemon.clock.monotonicMs();
   if (service.sockets.length === 0) await requireNoAgent(settings.socket);
 
-  const application = await compose(settings, { isDaemon: true, log });
+  const outages = createOutages(log);
+  const application = await compose(settings, { isDaemon: true, log, onStoreOutage: outages.tell });
   await using _end = letGoInTime(application, log);
   const libvirt = new LibvirtCheck(application);
   const metrics = createMetrics(application, { ...daemon, libvirt });
@@ -67,7 +69,7 @@ async function serve(daemon: Daemon): Promise<void> {
   await metrics.begin();
   await recoverFirst({ application, libvirt, service, log });
 
-  const running: RunningDaemon = { ...daemon, application, libvirt, metrics, gate: new WorkGate() };
+  const running: RunningDaemon = { ...daemon, application, libvirt, metrics, outages, gate: new WorkGate() };
   const places: Places = { socket: null, listen: null };
   const app = buildAgentApp(running, places);
   await using listeners = await openListeners(app, { settings, inherited: service.sockets, log });
@@ -92,6 +94,7 @@ interface RunningDaemon extends Daemon {
   readonly application: Application;
   readonly libvirt: LibvirtCheck;
   readonly metrics: Metrics;
+  readonly outages: Outages;
   readonly gate: WorkGate;
 }
 
@@ -107,7 +110,10 @@ function buildAgentApp(running: RunningDaemon, places: Places): ApiApp {
     version: running.version,
     extend: (app) => {
       addMetricsRoutes(app, running.metrics);
-      addHealthRoutes(app, createReadiness(running));
+      addHealthRoutes(
+        app,
+        createReadiness({ ...running, lastOutage: () => running.outages.last(running.settings.stores[0]?.name ?? '') }),
+      );
       refuseWork(app, running.gate);
       addAgentRoutes(app, describe);
     },

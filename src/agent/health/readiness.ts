@@ -3,6 +3,7 @@ import { withDeadline } from '../../lib/async.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type ErrorCode, toDarkroomError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports/host.ts';
+import type { StoreOutage } from '../../model/store.ts';
 import type { Application } from '../../operations/application.ts';
 import type { LibvirtCheck } from '../daemon/libvirt-check.ts';
 
@@ -11,6 +12,8 @@ export interface ReadinessParts {
     readonly survey: Pick<Application['survey'], 'requireWritableStore'>;
   };
   readonly libvirt: Pick<LibvirtCheck, 'ask'>;
+  /** Of the host's own store. */
+  readonly lastOutage?: () => StoreOutage | null;
   /** Closed: the agent stops. */
   readonly gate: { readonly isClosed: boolean };
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -40,6 +43,7 @@ export interface ReadinessQuestion {
 export function createReadiness({
   application,
   libvirt,
+  lastOutage,
   gate,
   clock,
   log,
@@ -53,6 +57,7 @@ export function createReadiness({
   const askStore = keepAnswer(clock, {
     keptMs: STORE_KEPT_MS,
     code: 'STORE_UNUSABLE',
+    explain: () => explainOutage(lastOutage?.() ?? null),
     ask: () => findStore(application),
   });
   return async ({ isLocal }) => {
@@ -89,18 +94,30 @@ async function findStore({ survey }: ReadinessParts['application']): Promise<Fin
   }
 }
 
+function explainOutage(outage: StoreOutage | null): string {
+  return outage === null ? '' : `: ${outage.location} at ${outage.endpoint}: ${outage.reason}`;
+}
+
 interface Question {
   /** How long it is believed that all is well. */
   readonly keptMs: number;
   /** Of no answer. */
   readonly code: ErrorCode;
+  /** Why there may be none. */
+  readonly explain?: () => string;
   /** Never throws. */
   readonly ask: () => Promise<Finding | null>;
 }
 
 /** Gives the answer of the last time while it is fresh; a question that hangs is not asked a second time. */
-function keepAnswer(clock: ReadinessParts['clock'], { keptMs, code, ask }: Question): () => Promise<Finding | null> {
-  const late = { reason: 'no answer', message: `no answer within ${LIMIT_MS / 1000} s, and it is waited for`, code };
+function keepAnswer(
+  clock: ReadinessParts['clock'],
+  { keptMs, code, explain = () => '', ask }: Question,
+): () => Promise<Finding | null> {
+  const late = (): Finding => {
+    const message = `no answer within ${LIMIT_MS / 1000} s, and it is waited for${explain()}`;
+    return { reason: 'no answer', message, code };
+  };
   let kept: { readonly finding: Finding | null; readonly untilMs: number } | null = null;
   let asking: Promise<Finding | null> | null = null;
   const askAnew = async (): Promise<Finding | null> => {
@@ -113,7 +130,7 @@ function keepAnswer(clock: ReadinessParts['clock'], { keptMs, code, ask }: Quest
     if (kept !== null && clock.monotonicMs() < kept.untilMs) return kept.finding;
     asking ??= askAnew();
     // what was seen the last time says more than that the next answer takes its time
-    return await withDeadline(asking, LIMIT_MS, () => new Error('late')).catch(() => kept?.finding ?? late);
+    return await withDeadline(asking, LIMIT_MS, () => new Error('late')).catch(() => kept?.finding ?? late());
   };
 }
 

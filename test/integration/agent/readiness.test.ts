@@ -3,12 +3,14 @@ import type { LibvirtState } from '../../../src/agent/daemon/libvirt-check.ts';
 import { createReadiness } from '../../../src/agent/health/readiness.ts';
 import type { Readiness } from '../../../src/api/schemas/readiness.ts';
 import { DarkroomError } from '../../../src/model/errors.ts';
+import type { StoreOutage } from '../../../src/model/store.ts';
 import { createManualClock, type ManualClock } from '../../support/manual-clock.ts';
 import { createRememberingLogger, type RememberingLogger } from '../../support/remembering-logger.ts';
 
 let clock: ManualClock;
 let log: RememberingLogger;
 let host: { isRecovered: boolean; isStopping: boolean; libvirt: LibvirtState; store: () => Promise<void> };
+let outage: StoreOutage | null;
 let asked: { libvirt: number; store: number };
 /** As strangers see it. */
 let readiness: () => Promise<Readiness>;
@@ -23,10 +25,12 @@ beforeEach(() => {
   clock = createManualClock();
   log = createRememberingLogger();
   host = { isRecovered: true, isStopping: false, libvirt: ANSWERS, store: well };
+  outage = null;
   asked = { libvirt: 0, store: 0 };
   const look = createReadiness({
     clock,
     log,
+    lastOutage: () => outage,
     gate: {
       get isClosed() {
         return host.isStopping;
@@ -110,6 +114,11 @@ describe('a host', () => {
       reason: 'no answer',
       error: { code: 'STORE_UNUSABLE', message: 'no answer within 3 s, and it is waited for' },
     });
+    const [location, endpoint] = ['s3://b/p', 'http://h:1'];
+    outage = { store: 'ceph', location, endpoint, reason: 'connection refused (ECONNREFUSED)', forMs: 9 };
+    expect((await seen())?.error?.message).toBe(
+      'no answer within 3 s, and it is waited for: s3://b/p at http://h:1: connection refused (ECONNREFUSED)',
+    );
   }, 10_000);
 
   it('says what its store said before while that takes its time the next time', async () => {
