@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -75,10 +76,14 @@ it('row 44: shelved on one host it comes back on the other as the same machine, 
   const before = await readDefinition(guest);
   await shelve(a, guest.name);
   await expectShelvedAway(guest);
+  const imageId = (await listImages(a)).find(({ name }) => name === `${guest.name}-shelved`)?.id ?? '';
+  expect(await site.keys(`images/${imageId}/disk-vda.qcow2`)).not.toEqual([]);
+  expect(await findCachedDisks(a, imageId), 'below its cache').toEqual([]);
   expect(await showInstance(b, guest.uuid)).toEqual(await showInstance(a, guest.uuid));
 
   const abroad: Machine = { ...guest, uri: other.uri };
   expect(await unshelve(b, guest.name)).toMatchObject({ state: 'active', host: 'host-b' });
+  expect(await findCachedDisks(b, imageId), 'below its cache').toEqual([]);
   await expectNothingShelved(guest);
   expect(await domainExists(guest), 'on the first host').toBe(false);
   await waitForAgent(abroad);
@@ -181,6 +186,12 @@ async function expectShelvedAway(machine: Machine): Promise<void> {
   expect(await existing(ownPlaces(machine)), 'files on the host').toEqual([]);
   const record = recordSchema.parse(JSON.parse((await site.read(`instances/${machine.uuid}.json`)).toString()));
   expect(record.state).toBe('shelved_offloaded');
+}
+
+/** Names of disks of an image, whole or not, that lie below the cache of a host. */
+async function findCachedDisks(host: DarkroomHost, imageId: string): Promise<readonly string[]> {
+  const names = await readdir(path.join(host.folder, 'cache'), { recursive: true });
+  return names.filter((name) => name.includes(`/${imageId}/`) && name.includes('disk-'));
 }
 
 /** The store knows nothing of it any more, and has no image of it. */
