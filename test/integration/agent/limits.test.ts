@@ -6,7 +6,7 @@ import { authorise } from '../../../src/agent/authorise.ts';
 import { addLimits } from '../../../src/agent/limits.ts';
 import { type RawServer, serveRaw } from '../../support/raw-http.ts';
 import { serveHost } from '../../support/served-host.ts';
-import { FakeApplication } from './fake-application.ts';
+import { FakeApplication } from '../../unit/agent/fake-application.ts';
 
 const servers: RawServer[] = [];
 afterEach(async () => {

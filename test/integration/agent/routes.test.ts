@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../../src/agent/app.ts';
 import { ERROR_TABLE } from '../../../src/api/error-table.ts';
 import { DarkroomError, ERROR_CODES } from '../../../src/model/errors.ts';
-import { FakeApplication } from './fake-application.ts';
-import { sampleImage, sampleInstance, sampleVolume } from './samples.ts';
+import { FakeApplication } from '../../unit/agent/fake-application.ts';
+import { sampleImage, sampleInstance, sampleVolume } from '../../unit/agent/samples.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5dGVzLXRoYXQtYXJlLW5vLXJlYWwta2V5LWF0LWFsbA me@here';
 

@@ -1,7 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../../src/agent/app.ts';
-import { FakeApplication } from './fake-application.ts';
+import { FakeApplication } from '../../unit/agent/fake-application.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 

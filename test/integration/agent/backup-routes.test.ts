@@ -3,8 +3,14 @@ import { buildApp } from '../../../src/agent/app.ts';
 import { createClient } from '../../../src/api/client.ts';
 import { createInjectTransport } from '../../../src/api/inject-transport.ts';
 import { serveHost } from '../../support/served-host.ts';
-import { FakeApplication } from './fake-application.ts';
-import { sampleBackup, sampleBackupPlan, sampleBackupStatus, sampleSchedule, sampleScheduleRun } from './samples.ts';
+import { FakeApplication } from '../../unit/agent/fake-application.ts';
+import {
+  sampleBackup,
+  sampleBackupPlan,
+  sampleBackupStatus,
+  sampleSchedule,
+  sampleScheduleRun,
+} from '../../unit/agent/samples.ts';
 
 function open() {
   const application = new FakeApplication();
