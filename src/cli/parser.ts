@@ -80,6 +80,6 @@ function refuseRepeated(argv: Readonly<Record<string, unknown>>): true {
 function throwUsageError(message: string | null, error: Error | undefined): never {
   if (error instanceof UsageError) throw error;
   const said = message ?? error?.message ?? 'The command is not valid';
-  // yargs counts what it calls non-option arguments, and this string of its cannot be replaced: it has a plural
-  throw new UsageError(said.startsWith('Not enough non-option arguments') ? 'An argument is missing' : said);
+  // yargs' own word, in a string that cannot be replaced: it has a plural
+  throw new UsageError(said.replace('non-option arguments', 'arguments'));
 }

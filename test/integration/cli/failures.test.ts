@@ -121,7 +121,7 @@ describe('command lines that are wrong', () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run('operation', 'watch')).toBe(2);
     expect(terminal.stderr.text).toBe(
-      "error: An argument is missing. See 'darkroom operation watch --help'. (INVALID_REQUEST)\n",
+      "error: Not enough arguments: got 0, need at least 1. See 'darkroom operation watch --help'. (INVALID_REQUEST)\n",
     );
   });
 
