@@ -142,7 +142,7 @@ describe('a file of somebody else at the place of a disk', () => {
     },
   );
 
-  it.each(['convert', 'tryLink'])(
+  it.each(['fetchFile', 'tryLink'])(
     'that took its place after a death at %s is not removed by the recovery',
     async (method) => {
       const copied = (on: ShelfHost) => void Object.assign(on.storage.store, { isLocal: false, keepsFilesHere: false });
