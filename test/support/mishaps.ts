@@ -51,6 +51,7 @@ export function createGate(
   trip: { readonly at: number; readonly mishap: Mishap } | null,
   onCall: (call: PortCall) => void = () => undefined,
 ): Gate {
+  if (trip !== null && trip.at < 0) throw new Error('nothing would happen: no such call is made');
   const calls: PortCall[] = [];
   let isDead = false;
   const pass = async (call: PortCall, work: () => unknown): Promise<unknown> => {
