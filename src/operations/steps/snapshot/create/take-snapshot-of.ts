@@ -101,12 +101,10 @@ async function make(context: OperationContext, job: SnapshotJob, signal: AbortSi
   plan.isPublished = true;
   await context.operation.enter('clean up', plan);
   if (!isLive(plan)) await tryAnnounceBitmaps(context, job);
-  await Promise.all([pruneCheckpoints(context, job), fillAll(context, plan)]);
+  // alone: bitmaps of a disk whose removal is cut off cost the next snapshot a comparison
+  await pruneCheckpoints(context, job);
+  for (const { volume } of plan.disks) await fillExclusive(context, volume);
   return records;
-}
-
-async function fillAll(context: OperationContext, { disks }: SnapshotPlan): Promise<void> {
-  for (const { volume } of disks) await fillExclusive(context, volume);
 }
 
 /** The bitmaps are in the disks: where libvirt does not learn of them now, it does before the next snapshot. */
