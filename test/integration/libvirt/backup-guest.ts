@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -31,8 +31,8 @@ export interface BackupGuest extends AsyncDisposable {
   /** An empty qcow2 of the disk's size; in a folder of 1 MiB where it is to be full soon. */
   makeTarget(target: Target, options?: { readonly isSmall?: boolean }): Promise<string>;
   start(): Promise<void>;
-  /** slow: so that the backup of vda goes on for as long as a test needs. */
-  setBackupSpeed(speed: 'slow' | 'full'): Promise<void>;
+  /** Slows the backup of vda that this begins from its first moment, so that it goes on for as long as a test needs: until it is sped up. */
+  beginSlowly(begin: () => Promise<void>): Promise<{ speedUp(): Promise<void> }>;
   killQemu(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function makeBackupGuest(): Promise<BackupGuest> {
     start: async () => {
       await run('virsh', ['start', '--paused', name]);
     },
-    setBackupSpeed: (speed) => setJobSpeeds(name, speed === 'slow' ? 1024 ** 2 : 0),
+    beginSlowly: (begin) => beginSlowly(name, begin),
     killQemu: () => killQemu(name),
     async [Symbol.asyncDispose]() {
       await run('virsh', ['destroy', name]).catch(() => {});
@@ -116,14 +116,48 @@ async function writeInQemu(name: string, index: number, command: string): Promis
   if (/error|fail|invalid|not found/i.test(stdout)) throw new Error(`${hmp}: ${stdout}`);
 }
 
-/** Of the large disk; jobs that are over stay in the list for a moment. */
-async function setJobSpeeds(name: string, speed: number): Promise<void> {
-  const jobs: readonly { device: string; status: string }[] = await queryQemu(name, { execute: 'query-block-jobs' });
-  const lasting = jobs.filter(({ device, status }) => device.includes('-vda-') && status === 'running');
-  if (lasting.length === 0) throw new Error('The backup is over already');
-  for (const { device } of lasting) {
-    await queryQemu(name, { execute: 'block-job-set-speed', arguments: { device, speed } });
+/** One virsh asks until it is told yes, since the start of each takes as long as a copy. */
+async function beginSlowly(name: string, begin: () => Promise<void>): Promise<{ speedUp(): Promise<void> }> {
+  const device = await nameLargeJob(name);
+  const command = JSON.stringify(setJobSpeed(device, 1024 ** 2));
+  const virsh = spawn('virsh', ['-q'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  let answers = '';
+  virsh.stdout.setEncoding('utf8').on('data', (text: string) => {
+    answers += text;
+  });
+  const askUntil = async (word: string): Promise<void> => {
+    const endMs = performance.now() + 20_000;
+    while (!answers.includes(word)) {
+      if (performance.now() > endMs) throw new Error(`No backup was seen to run: ${answers.slice(-500)}`);
+      virsh.stdin.write(`qemu-monitor-command ${name} '${command}'\n`);
+      await sleep(2);
+    }
+  };
+  try {
+    await askUntil('DeviceNotActive');
+    await Promise.all([begin(), askUntil('"return"')]);
+    return {
+      speedUp: async () => {
+        await queryQemu(name, setJobSpeed(device, 0));
+      },
+    };
+  } finally {
+    virsh.kill();
   }
+}
+
+/** libvirt names a job after the disk and the node that it reads. */
+async function nameLargeJob(name: string): Promise<string> {
+  const blocks: readonly { qdev?: string; inserted?: { 'node-name': string } }[] = await queryQemu(name, {
+    execute: 'query-block',
+  });
+  const node = blocks.find(({ qdev }) => qdev?.includes('virtio-disk0'))?.inserted?.['node-name'];
+  return `backup-vda-${node}`;
+}
+
+/** Bytes in a second, 0: no limit. */
+function setJobSpeed(device: string, speed: number): object {
+  return { execute: 'block-job-set-speed', arguments: { device, speed } };
 }
 
 async function queryQemu<T>(name: string, command: object): Promise<T> {

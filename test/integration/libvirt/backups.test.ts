@@ -76,19 +76,17 @@ describe('push backups on qemu:///system', () => {
 
   test('of several disks are of one instant, each since a checkpoint of its own or whole', async () => {
     await backUp('vdb', { checkpoint: 'one' });
-    // enough for the job to be there still when it is slowed down
     await guest.write('vda', 'write -P 1 2G 400M');
     await guest.write('vdb', 'write -P 1 0 100M');
     const disks = [
       { target: 'vda', path: await guest.makeTarget('vda'), incremental: null },
       { target: 'vdb', path: await guest.makeTarget('vdb'), incremental: 'one' },
     ] as const;
-    await begin(disks, { name: 'two', targets: ['vda', 'vdb'] });
-    await guest.setBackupSpeed('slow');
+    const { speedUp } = await guest.beginSlowly(() => begin(disks, { name: 'two', targets: ['vda', 'vdb'] }));
     const job = await hypervisor.getBackup(guest.uuid);
     await guest.writeUnseen('vda', 'write -P 7 3G 1M');
     await guest.writeUnseen('vdb', 'write -P 7 50M 1M');
-    await guest.setBackupSpeed('full');
+    await speedUp();
 
     expect(job?.paths).toEqual(disks.map(({ path }) => path));
     expect(await settleBackup(hypervisor, guest.uuid)).toBe('completed');
@@ -171,7 +169,8 @@ describe('push backups on qemu:///system', () => {
     await hypervisor.destroyDomain(guest.uuid);
 
     expect(await hypervisor.getBackup(guest.uuid)).toBeNull();
-    expect(await hypervisor.takeBackupOutcome(guest.uuid)).toBe('cancelled');
+    // a QEMU that is going cancels its jobs, or fails in them
+    expect(['cancelled', 'failed']).toContain(await hypervisor.takeBackupOutcome(guest.uuid));
   });
 
   test('of a domain that is off are refused', async () => {
@@ -221,8 +220,8 @@ async function backUp(
 async function beginSlow(): Promise<string> {
   await guest.write('vda', 'write -P 1 0 300M');
   const path = await guest.makeTarget('vda');
-  await begin([{ target: 'vda', path, incremental: null }], { name: 'slow', targets: ['vda'] });
-  await guest.setBackupSpeed('slow');
+  const disks = [{ target: 'vda', path, incremental: null }];
+  await guest.beginSlowly(() => begin(disks, { name: 'slow', targets: ['vda'] }));
   return path;
 }
 
