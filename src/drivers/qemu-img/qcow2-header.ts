@@ -1,14 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { readBytes } from '../../model/disk-formats/bytes.ts';
+import { QCOW2_HEADER_BYTES, type Qcow2Facts, readQcow2Facts } from '../../model/disk-formats/qcow2-header.ts';
 import { DarkroomError } from '../../model/errors.ts';
-
-const MAGIC = 0x514649fb;
-const FIXED_BYTES = 72;
-const BACKING_OFFSET_AT = 8;
-const BACKING_LENGTH_AT = 16;
-const CLUSTER_BITS_AT = 20;
-const MIN_CLUSTER_BITS = 9;
-const MAX_CLUSTER_BITS = 21;
-const MAX_NAME_BYTES = 1023;
 
 export interface Qcow2Header {
   readonly clusterSizeBytes: number;
@@ -23,34 +16,28 @@ export interface Qcow2Header {
 export async function readQcow2Header(path: string): Promise<Qcow2Header> {
   const file = await open(path, 'r');
   try {
-    const fixed = await readAt(file, { path, offset: 0, length: FIXED_BYTES });
-    const clusterBits = fixed.readUInt32BE(CLUSTER_BITS_AT);
-    const isPlausible = clusterBits >= MIN_CLUSTER_BITS && clusterBits <= MAX_CLUSTER_BITS;
-    if (fixed.readUInt32BE(0) !== MAGIC || !isPlausible) throw notQcow2(path);
-    return { clusterSizeBytes: 2 ** clusterBits, backingName: await readBacking(file, path, fixed) };
+    const facts = readQcow2Facts(readBytes(await readAt(file, { offset: 0, length: QCOW2_HEADER_BYTES })));
+    if (facts === null) throw notQcow2(path);
+    return { clusterSizeBytes: facts.clusterSizeBytes, backingName: await readName(file, path, facts.backingName) };
   } finally {
     await file.close();
   }
 }
 
-async function readBacking(file: FileHandle, path: string, fixed: Buffer): Promise<string | null> {
-  const offset = Number(fixed.readBigUInt64BE(BACKING_OFFSET_AT));
-  const length = fixed.readUInt32BE(BACKING_LENGTH_AT);
-  if (offset === 0) return null;
-  if (length > MAX_NAME_BYTES) throw notQcow2(path);
-  return (await readAt(file, { path, offset, length })).toString('utf8');
+async function readName(file: FileHandle, path: string, place: Qcow2Facts['backingName']): Promise<string | null> {
+  if (place === null) return null;
+  const name = await readAt(file, place);
+  if (name.length < place.length) throw notQcow2(path);
+  return name.toString('utf8');
 }
 
-interface Piece {
-  readonly path: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-async function readAt(file: FileHandle, { path, offset, length }: Piece): Promise<Buffer> {
+/** Fewer bytes where the file ends. */
+async function readAt(
+  file: FileHandle,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<Buffer> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
-  if (bytesRead < length) throw notQcow2(path);
-  return buffer;
+  return buffer.subarray(0, bytesRead);
 }
 
 function notQcow2(path: string): DarkroomError {

@@ -1,5 +1,8 @@
 import type { ByteReader } from './bytes.ts';
 
+/** Of version 3, without extensions. */
+export const QCOW2_HEADER_BYTES = 104;
+
 // https://www.qemu.org/docs/master/interop/qcow2.html: header, incompatible features, header extensions
 const OFFSETS = {
   version: 4,
@@ -22,14 +25,33 @@ const EXTENSIONS: ReadonlyMap<number, string> = new Map([
 ]);
 const MAX_BACKING_NAME_BYTES = 1023;
 const VERSION_2_LENGTH = 72;
-const VERSION_3_LENGTH = 104;
 const MAX_EXTENSIONS = 64;
+
+/** Of bytes in the file. */
+interface Extent {
+  readonly offset: number;
+  readonly length: number;
+}
 
 export interface ExpectedLayer {
   /** As the header names it; read as qcow2. */
   readonly backingName: string | null;
   readonly isEncrypted: boolean;
   readonly virtualSizeBytes: number;
+}
+
+export interface Qcow2Facts {
+  readonly clusterSizeBytes: number;
+  /** Where the name of its backing file stands in the file; null: it has none. */
+  readonly backingName: Extent | null;
+}
+
+/** What the first bytes of a qcow2 say, QCOW2_HEADER_BYTES or the whole of a shorter file; null when they are of none that QEMU opens. */
+export function readQcow2Facts(bytes: ByteReader): Qcow2Facts | null {
+  if ((judgeShape(bytes) ?? judgeClusters(bytes)) !== null) return null;
+  const backingName = locateBackingName(bytes);
+  if (backingName === 'unreadable') return null;
+  return { clusterSizeBytes: 2 ** (bytes.uint32(OFFSETS.clusterBits) ?? 0), backingName };
 }
 
 /** Why a qcow2 header is not taken; null when it stands alone. */
@@ -59,7 +81,7 @@ function judgeShape(bytes: ByteReader): string | null {
   if (bytes.text(0, 4) !== 'QFI\xfb') return 'it is no qcow2 file: it does not begin as one';
   const version = bytes.uint32(OFFSETS.version);
   if (version !== 2 && version !== 3) return `its qcow2 version is ${version}; 2 and 3 are taken`;
-  return bytes.length < (version === 3 ? VERSION_3_LENGTH : VERSION_2_LENGTH) ? 'its header is cut off' : null;
+  return bytes.length < (version === 3 ? QCOW2_HEADER_BYTES : VERSION_2_LENGTH) ? 'its header is cut off' : null;
 }
 
 function judgeFields(bytes: ByteReader): string | null {
@@ -83,13 +105,19 @@ function judgeSize(bytes: ByteReader, { virtualSizeBytes }: ExpectedLayer): stri
 }
 
 function judgeBackingName(bytes: ByteReader, { backingName }: ExpectedLayer): string | null {
-  const offset = bytes.uint64(OFFSETS.backingFileOffset);
-  if (offset === 0) return backingName === null ? null : `it names no backing file instead of ${backingName}`;
-  const length = bytes.uint32(OFFSETS.backingFileSize) ?? 0;
-  const isReadable = offset !== null && length <= MAX_BACKING_NAME_BYTES && offset + length <= bytes.length;
-  const seen = isReadable ? bytes.text(offset, length) : null;
+  const place = locateBackingName(bytes);
+  if (place === null) return backingName === null ? null : `it names no backing file instead of ${backingName}`;
+  const isRead = place !== 'unreadable' && place.offset + place.length <= bytes.length;
+  const seen = isRead ? bytes.text(place.offset, place.length) : null;
   if (seen !== null && seen === backingName) return null;
   return `it names the backing file ${JSON.stringify(seen)} instead of ${backingName ?? 'none'}`;
+}
+
+function locateBackingName(bytes: ByteReader): Extent | 'unreadable' | null {
+  const offset = bytes.uint64(OFFSETS.backingFileOffset);
+  if (offset === 0) return null;
+  const length = bytes.uint32(OFFSETS.backingFileSize) ?? 0;
+  return offset === null || length > MAX_BACKING_NAME_BYTES ? 'unreadable' : { offset, length };
 }
 
 function judgeEncryption(bytes: ByteReader, { isEncrypted }: ExpectedLayer): string | null {
@@ -115,10 +143,8 @@ function judgeLayerExtensions(bytes: ByteReader, { backingName, isEncrypted }: E
   return backingName === null || backingFormat === 'qcow2' ? null : 'its backing file is not stated to be qcow2';
 }
 
-type Extension = { readonly offset: number; readonly length: number };
-
 /** A type and a length of four bytes each, then the data, padded to eight bytes; type 0 ends them. */
-function findExtension(bytes: ByteReader, judge: (type: number, data: Extension) => string | null): string | null {
+function findExtension(bytes: ByteReader, judge: (type: number, data: Extent) => string | null): string | null {
   let offset = bytes.uint32(OFFSETS.version) === 3 ? (bytes.uint32(OFFSETS.headerLength) ?? 0) : VERSION_2_LENGTH;
   for (let index = 0; index < MAX_EXTENSIONS; index++) {
     const type = bytes.uint32(offset);
