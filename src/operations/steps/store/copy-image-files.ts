@@ -9,6 +9,7 @@ import { takeSlot } from '../../support/slots.ts';
 import { together } from '../../support/together.ts';
 import { ParallelProgress, type ProgressLane } from '../parallel-progress.ts';
 import { fetchStraight } from './fetch-straight.ts';
+import { requireSum } from './require-sum.ts';
 
 /** Written and read, or fetched and sent: every byte counts twice. */
 const STAGES = 2;
@@ -86,8 +87,7 @@ async function hashSound(
   signal: AbortSignal,
 ): Promise<string> {
   const seen = await context.files.hash(work.from, { signal });
-  const { sha256 } = work.file;
-  if (sha256 !== null && seen !== sha256) throw damaged(work, { expected: sha256, seen });
+  requireSum(work.image, work.file, seen);
   return seen;
 }
 
@@ -119,7 +119,6 @@ async function writeCopy(context: OperationContext, work: FileCopy, signal: Abor
   const fetched = await fetchStraight(context, { ...work, target: to, onBytes }, signal);
   if (fetched === null) return await copyAndRead(context, { ...work, to }, signal);
   lane.endStage(STAGES * file.sizeBytes);
-  if (file.sha256 !== null && fetched !== file.sha256) throw damaged(work, { expected: file.sha256, seen: fetched });
   return fetched;
 }
 
@@ -147,10 +146,10 @@ async function requireSame(
   work: FileCopy & { readonly from: string; readonly sha256: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const { file, from, sha256 } = work;
+  const { image, file, from, sha256 } = work;
   if (sha256 === file.sha256) return;
   const seen = await context.files.hash(from, { signal });
-  if (file.sha256 !== null && seen !== file.sha256) throw damaged(work, { expected: file.sha256, seen });
+  requireSum(image, file, seen);
   if (seen !== sha256) throw notTheSame(work, `its SHA-256 is ${sha256} instead of ${seen}`);
 }
 
@@ -191,13 +190,5 @@ function notTheSame({ image, file, target }: FileCopy, reason: string): Darkroom
     `The copy of ${file.file} of the image ${image.name} (${image.id}) in ${target.location} is not what was copied: ${reason}. ` +
       'Look at the storage below both stores.',
     { fields: { imageId: image.id, file: file.file, reason } },
-  );
-}
-
-function damaged({ image, file }: FileCopy, sums: { readonly expected: string; readonly seen: string }): DarkroomError {
-  return new DarkroomError(
-    'IMAGE_DAMAGED',
-    `The image ${image.name} (${image.id}) is damaged: ${file.file} has the SHA-256 ${sums.seen}, and its manifest says ${sums.expected}.`,
-    { fields: { imageId: image.id, file: file.file, ...sums } },
   );
 }

@@ -2,11 +2,12 @@ import type { Image } from '../../../model/image.ts';
 import type { CopiedFile } from '../../../model/image-copy.ts';
 import type { ImageStore } from '../../../model/ports/image-store.ts';
 import type { Core } from '../../support/context.ts';
+import { requireSum } from './require-sum.ts';
 
 export interface StraightFetch {
   readonly source: ImageStore;
-  readonly image: Pick<Image, 'id'>;
-  readonly file: Pick<CopiedFile, 'file'>;
+  readonly image: Pick<Image, 'id' | 'name'>;
+  readonly file: Pick<CopiedFile, 'file' | 'sha256'>;
   /** Must not exist. */
   readonly target: string;
   readonly onBytes?: (totalBytes: number) => void;
@@ -14,7 +15,7 @@ export interface StraightFetch {
 
 /**
  * A file of an image of a store elsewhere, to where it shall lie: read there while it comes. Its SHA-256; null, and nothing is
- * written, where it is on this host already.
+ * written, where it is on this host already. IMAGE_DAMAGED when it is not what the manifest says.
  */
 export async function fetchStraight(
   { files }: Core,
@@ -27,5 +28,8 @@ export async function fetchStraight(
     { file: file.file, target },
     { signal, onGrown: (leadingBytes) => hash.reach(leadingBytes), ...(onBytes && { onBytes }) },
   );
-  return isFetched ? await hash.end() : null;
+  if (!isFetched) return null;
+  const sha256 = await hash.end();
+  requireSum(image, file, sha256);
+  return sha256;
 }

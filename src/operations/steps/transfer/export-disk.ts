@@ -6,6 +6,7 @@ import { createCopyTurns } from '../../support/copy-turns.ts';
 import type { ByteProgress } from '../byte-progress.ts';
 import { imageDisk } from '../encrypted-image.ts';
 import { fetchStraight } from '../store/fetch-straight.ts';
+import { requireSum } from '../store/require-sum.ts';
 
 export interface DiskExport {
   readonly image: Image;
@@ -47,7 +48,6 @@ async function fetchOut(context: OperationContext, work: DiskExport, signal: Abo
   const sha256 = await fetchStraight(context, fetch, signal);
   if (sha256 === null) return null;
   progress.endStage(2 * disk.sizeBytes);
-  if (disk.sha256 !== null && sha256 !== disk.sha256) throw damaged(work, { expected: disk.sha256, seen: sha256 });
   return sha256;
 }
 
@@ -111,7 +111,8 @@ async function verifyCopy(context: OperationContext, work: PlacedExport, signal:
   }
   const expected = disk.sha256 ?? (await context.files.hash(source.path, { signal }));
   if (sha256 === expected) return sha256;
-  if ((await context.files.hash(source.path, { signal })) === sha256) throw damaged(work, { expected, seen: sha256 });
+  if ((await context.files.hash(source.path, { signal })) === sha256)
+    requireSum(work.image, { file: disk.file, sha256: expected }, sha256);
   throw notTheSame(work, `its SHA-256 is ${sha256} instead of ${expected}`);
 }
 
@@ -120,14 +121,5 @@ function notTheSame(work: PlacedExport, reason: string): DarkroomError {
     'COPY_FAILED',
     `The exported disk ${work.disk.target} is not what the store holds: ${reason}. Look at the storage of ${work.target}.`,
     { fields: { imageId: work.image.id, target: work.disk.target } },
-  );
-}
-
-function damaged(work: DiskExport, sums: { readonly expected: string; readonly seen: string }): DarkroomError {
-  const { image, disk } = work;
-  return new DarkroomError(
-    'IMAGE_DAMAGED',
-    `The image ${image.name} (${image.id}) is damaged: ${disk.file} has the SHA-256 ${sums.seen}, and its manifest says ${sums.expected}.`,
-    { fields: { imageId: image.id, file: disk.file, ...sums } },
   );
 }

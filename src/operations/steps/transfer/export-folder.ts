@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { DarkroomError, hasCode } from '../../../model/errors.ts';
+import { hasCode } from '../../../model/errors.ts';
 import { type DiskFormat, DOMAIN_XML_FILE, type Image, type ImageFile } from '../../../model/image.ts';
 import { EXPORT_MANIFEST_FILE, type ExportedFile, type ExportManifest } from '../../export-manifest.ts';
 import type { OperationContext } from '../../support/context.ts';
 import type { ByteProgress } from '../byte-progress.ts';
+import { requireSum } from '../store/require-sum.ts';
 import { exportDisk } from './export-disk.ts';
 
 export interface FolderExport {
@@ -59,12 +60,8 @@ async function exportDisks(
 
 async function exportFile(context: OperationContext, work: FolderExport, file: ImageFile): Promise<ExportedFile> {
   const written = await copySmallFile(context, work, file.file);
-  if (written.sha256 === file.sha256) return written;
-  throw new DarkroomError(
-    'IMAGE_DAMAGED',
-    `The image ${work.image.name} (${work.image.id}) is damaged: ${file.file} has the SHA-256 ${written.sha256}, and its manifest says ${file.sha256}.`,
-    { fields: { imageId: work.image.id, file: file.file, expected: file.sha256, seen: written.sha256 } },
-  );
+  requireSum(work.image, file, written.sha256);
+  return written;
 }
 
 /** With its secrets, such as a VNC password: hence its mode, and a word to the operator. */

@@ -1,5 +1,4 @@
 import { mapConcurrently } from '../../../lib/async.ts';
-import { DarkroomError } from '../../../model/errors.ts';
 import type { ImageDisk } from '../../../model/image.ts';
 import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
@@ -11,6 +10,7 @@ import { plainOwnership } from './bring-files.ts';
 import { bringStraight } from './bring-straight.ts';
 import { comesStraight } from './comes-straight.ts';
 import { makeOwn } from './make-own.ts';
+import { notTheSame } from './not-the-same.ts';
 import type { Placed } from './place-machine.ts';
 import { missingDisk, type Return } from './require-unshelvable.ts';
 
@@ -117,11 +117,5 @@ async function copyOut(
   );
   // the image goes when all is done: its copy is read again first
   if (await context.diskTool.compare(from, target, signal)) return;
-  throw new DarkroomError(
-    'COPY_FAILED',
-    `The copy of disk ${disk.target} at ${placed.path} is not what the image holds.`,
-    {
-      fields: { target: disk.target, path: placed.path },
-    },
-  );
+  throw notTheSame(placed);
 }

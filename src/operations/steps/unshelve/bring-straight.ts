@@ -1,4 +1,3 @@
-import { DarkroomError } from '../../../model/errors.ts';
 import type { Image, ImageDisk } from '../../../model/image.ts';
 import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
 import type { OperationContext } from '../../support/context.ts';
@@ -9,6 +8,7 @@ import { fetchStraight } from '../store/fetch-straight.ts';
 import type { TransferProgress } from '../store/transfer-progress.ts';
 import { plainOwnership } from './bring-files.ts';
 import { makeOwn } from './make-own.ts';
+import { notTheSame } from './not-the-same.ts';
 import type { Placed } from './place-machine.ts';
 
 export interface StraightWork {
@@ -38,7 +38,6 @@ async function bring(context: OperationContext, work: PartialWork, signal: Abort
   const onBytes = fetch.addFile(disk.sizeBytes);
   const fetched = await fetchStraight(context, { source: context.store, image, file: disk, target, onBytes }, signal);
   if (fetched === null) await copyHere(context, work, signal);
-  else if (disk.sha256 !== null && fetched !== disk.sha256) throw damaged(work, fetched);
 }
 
 /** The image goes when all is done: what was copied is read again first. */
@@ -51,17 +50,5 @@ async function copyHere(context: OperationContext, work: PartialWork, signal: Ab
   await turns.take(() => files.copy(source, partial, { signal, bandwidthBytesPerSecond }));
   const seen = await files.hash(partial, { signal });
   if (seen === (await files.hash(source, { signal }))) return;
-  throw new DarkroomError(
-    'COPY_FAILED',
-    `The copy of disk ${disk.target} at ${placed.path} is not what the image holds.`,
-    { fields: { target: disk.target, path: placed.path } },
-  );
-}
-
-function damaged({ image, disk }: PartialWork, seen: string): DarkroomError {
-  return new DarkroomError(
-    'IMAGE_DAMAGED',
-    `The image ${image.name} (${image.id}) is damaged: ${disk.file} has the SHA-256 ${seen}, and its manifest says ${disk.sha256}.`,
-    { fields: { imageId: image.id, file: disk.file } },
-  );
+  throw notTheSame(placed);
 }
