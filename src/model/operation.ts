@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts';
+import { DarkroomError, type ErrorCode } from './errors.ts';
 import type { MadeVolume } from './instance.ts';
 
 export const OPERATION_KINDS = [
@@ -103,4 +103,12 @@ export interface JournalledOperation {
   readonly isCancelRequested: boolean;
   /** Grows with every change of any operation of the host. */
   readonly revision: number;
+}
+
+export function operationNotFound(operationId: string): DarkroomError {
+  return new DarkroomError(
+    'OPERATION_NOT_FOUND',
+    `There is no operation ${operationId}. darkroom operation list shows what there is.`,
+    { fields: { operationId } },
+  );
 }

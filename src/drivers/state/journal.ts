@@ -1,6 +1,6 @@
 import { Turns } from '../../lib/turns.ts';
 import { DarkroomError } from '../../model/errors.ts';
-import type { JournalledOperation, Operation } from '../../model/operation.ts';
+import { type JournalledOperation, type Operation, operationNotFound } from '../../model/operation.ts';
 import type { Idempotency, Journal, OperationFilter } from '../../model/ports/journal.ts';
 import type { Database } from './database.ts';
 import { addFacts, type OperationDocument, parseDocument, parseRow } from './operation-row.ts';
@@ -103,7 +103,7 @@ function enterStep(
   const { changes } = database
     .prepare('UPDATE operations SET step = ?, plan = ? WHERE id = ?')
     .run(entered.step, toJson(entered.plan), operationId);
-  if (changes === 0) throw notFound(operationId);
+  if (changes === 0) throw operationNotFound(operationId);
 }
 
 function rewrite(
@@ -112,7 +112,7 @@ function rewrite(
   options: { readonly status?: string; readonly change: (known: OperationDocument) => OperationDocument },
 ): void {
   const row: unknown = database.prepare('SELECT document FROM operations WHERE id = ?').get(operationId);
-  if (typeof row !== 'object' || row === null || !('document' in row)) throw notFound(operationId);
+  if (typeof row !== 'object' || row === null || !('document' in row)) throw operationNotFound(operationId);
   const changed = options.change(parseDocument(String(row.document)));
   database
     .prepare('UPDATE operations SET document = ?, status = coalesce(?, status) WHERE id = ?')
@@ -141,7 +141,7 @@ function requestCancel(database: Database, operationId: string): void {
 
 function readRow(database: Database, operationId: string): JournalledOperation {
   const row: unknown = database.prepare('SELECT * FROM operations WHERE id = ?').get(operationId);
-  if (row === undefined) throw notFound(operationId);
+  if (row === undefined) throw operationNotFound(operationId);
   return parseRow(row);
 }
 
@@ -209,12 +209,4 @@ function withPending(progress: ProgressWriter, entry: JournalledOperation): Jour
 
 function toJson(value: unknown): string | null {
   return value === null || value === undefined ? null : JSON.stringify(value);
-}
-
-function notFound(operationId: string): DarkroomError {
-  return new DarkroomError(
-    'OPERATION_NOT_FOUND',
-    `There is no operation ${operationId}. darkroom operation list shows what there is.`,
-    { fields: { operationId } },
-  );
 }

@@ -1,6 +1,5 @@
 import { maySeeOperation } from '../../model/access.ts';
-import { DarkroomError } from '../../model/errors.ts';
-import type { Operation } from '../../model/operation.ts';
+import { type Operation, operationNotFound } from '../../model/operation.ts';
 import type { OperationFilter } from '../../model/ports/journal.ts';
 import type { Core } from './context.ts';
 
@@ -18,9 +17,5 @@ export async function listOperations(core: Core, filter: OperationFilter = {}): 
 export async function showOperation(core: Core, operationId: string): Promise<Operation> {
   const { operation } = await core.journal.read(operationId);
   if (maySeeOperation(core.caller, operation)) return operation;
-  throw new DarkroomError(
-    'OPERATION_NOT_FOUND',
-    `There is no operation ${operationId}. darkroom operation list shows what there is.`,
-    { fields: { operationId } },
-  );
+  throw operationNotFound(operationId);
 }
