@@ -6,6 +6,7 @@ import { descriptionSchema, imageNameSchema, optionalBody, referenceSchema } fro
 import { pageShape } from './pages.ts';
 import { propertiesSchema } from './properties.ts';
 import { backupTypeSchema, hasOneRule, hasOneRuleAtMost, ONE_RULE, retentionShape } from './retention.ts';
+import { wholeNumberInQuery } from './whole-number.ts';
 
 const DEFAULT_DAYS = 14;
 const MAX_DAYS = 366;
@@ -40,18 +41,9 @@ const planOptionsSchema = z
 export const planBackupsBodySchema = optionalBody(planOptionsSchema);
 export type PlanBackupsBody = z.input<typeof planOptionsSchema>;
 
-const OF_DAYS = `must be a whole number from 1 to ${MAX_DAYS}`;
-
-/** A number in a query is text. */
-const daysSchema = z
-  .string()
-  .regex(/^[0-9]{1,3}$/, OF_DAYS)
-  .transform(Number)
-  .pipe(z.int().min(1, OF_DAYS).max(MAX_DAYS, OF_DAYS));
-
 export const backupStatusQuerySchema = z.strictObject({
   instance: referenceSchema.exactOptional(),
-  days: daysSchema.default(DEFAULT_DAYS),
+  days: wholeNumberInQuery({ most: MAX_DAYS, digits: 3 }).default(DEFAULT_DAYS),
 });
 
 export const backupSchema: z.ZodType<Backup> = z.object({

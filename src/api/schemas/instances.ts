@@ -4,6 +4,7 @@ import { judgePublicKey } from '../ssh-key.ts';
 import { labelChangesSchema, labelFilterSchema } from './labels.ts';
 import { instanceNameSchema, optionalBody, pathSchema, referenceSchema, timeoutMsSchema } from './names.ts';
 import { pageShape } from './pages.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_VCPUS = 4096;
@@ -26,16 +27,11 @@ const publicKeySchema = z.string().check((context) => {
   if (complaint !== null) context.issues.push({ code: 'custom', input: null, message: complaint });
 });
 
-function wholeNumberUpTo(most: number): z.ZodInt {
-  const error = `must be a whole number from 1 to ${most}`;
-  return z.int({ error }).min(1, { error }).max(most, { error });
-}
-
 export const launchInstanceBodySchema = z.strictObject({
   name: instanceNameSchema,
   image: referenceSchema,
-  memoryMiB: wholeNumberUpTo(MAX_MEMORY_MIB).nullable().default(null),
-  vcpus: wholeNumberUpTo(MAX_VCPUS).nullable().default(null),
+  memoryMiB: wholeNumber(MAX_MEMORY_MIB).nullable().default(null),
+  vcpus: wholeNumber(MAX_VCPUS).nullable().default(null),
   clone: z.enum(['thin', 'full']).nullable().default(null),
   isStarted: z.boolean().default(true),
   network: referenceSchema.nullable().default(null),
