@@ -1,5 +1,6 @@
 import type { BrokenShelfRecord } from '../../../model/ports/shelf.ts';
 import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
+import { compareById } from './compare-ids.ts';
 import { damageReason } from './damage-reason.ts';
 
 /** What came of reading a record. */
@@ -27,8 +28,4 @@ export function listShelfReadings(readings: readonly ShelfReading[]): ShelfListi
 function compareByName(left: ShelvedInstance, right: ShelvedInstance): number {
   if (left.name !== right.name) return left.name < right.name ? -1 : 1;
   return compareById(left, right);
-}
-
-function compareById(left: { readonly id: string }, right: { readonly id: string }): number {
-  return left.id < right.id ? -1 : 1;
 }

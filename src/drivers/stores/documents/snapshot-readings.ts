@@ -1,5 +1,6 @@
 import type { BrokenSnapshot } from '../../../model/ports/snapshot-store.ts';
 import type { SnapshotRecord } from '../../../model/snapshot/snapshot.ts';
+import { compareById } from './compare-ids.ts';
 import { damageReason } from './damage-reason.ts';
 import { type SnapshotKey, snapshotNotFound } from './snapshot-layout.ts';
 
@@ -39,8 +40,4 @@ export function pickReading(readings: readonly SnapshotReading[], id: string): S
 function compareByTime(left: SnapshotRecord, right: SnapshotRecord): number {
   if (left.createdAt !== right.createdAt) return left.createdAt < right.createdAt ? -1 : 1;
   return compareById(left, right);
-}
-
-function compareById(left: { readonly id: string }, right: { readonly id: string }): number {
-  return left.id < right.id ? -1 : 1;
 }
