@@ -25,6 +25,11 @@ export class Silence extends Error {
   override readonly name = 'Silence';
 }
 
+/** A connection that ended before its time, as Node has it. */
+export function brokenOff(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ECONNRESET' });
+}
+
 /** No answer came: from the client library, or by our own patience. A server that says so (RequestTimeout) did answer. */
 export function isSilence(error: unknown): boolean {
   return error instanceof Error && (error.name === 'Silence' || error.name === 'TimeoutError');

@@ -2,7 +2,7 @@ import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { ObjectEntry } from '../bucket.ts';
 import { bodyOf, discardBody } from './body.ts';
-import { classifyFailure } from './classify-failure.ts';
+import { brokenOff, classifyFailure } from './classify-failure.ts';
 import type { Connection } from './connection.ts';
 import { replaced } from './keep-part-lists.ts';
 import type { Part } from './part-plan.ts';
@@ -59,7 +59,7 @@ async function takeIn(
     const missing = lengthBytes - sink.filledBytes;
     await sink.push(piece.length > missing ? piece.subarray(0, missing) : piece);
   }
-  if (sink.filledBytes < lengthBytes) throw Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' });
+  if (sink.filledBytes < lengthBytes) throw brokenOff('the answer ended early');
 }
 
 function isReplaced(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectSecure } from 'node:tls';
-import { Silence } from './classify-failure.ts';
+import { brokenOff, Silence } from './classify-failure.ts';
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS } from './client.ts';
 import { type ByteRange, parseRangeAnswer } from './wire-answer.ts';
 
@@ -57,7 +57,7 @@ export class Wire {
     this.#socket.once(place.isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     this.#socket.once('close', () => {
       clearTimeout(timer);
-      this.#fail(ended('the answer ended early'));
+      this.#fail(brokenOff('the answer ended early'));
     });
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('timeout', () => this.#idle());
@@ -96,7 +96,7 @@ export class Wire {
     if (missingBytes === null || intake === null) return this.#head.subarray(this.#headBytes);
     const room = intake.room().subarray(0, missingBytes);
     if (room.length > 0) return room;
-    this.#fail(ended('more came than there was room for'));
+    this.#fail(brokenOff('more came than there was room for'));
     return this.#head;
   }
 
@@ -169,8 +169,4 @@ function open({ isSecure, host, port }: Place, onread: OnReadOpts): Socket {
   const name = isIP(host) === 0 ? { servername: host } : {};
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = { host, port, ...name, onread };
   return connectSecure({ ...options, ALPNProtocols: ['http/1.1'] });
-}
-
-function ended(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ECONNRESET' });
 }
