@@ -115,7 +115,7 @@ function createCallerApplication(core: Core, runner: OperationRunner): CallerApp
     async doctor(options) {
       const [{ diagnoseHost }, { RECOVERY }] = await Promise.all([
         import('./diagnose-host.ts'),
-        import('./use-cases.ts'),
+        import('./recovery-table.ts'),
       ]);
       return diagnoseHost(core, RECOVERY, options);
     },
@@ -173,7 +173,7 @@ function createSurvey(core: Core): Application['survey'] {
 async function recover(core: Core, runner: OperationRunner): Promise<boolean> {
   const abandoned = await findAbandoned(core, runner);
   if (abandoned.length === 0) return true;
-  const { RECOVERY } = await import('./use-cases.ts');
+  const { RECOVERY } = await import('./recovery-table.ts');
   await recoverOperations(core, RECOVERY, abandoned);
   if ((await findAbandoned(core, runner)).length === 0) return true;
   return await core.hypervisor.versions().then(

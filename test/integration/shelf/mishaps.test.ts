@@ -5,11 +5,11 @@ import type {
   UnshelveInstanceRequest,
 } from '../../../src/model/requests.ts';
 import { offloadInstance } from '../../../src/operations/offload-instance.ts';
+import { RECOVERY } from '../../../src/operations/recovery-table.ts';
 import { shelveInstance } from '../../../src/operations/shelve-instance.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
 import { unshelveInstance } from '../../../src/operations/unshelve-instance.ts';
-import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import { createGate, isChange, type Mishap, type PortCall } from '../../support/mishaps.ts';
 import {

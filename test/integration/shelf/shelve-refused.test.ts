@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
+import { RECOVERY } from '../../../src/operations/recovery-table.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
-import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { writeFakeDisk } from '../../support/fake-disk-tool.ts';
 import {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RECOVERY } from '../../../src/operations/recovery-table.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
-import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { makeClaim } from '../../support/sample-shelf.ts';
 import { lookAt, makeShelfHost, putGuest, type ShelfHost } from '../../support/shelf-host.ts';
 import { dieWhileUnshelving, readRecord, shelve, shelveGuest, unshelve } from './shelf-fixture.ts';

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DarkroomError } from '../../../src/model/errors.ts';
+import { RECOVERY } from '../../../src/operations/recovery-table.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
 import { unshelveInstance } from '../../../src/operations/unshelve-instance.ts';
-import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { readFakeContent } from '../../support/fake-disk-tool.ts';
 import { runToEnd } from '../../support/image-core.ts';
 import { createGate, type PortCall } from '../../support/mishaps.ts';

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { deleteSnapshot } from '../../../src/operations/delete-snapshot.ts';
+import { RECOVERY } from '../../../src/operations/recovery-table.ts';
 import type { Core } from '../../../src/operations/support/context.ts';
 import { OperationRunner } from '../../../src/operations/support/operation-runner.ts';
 import { recoverOperations } from '../../../src/operations/support/recover-operations.ts';
-import { RECOVERY } from '../../../src/operations/use-cases.ts';
 import { createFakeProcesses } from '../../support/fake-host.ts';
 import { createFakeJournal, createFakeLocks } from '../../support/fake-journal.ts';
 import { runToEnd } from '../../support/image-core.ts';
