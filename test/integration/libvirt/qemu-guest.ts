@@ -19,7 +19,7 @@ export interface QemuGuest extends AsyncDisposable {
 
 /** Files and XML of a machine without an operating system, for tests of what libvirt does with any domain. Not defined. */
 export async function makeBareGuest(): Promise<QemuGuest> {
-  return makeGuest('bare', { memoryMiB: 64 }, (disk) => run('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '16M']));
+  return makeGuest('bare', { memoryMiB: 64 }, (disk) => run('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '64M']));
 }
 
 /** The tiny Linux guest with its agent and a network card. Not defined. */
