@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -100,6 +100,30 @@ describe.each([
     proxy.breakThose = isComplete;
     await expectFailure(bucket.upload(KEY, await fileOf(next)), 'STORE_WRITE_FAILED');
     expect((await fetched()).equals(old)).toBe(true);
+  });
+});
+
+describe('the checksum of a whole object', () => {
+  it.each([0, 100, 12 * MIB])('of %i bytes is told by its upload and by its download', async (sizeBytes) => {
+    const content = randomBytes(sizeBytes);
+    const expected = createHash('sha256').update(content).digest('hex');
+    const entry = await bucket.upload(KEY, await fileOf(content));
+    expect(entry.sha256).toBe(expected);
+    const grown: number[] = [];
+    const onGrown = (bytes: number): number => grown.push(bytes);
+    expect(await other.download(entry, await fileOf(Buffer.alloc(0)), { onGrown })).toEqual({ sha256: expected });
+    expect(grown).toEqual([]);
+  });
+
+  it('is not known where its list is of before there was one: whoever wants it hears how far the file has come', async () => {
+    const entry = await bucket.upload(KEY, await fileOf(randomBytes(12 * MIB)));
+    const lists = JSON.parse(String((await other.get(LISTS, { maxBytes: MIB }))?.content));
+    const { wholeSha256: _, ...older } = lists.lists[0];
+    await other.put(LISTS, JSON.stringify({ ...lists, lists: [older] }));
+    const grown: number[] = [];
+    const onGrown = (bytes: number): number => grown.push(bytes);
+    expect(await other.download(entry, await fileOf(Buffer.alloc(0)), { onGrown })).toEqual({ sha256: null });
+    expect(grown.at(-1)).toBe(12 * MIB);
   });
 });
 

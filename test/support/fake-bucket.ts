@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseLists, serialiseLists } from '../../src/drivers/stores/s3/bucket/part-list.ts';
 import {
   type Bucket,
+  type DownloadedFile,
   type ObjectEntry,
   PARTS_SUFFIX,
   type UnfinishedUpload,
@@ -78,11 +79,11 @@ export function createFakeBucket(objects = new Map<string, FakeObject>()): FakeB
       for (const one of uploads) if (one.key === key) uploads.delete(one);
       const entry = store(key, content);
       store(`${key}${PARTS_SUFFIX}`, describeParts(content, entry.etag));
-      return entry;
+      return { ...entry, sha256: sha256Of(content) };
     },
     download: async (entry, path, options = {}) => {
       calls.push(`download ${entry.key}`);
-      await downloadTo(path, { entry, objects, options });
+      return await downloadTo(path, { entry, objects, options });
     },
     listUploads: async (prefix) => [...uploads].filter(({ key }) => key.startsWith(prefix)),
     abortUploads: async (prefix, uploadId) => {
@@ -113,7 +114,7 @@ async function downloadTo(
     readonly objects: ReadonlyMap<string, FakeObject>;
     readonly options: DownloadOptions;
   },
-): Promise<void> {
+): Promise<DownloadedFile> {
   const { entry, objects, options } = from;
   throwIfAborted(options.signal);
   const found = objects.get(entry.key);
@@ -122,14 +123,16 @@ async function downloadTo(
     throw new DarkroomError('STORE_UNUSABLE', `${entry.key} was replaced or removed meanwhile`, { fields });
   }
   const beside = objects.get(`${entry.key}${PARTS_SUFFIX}`);
-  const expected = beside === undefined ? null : (parseLists(beside.content)?.[0]?.sha256 ?? []);
-  if (expected !== null && expected.join() !== digestsOf(found.content).join()) {
+  const list = beside === undefined ? undefined : parseLists(beside.content)?.[0];
+  if (beside !== undefined && (list?.sha256 ?? []).join() !== digestsOf(found.content).join()) {
     const fields = { key: entry.key, part: 1 };
     throw new DarkroomError('STORE_UNUSABLE', `${entry.key} is not what was stored`, { fields });
   }
   await writeFile(path, found.content);
   options.onBytes?.(found.content.length);
-  options.onGrown?.(found.content.length);
+  const sha256 = list?.wholeSha256 ?? null;
+  if (sha256 === null) options.onGrown?.(found.content.length);
+  return { sha256 };
 }
 
 async function readSource(path: string): Promise<Buffer> {
@@ -141,18 +144,20 @@ async function readSource(path: string): Promise<Buffer> {
 }
 
 function describeParts(content: Buffer, etag: string): Buffer {
-  return Buffer.from(
-    serialiseLists([{ etag, sizeBytes: content.length, partBytes: PART_BYTES, sha256: digestsOf(content) }]),
-  );
+  const sums = { sha256: digestsOf(content), wholeSha256: sha256Of(content) };
+  return Buffer.from(serialiseLists([{ etag, sizeBytes: content.length, partBytes: PART_BYTES, ...sums }]));
 }
 
 function digestsOf(content: Buffer): readonly string[] {
   const sha256: string[] = [];
   for (let start = 0; start < Math.max(1, content.length); start += PART_BYTES) {
-    const part = content.subarray(start, start + PART_BYTES);
-    sha256.push(createHash('sha256').update(part).digest('hex'));
+    sha256.push(sha256Of(content.subarray(start, start + PART_BYTES)));
   }
   return sha256;
+}
+
+function sha256Of(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   constants,
   copyFileSync,
@@ -5,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -58,7 +60,7 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       sealFrom: async (file, source) => {
         if (store.keepsFilesHere) return null;
         copyFileSync(source, prepare(locate(folder, file)));
-        return { sizeBytes: statSync(source).size };
+        return { sizeBytes: statSync(source).size, sha256: sha256Of(source) };
       },
       sealedPath: (file) => locate(folder, file),
       publish: async (image) => {
@@ -142,10 +144,10 @@ export function createFakeImageStore(options: FakeImageStoreOptions = {}): FakeI
       return existsSync(found) ? statSync(found).size : null;
     },
     fetchFile: async (imageId, { file, target }) => {
-      if (store.keepsFilesHere) return false;
+      if (store.keepsFilesHere) return 'here';
       read(imageId);
       copyFileSync(requireFile(locate(folderOf(imageId), file), imageId), target, constants.COPYFILE_EXCL);
-      return true;
+      return { sha256: sha256Of(target) };
     },
     listUsers: async (imageId) => [...(users.get(assertUuid(imageId))?.values() ?? [])],
     addUser: async (imageId, user) => {
@@ -236,4 +238,8 @@ function listFolders(root: string): readonly string[] {
 
 function failure(code: ErrorCode, message: string): DarkroomError {
   return new DarkroomError(code, message);
+}
+
+function sha256Of(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
 }

@@ -14,7 +14,10 @@ export interface FetchOptions extends TransferOptions {
 }
 
 export interface DownloadOptions extends TransferOptions {
-  /** All bytes from the beginning of the file that are there: what lies before them does not change any more. */
+  /**
+   * All bytes from the beginning of the file that are there: what lies before them does not change any more. For whoever sums it up; heard
+   * where the store does not know the sum.
+   */
   readonly onGrown?: (leadingBytes: number) => void;
 }
 
@@ -39,9 +42,14 @@ export interface ImageDraft {
   /**
    * As seal, of what another file of this host holds, which nobody writes to meanwhile: it goes to the store from there, without a copy
    * on this host, so nothing is at sealedPath afterwards. null where the store keeps its files here: then it has to be written.
-   * Again for a file that is there with that content: it is not sent again.
+   * Again for a file that is there with that content: it is not sent again. Its SHA-256 is of the very bytes that were sent, null where
+   * none were.
    */
-  sealFrom(file: string, source: string, options?: TransferOptions): Promise<{ readonly sizeBytes: number } | null>;
+  sealFrom(
+    file: string,
+    source: string,
+    options?: TransferOptions,
+  ): Promise<{ readonly sizeBytes: number; readonly sha256: string | null } | null>;
   /** Path on this host of a file that was sealed by this process, for reading. */
   sealedPath(file: string): string;
   /** Writes the manifest, last. From here on the image exists. */
@@ -122,14 +130,15 @@ export interface ImageStore {
   measureFile(imageId: string, file: string): Promise<number | null>;
   /**
    * Writes a file of an image to `target`, which must not exist, without a copy in between, checked against what was stored, and on the
-   * disk for good; mode 0600. False, and nothing is written, where it is on this host already: resolveFile says where. What was
+   * disk for good; mode 0600. Returns its SHA-256 as it was when it was stored, null where the store does not know it: then it is to be
+   * computed. 'here', and nothing is written, where it is on this host already: resolveFile says where. What was
    * written of it is removed when it fails.
    */
   fetchFile(
     imageId: string,
     request: { readonly file: string; readonly target: string },
     options?: DownloadOptions,
-  ): Promise<boolean>;
+  ): Promise<{ readonly sha256: string | null } | 'here'>;
 
   listUsers(imageId: string): Promise<readonly ImageUser[]>;
   addUser(imageId: string, user: ImageUser): Promise<void>;

@@ -20,12 +20,12 @@ export function useFolder(): Folder {
 }
 
 /** A file system of its own, mounted for this test file only: XFS with shared blocks, or a small tmpfs. */
-export function useFileSystem(parent: Folder, kind: 'xfs' | 'tmpfs', sizeMib: number): Folder {
+export function useFileSystem(parent: Folder, kind: 'xfs' | 'tmpfs' | 'ramfs', sizeMib: number): Folder {
   const name = `mount-${kind}-${sizeMib}`;
   beforeAll(() => {
     mkdirSync(parent.path(name));
-    if (kind === 'tmpfs') run('mount', '-t', 'tmpfs', '-o', `size=${sizeMib}m`, 'tmpfs', parent.path(name));
-    else mountXfs(parent, name, sizeMib);
+    if (kind === 'xfs') mountXfs(parent, name, sizeMib);
+    else run('mount', '-t', kind, '-o', `size=${sizeMib}m`, kind, parent.path(name));
   });
   afterAll(() => run('umount', parent.path(name)));
   return { path: (file) => path.join(parent.path(name), file) };

@@ -214,7 +214,7 @@ describe('the machine is what it was before, and nothing of it is in the bucket,
     const { createDraft } = host.storage.store;
     host.storage.store.createDraft = async (id) => {
       const draft = await createDraft(id);
-      return { ...draft, sealFrom: async () => ({ sizeBytes: 1 }) };
+      return { ...draft, sealFrom: async () => ({ sizeBytes: 1, sha256: 'ab'.repeat(32) }) };
     };
     host.core = host.process(1000);
     expect((await shelve()).error?.code).toBe('COPY_FAILED');

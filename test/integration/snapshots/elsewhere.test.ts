@@ -96,7 +96,7 @@ describe('snapshot copy, from and to a store elsewhere of which nothing is here 
     const { download } = bucket;
     const slow: FakeBucket['download'] = async (entry, file, options) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
-      await download(entry, file, options);
+      return await download(entry, file, options);
     };
     Object.assign(bucket, { download: slow });
     const { status } = await runCancelled(core(there), copySnapshot, { request: request('there'), isTime });

@@ -55,7 +55,7 @@ export function createDirectoryStore(options: DirectoryStoreOptions): ImageStore
     purgeRecycled: (imageId) => purgeRecycled(context, imageId),
     resolveFile: (imageId, file) => resolveFile(context, imageId, file),
     measureFile: (imageId, file) => measureFile(context, imageId, file),
-    fetchFile: async () => false,
+    fetchFile: async () => 'here',
     listUsers: (imageId) => listUsers(context, imageId),
     addUser: (imageId, user) => addUser(context, imageId, user),
     removeUser: (imageId, instanceId) => removeUser(context, imageId, instanceId),

@@ -13,9 +13,19 @@ export interface ObjectEntry {
   readonly modifiedAt: string;
 }
 
+export interface UploadedObject extends ObjectEntry {
+  /** Of the very bytes that were sent, lower-case hex. */
+  readonly sha256: string;
+}
+
 export interface SmallObject {
   readonly content: Buffer;
   readonly etag: string;
+}
+
+export interface DownloadedFile {
+  /** Lower-case hex. Its parts are those whose checksums were made of the same bytes, and all of them arrived. null: unknown. */
+  readonly sha256: string | null;
 }
 
 /** An upload in parts that was begun and not completed: nobody sees any of it. */
@@ -55,15 +65,16 @@ export interface Bucket {
 
   /**
    * A file as one object, in parts side by side, each sent with its checksum, and `<key>.parts` beside it, which says how long
-   * the parts are and what their checksums are; of what is there until then it says so too, until the end. Goes on where an earlier try of the same content stopped. Whether it failed or
+   * the parts are and what their checksums and that of the whole are; of what is there until then it says so too, until the end. Goes on where an earlier try of the same content stopped. Whether it failed or
    * was cancelled: nothing of the object is there, the parts that arrived stay for another try until abortUploads.
    */
-  upload(key: string, path: string, options?: TransferOptions): Promise<ObjectEntry>;
+  upload(key: string, path: string, options?: TransferOptions): Promise<UploadedObject>;
   /**
    * An object into a file that is there and empty, in ranges side by side, each checked against `<key>.parts`: STORE_UNUSABLE where what came is
    * not what was stored (fields: `key`, `part`), or is another object by now (fields: `key`, `isReplaced`). Memory is bounded whatever the length.
+   * Returns what the list says of the whole; onGrown is heard where it says nothing.
    */
-  download(entry: ObjectEntry, path: string, options?: DownloadOptions): Promise<void>;
+  download(entry: ObjectEntry, path: string, options?: DownloadOptions): Promise<DownloadedFile>;
   listUploads(prefix: string): Promise<readonly UnfinishedUpload[]>;
   /** Every one below the prefix, or that one. No error when there is none. */
   abortUploads(prefix: string, uploadId?: string): Promise<void>;

@@ -3,7 +3,7 @@ import type { ImageDisk } from '../../../model/image.ts';
 import type { ImageDraft } from '../../../model/ports/image-store.ts';
 import type { ShelvedDisk } from '../../../model/shelved-instance.ts';
 import type { Core } from '../../support/context.ts';
-import { together } from '../../support/together.ts';
+import { sendStraight } from '../store/send-straight.ts';
 import type { TransferProgress } from '../store/transfer-progress.ts';
 import { isSameState } from './is-as-captured.ts';
 
@@ -20,8 +20,8 @@ export async function isSoundAsItIs(
 }
 
 /**
- * The file of a disk, straight from where it lies, while its guest is off and held: read a second time for its sum while it is on its way.
- * `disk` is what it was when it began to be held. It is the only copy until the domain is undefined, and nothing is written to it.
+ * The file of a disk, straight from where it lies, while its guest is off and held. `disk` is what it was when it began to be
+ * held. It is the only copy until the domain is undefined, and nothing is written to it.
  * INSTANCE_BUSY when somebody did all the same.
  */
 export async function sendDisk(
@@ -33,13 +33,10 @@ export async function sendDisk(
   const { target, path, virtualSizeBytes, sizeBytes } = disk;
   const file = `disk-${target}.qcow2`;
   const onBytes = upload.addFile(sizeBytes);
-  const [sealed, sha256] = await together(signal, (hurry) => [
-    draft.sealFrom(file, path, { signal: hurry, onBytes }),
-    core.files.hash(path, { signal: hurry }),
-  ]);
+  const sent = await sendStraight(core, draft, { file, source: path }, { signal, onBytes });
   if (!isSameState(await core.files.stat(path), disk)) throw changed(disk);
-  if (sealed?.sizeBytes !== sizeBytes) throw notTheSame(disk, sealed?.sizeBytes ?? 0);
-  return { target, file, format: 'qcow2', virtualSizeBytes, sizeBytes, sha256 };
+  if (sent.sizeBytes !== sizeBytes) throw notTheSame(disk, sent.sizeBytes);
+  return { target, file, format: 'qcow2', virtualSizeBytes, sizeBytes, sha256: sent.sha256 };
 }
 
 function changed({ target, path }: ShelvedDisk): DarkroomError {

@@ -6,10 +6,10 @@ import type { OperationContext } from '../../support/context.ts';
 import { copyInSlots } from '../../support/copy-turns.ts';
 import { throwIfCancelled } from '../../support/patience.ts';
 import { takeSlot } from '../../support/slots.ts';
-import { together } from '../../support/together.ts';
 import { ParallelProgress, type ProgressLane } from '../parallel-progress.ts';
 import { fetchStraight } from './fetch-straight.ts';
 import { requireSum } from './require-sum.ts';
+import { sendStraight } from './send-straight.ts';
 
 /** Written and read, or fetched and sent: every byte counts twice. */
 const STAGES = 2;
@@ -64,31 +64,18 @@ async function copyFile(context: OperationContext, work: FileCopy, signal: Abort
   return work.target.keepsFilesHere ? await copyHere(context, work, signal) : await sendAway(context, work, signal);
 }
 
-/** Straight from where it lies on this host, read a second time for its sum while it is on its way. */
+/** IMAGE_DAMAGED when the source is not what its manifest says. */
 async function sendAway(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {
   const { image, file, draft, lane, source } = work;
   const isFetched = !source.keepsFilesHere;
   const from = await source.resolveFile(image.id, file.file, { signal, onBytes: (bytes) => lane.at(bytes) });
   if (isFetched) lane.endStage(file.sizeBytes);
   const onBytes = (bytes: number): void => lane.at(isFetched ? bytes : STAGES * bytes);
-  const [sealed, sha256] = await together(signal, (hurry) => [
-    draft.sealFrom(file.file, from, { signal: hurry, onBytes }),
-    hashSound(context, { ...work, from }, hurry),
-  ]);
-  requireLength(work, sealed?.sizeBytes ?? 0);
+  const sent = await sendStraight(context, draft, { file: file.file, source: from }, { signal, onBytes });
+  requireSum(image, file, sent.sha256);
+  requireLength(work, sent.sizeBytes);
   lane.endStage((isFetched ? 1 : STAGES) * file.sizeBytes);
-  return sha256;
-}
-
-/** IMAGE_DAMAGED when it is not what the manifest says. */
-async function hashSound(
-  context: OperationContext,
-  work: FileCopy & { readonly from: string },
-  signal: AbortSignal,
-): Promise<string> {
-  const seen = await context.files.hash(work.from, { signal });
-  requireSum(work.image, work.file, seen);
-  return seen;
+  return sent.sha256;
 }
 
 async function copyHere(context: OperationContext, work: FileCopy, signal: AbortSignal): Promise<string> {

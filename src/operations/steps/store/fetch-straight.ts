@@ -14,8 +14,8 @@ export interface StraightFetch {
 }
 
 /**
- * A file of an image of a store elsewhere, to where it shall lie: read there while it comes. Its SHA-256; null, and nothing is
- * written, where it is on this host already. IMAGE_DAMAGED when it is not what the manifest says.
+ * A file of an image of a store elsewhere, to where it shall lie; read there while it comes where the store cannot tell its sum. Its
+ * SHA-256; null, and nothing is written, where it is on this host already. IMAGE_DAMAGED when it is not what the manifest says.
  */
 export async function fetchStraight(
   { files }: Core,
@@ -23,13 +23,13 @@ export async function fetchStraight(
   signal: AbortSignal,
 ): Promise<string | null> {
   await using hash = files.hashGrowing(target, { signal });
-  const isFetched = await source.fetchFile(
+  const fetched = await source.fetchFile(
     image.id,
     { file: file.file, target },
     { signal, onGrown: (leadingBytes) => hash.reach(leadingBytes), ...(onBytes && { onBytes }) },
   );
-  if (!isFetched) return null;
-  const sha256 = await hash.end();
+  if (fetched === 'here') return null;
+  const sha256 = fetched.sha256 ?? (await hash.end());
   requireSum(image, file, sha256);
   return sha256;
 }

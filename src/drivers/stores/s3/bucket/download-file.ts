@@ -1,7 +1,8 @@
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { DownloadOptions } from '../../../../model/ports/image-store.ts';
-import type { ObjectEntry } from '../bucket.ts';
+import type { DownloadedFile, ObjectEntry } from '../bucket.ts';
 import type { Connection } from './connection.ts';
+import { allocateAligned } from './direct-file.ts';
 import { fetchRange } from './fetch-range.ts';
 import { readPartList } from './keep-part-lists.ts';
 import type { PartList } from './part-list.ts';
@@ -14,6 +15,9 @@ import { Wires } from './wires.ts';
 /** A part that arrives damaged is fetched a second time. */
 const TRIES = 2;
 
+/** What is shorter is likely to be read again soon, and stays in the page cache. */
+const DIRECT_FROM_BYTES = 256 * 1024 * 1024;
+
 interface Download {
   readonly connection: Connection;
   readonly entry: ObjectEntry;
@@ -23,28 +27,32 @@ interface Download {
 }
 
 /**
- * An object into a file, in ranges side by side; each is compared with the list of parts where there is one. The file is on the disk at
- * the end. STORE_UNUSABLE for what is damaged or was replaced meanwhile.
+ * An object into a file, in ranges side by side; each is compared with the list of parts where there is one. Returns what that says of
+ * the whole; onGrown is heard where it says nothing. The file is on the disk at the end. STORE_UNUSABLE for what is damaged or was replaced meanwhile.
  */
 export async function downloadFile(
   connection: Connection,
   entry: ObjectEntry,
   request: DownloadOptions & { readonly path: string },
-): Promise<void> {
+): Promise<DownloadedFile> {
   const { signal, onBytes, onGrown, path } = request;
   const list = await readPartList(connection, entry, signal);
   const parts = planParts(entry.sizeBytes, list?.partBytes ?? connection.options.partBytes);
-  await using target = await openTarget(path, entry.sizeBytes);
+  const sha256 = list?.wholeSha256 ?? null;
+  const isDirect = sha256 !== null && entry.sizeBytes >= DIRECT_FROM_BYTES;
+  await using target = await openTarget(path, { sizeBytes: entry.sizeBytes, isDirect });
   using wires = new Wires();
-  const plan = { concurrency: connection.options.concurrency, bufferBytes: SINK_BYTES, signal };
+  const { concurrency } = connection.options;
+  const plan = { concurrency, bufferBytes: SINK_BYTES, ...(isDirect && { allocate: allocateAligned }), signal };
   const arrival = new Arrival(parts);
   await transferParts(parts, plan, async (part, lane) => {
     if (part.lengthBytes > 0) await fetchChecked({ connection, entry, list, target, wires }, { part, lane });
     arrival.note(part);
     onBytes?.(arrival.totalBytes);
-    onGrown?.(arrival.leadingBytes);
+    if (sha256 === null) onGrown?.(arrival.leadingBytes);
   });
   await target.sync();
+  return { sha256 };
 }
 
 /** Parts come in any order. */

@@ -9,6 +9,8 @@ export interface PartList {
   readonly partBytes: number;
   /** Lower-case hex, in the order of the parts. */
   readonly sha256: readonly string[];
+  /** Of the whole, from the same look at the same bytes; null: in lists of before there was one. */
+  readonly wholeSha256: string | null;
 }
 
 /**
@@ -29,6 +31,7 @@ const list = z
     sizeBytes: z.int().min(0),
     partBytes: z.int().min(1),
     sha256: z.array(z.string().regex(DIGEST)).min(1).max(MOST_PARTS),
+    wholeSha256: z.string().regex(DIGEST).nullable().default(null),
   })
   .refine(({ sizeBytes, partBytes, sha256 }) => sha256.length === Math.max(1, Math.ceil(sizeBytes / partBytes)));
 const document = z.object({ version: z.literal(1), lists: z.array(list).min(1) });

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../../../model/errors.ts';
+import { DirectFile } from './direct-file.ts';
 
 /** The disk is kept busy meanwhile: so much at the end at most, instead of all. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
@@ -10,8 +11,14 @@ export interface TargetFile extends AsyncDisposable {
   sync(): Promise<void>;
 }
 
+export interface TargetOptions {
+  readonly sizeBytes: number;
+  /** As `DirectFile`, where that goes. */
+  readonly isDirect: boolean;
+}
+
 /** Of a file that is there and empty; makes it as long as it will be. NO_SPACE, STORE_WRITE_FAILED. */
-export async function openTarget(path: string, sizeBytes: number): Promise<TargetFile> {
+export async function openTarget(path: string, { sizeBytes, isDirect }: TargetOptions): Promise<TargetFile> {
   const handle = await withFileErrors(path, () => open(path, 'r+'));
   const close = (): Promise<void> => handle.close();
   try {
@@ -21,11 +28,15 @@ export async function openTarget(path: string, sizeBytes: number): Promise<Targe
     throw error;
   }
   const early = new EarlySync(handle);
+  const direct = isDirect ? await DirectFile.open(path) : null;
   return {
-    write: async (content, offsetBytes) => {
-      await withFileErrors(path, () => writeAll(handle, content, offsetBytes));
-      early.note(content.length);
-    },
+    write: (content, offsetBytes) =>
+      withFileErrors(path, async () => {
+        const written = (await direct?.write(content, offsetBytes)) ?? 0;
+        if (written === content.length) return;
+        await writeAll(handle, content.subarray(written), offsetBytes + written);
+        early.note(content.length - written);
+      }),
     sync: () =>
       withFileErrors(path, async () => {
         await early.end();
@@ -33,6 +44,7 @@ export async function openTarget(path: string, sizeBytes: number): Promise<Targe
       }),
     [Symbol.asyncDispose]: async () => {
       await early.end().catch(() => undefined);
+      await direct?.close();
       await close();
     },
   };

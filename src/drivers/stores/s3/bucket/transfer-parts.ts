@@ -8,6 +8,7 @@ export interface TransferPlan {
   readonly concurrency: number;
   /** Each lane has one buffer of that length, for the longest part. */
   readonly bufferBytes?: number;
+  readonly allocate?: (bytes: number) => Buffer;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,7 +30,7 @@ export async function transferParts<P>(
   const failures: unknown[] = [];
   const pending = parts.values();
   const runLane = async (): Promise<void> => {
-    const buffer = Buffer.allocUnsafeSlow(plan.bufferBytes ?? 0);
+    const buffer = (plan.allocate ?? Buffer.allocUnsafeSlow)(plan.bufferBytes ?? 0);
     try {
       for (const part of pending) {
         if (signal.aborted) break;

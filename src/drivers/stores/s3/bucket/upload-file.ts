@@ -1,12 +1,14 @@
 import { DarkroomError } from '../../../../model/errors.ts';
 import type { TransferOptions } from '../../../../model/ports/image-store.ts';
-import type { ObjectEntry } from '../bucket.ts';
+import type { ObjectEntry, UploadedObject } from '../bucket.ts';
 import { completeUpload } from './complete-upload.ts';
 import type { Connection } from './connection.ts';
-import { digestOf } from './digests.ts';
+import { md5Of } from './digests.ts';
 import { encryptionFields } from './encryption.ts';
 import { headObject } from './head-object.ts';
 import { announceParts, settleParts } from './keep-part-lists.ts';
+import { OrderedHash } from './ordered-hash.ts';
+import type { PartList } from './part-list.ts';
 import { choosePartBytes, type Part, planParts } from './part-plan.ts';
 import { findResumable, type Resumed } from './resume-upload.ts';
 import { sendObject, sendPart } from './send-content.ts';
@@ -19,8 +21,11 @@ interface Upload {
   readonly source: SourceFile;
   readonly partBytes: number;
   readonly parts: readonly Part[];
+  readonly hash: OrderedHash;
   readonly options: TransferOptions;
 }
+
+type SentList = PartList & { readonly wholeSha256: string };
 
 /**
  * A file as one object: PutObject where one part is enough, else a multipart upload
@@ -31,36 +36,34 @@ export async function uploadFile(
   connection: Connection,
   key: string,
   request: TransferOptions & { readonly path: string },
-): Promise<ObjectEntry> {
+): Promise<UploadedObject> {
   await using source = await openSource(request.path);
   const partBytes = choosePartBytes(source.sizeBytes, connection.options.partBytes);
   const parts = planParts(source.sizeBytes, partBytes);
-  const upload = { connection, key, source, partBytes, parts, options: request };
-  const sha256 = await (parts.length === 1 ? uploadWhole(upload) : uploadInParts(upload));
+  const upload = { connection, key, source, partBytes, parts, hash: new OrderedHash(), options: request };
+  const list = await (parts.length === 1 ? uploadWhole(upload) : uploadInParts(upload));
   const entry = await requireStored(upload);
-  await settleParts(connection, entry, { sizeBytes: source.sizeBytes, partBytes, sha256 });
-  return entry;
+  await settleParts(connection, entry, list);
+  return { ...entry, sha256: list.wholeSha256 };
 }
 
-/** Both return the checksums of the parts. */
-async function uploadWhole(upload: Upload): Promise<readonly string[]> {
-  const { connection, key, source, partBytes, parts, options } = upload;
-  const { sizeBytes } = source;
+async function uploadWhole(upload: Upload): Promise<SentList> {
+  const { connection, key, source, parts, options } = upload;
   const digests: string[] = [];
   await transferParts(parts, laneOptions(upload), async (part, { buffer, signal }) => {
     const bytes = await source.read(part, buffer);
-    const sha256 = await digestOf('sha256', bytes);
+    const sha256 = await upload.hash.take(part, bytes, signal);
     await source.assertUnchanged();
     digests.push(sha256);
-    await announceParts(connection, key, { sizeBytes, partBytes, sha256: digests });
+    await announceParts(connection, key, listOf(upload, digests));
     await sendObject(connection, key, { content: { bytes, sha256 }, signal });
   });
-  options.onBytes?.(sizeBytes);
-  return digests;
+  options.onBytes?.(source.sizeBytes);
+  return listOf(upload, digests);
 }
 
-async function uploadInParts(upload: Upload): Promise<readonly string[]> {
-  const { connection, key, source, partBytes, parts, options } = upload;
+async function uploadInParts(upload: Upload): Promise<SentList> {
+  const { connection, key, source, parts, options } = upload;
   const { signal, onBytes } = options;
   const begun = (await findResumable(connection, { key, parts, signal })) ?? (await beginUpload(upload));
   const etags = new Array<string>(parts.length);
@@ -74,9 +77,15 @@ async function uploadInParts(upload: Upload): Promise<readonly string[]> {
     onBytes?.(sentBytes);
   });
   await source.assertUnchanged();
-  await announceParts(connection, key, { sizeBytes: source.sizeBytes, partBytes, sha256 });
+  const list = listOf(upload, sha256);
+  await announceParts(connection, key, list);
   await completeUpload(connection, { key, uploadId: begun.uploadId, etags, sizeBytes: source.sizeBytes, signal });
-  return sha256;
+  return list;
+}
+
+/** Once all were hashed. */
+function listOf({ source, partBytes, hash }: Upload, sha256: readonly string[]): SentList {
+  return { sizeBytes: source.sizeBytes, partBytes, sha256, wholeSha256: hash.digest() };
 }
 
 async function beginUpload({ connection, key, options }: Upload): Promise<Resumed> {
@@ -94,14 +103,14 @@ async function beginUpload({ connection, key, options }: Upload): Promise<Resume
 
 /** Sends a part, unless it is there already. */
 async function bringPart(
-  { connection, key, source }: Upload,
+  { connection, key, source, hash }: Upload,
   options: { readonly part: Part; readonly lane: Lane; readonly begun: Resumed },
 ): Promise<{ readonly etag: string; readonly sha256: string }> {
   const { part, lane, begun } = options;
   const bytes = await source.read(part, lane.buffer);
-  const sha256 = await digestOf('sha256', bytes);
+  const sha256 = await hash.take(part, bytes, lane.signal);
   const arrived = begun.md5s.get(part.number);
-  if (arrived !== undefined && arrived === (await digestOf('md5', bytes))) return { etag: `"${arrived}"`, sha256 };
+  if (arrived !== undefined && arrived === (await md5Of(bytes))) return { etag: `"${arrived}"`, sha256 };
   const address = { key, uploadId: begun.uploadId, number: part.number };
   const etag = await sendPart(connection, address, { content: { bytes, sha256 }, signal: lane.signal });
   return { etag, sha256 };

@@ -39,16 +39,17 @@ export async function sealFileFrom(
   { bucket, mirror }: ImagesContext,
   { imageId, file, source }: { readonly imageId: string; readonly file: string; readonly source: string },
   options: TransferOptions = {},
-): Promise<{ readonly sizeBytes: number }> {
+): Promise<{ readonly sizeBytes: number; readonly sha256: string | null }> {
   const key = fileKey(imageId, file);
   const failure = { code: 'STORE_WRITE_FAILED', action: 'read', path: source } as const;
   const { size: sizeBytes } = await withStoreErrors(failure, () => stat(source));
-  if ((await findUploaded({ bucket }, { key, file: source, sizeBytes }, options.signal)) === null) {
-    await mirror.forget(key);
-    await bucket.upload(key, source, options);
+  if ((await findUploaded({ bucket }, { key, file: source, sizeBytes }, options.signal)) !== null) {
+    options.onBytes?.(sizeBytes);
+    return { sizeBytes, sha256: null };
   }
-  options.onBytes?.(sizeBytes);
-  return { sizeBytes };
+  await mirror.forget(key);
+  const sent = await bucket.upload(key, source, options);
+  return { sizeBytes: sent.sizeBytes, sha256: sent.sha256 };
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { digestOf, multipartEtag } from '../../../../../../src/drivers/stores/s3/bucket/digests.ts';
+import { md5Of, multipartEtag } from '../../../../../../src/drivers/stores/s3/bucket/digests.ts';
 
 describe('digests', () => {
   it.each([0, 1, 1024 ** 2, 1024 ** 2 + 1, 3 * 1024 ** 2])('are those of all %i bytes', async (bytes) => {
     const content = Buffer.alloc(bytes, 'abc');
-    expect(await digestOf('sha256', content)).toBe(createHash('sha256').update(content).digest('hex'));
-    expect(await digestOf('md5', content)).toBe(createHash('md5').update(content).digest('hex'));
+    expect(await md5Of(content)).toBe(createHash('md5').update(content).digest('hex'));
   });
 
   it('are put together as S3 does for an object of several parts', () => {

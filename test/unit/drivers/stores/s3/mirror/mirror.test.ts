@@ -142,7 +142,7 @@ describe('a copy of an object', () => {
       const late: FakeBucket['download'] = async (...given) => {
         turn += 1;
         change(turn);
-        await download(...given);
+        return await download(...given);
       };
       Object.assign(bucket, { download: late });
     }
@@ -178,7 +178,7 @@ describe('a copy of an object', () => {
     });
     const slow: FakeBucket['download'] = async (...given) => {
       await held;
-      await download(...given);
+      return await download(...given);
     };
     Object.assign(bucket, { download: slow });
     const first = mirror.fetch('images/a/disk');
