@@ -9,7 +9,7 @@ runtime_packages=(
 # for building test guests, and the Debian package with the host that it is tried on
 guest_packages=(
   busybox-static kmod extlinux e2fsprogs dosfstools mtools mmdebstrap debian-archive-keyring xz-utils
-  binutils systemd-container
+  binutils systemd-container util-linux-extra
 )
 # shellcheck disable=SC2034
 # what snapshots are measured against

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -137,7 +137,9 @@ export function describeBucket(name: string, make: () => Promise<BucketUnderTest
     ])('uploads a file of %s and fetches the same, with its parts beside it', async (_what, sizeBytes) => {
       const bytes = randomBytes(sizeBytes);
       const seen: number[] = [];
-      const entry = await bucket.upload('files/disk', await makeFile(bytes), { onBytes: (total) => seen.push(total) });
+      const onBytes = (total: number): number => seen.push(total);
+      const { sha256, ...entry } = await bucket.upload('files/disk', await makeFile(bytes), { onBytes });
+      expect(sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
       expect(entry).toEqual(await under.other.head('files/disk'));
       expect(entry.sizeBytes).toBe(sizeBytes);
       expect(seen.at(-1)).toBe(sizeBytes);

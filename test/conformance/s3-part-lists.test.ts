@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBucket } from '../../src/drivers/stores/s3/bucket/create-bucket.ts';
 import { type Bucket, type ObjectEntry, PARTS_SUFFIX } from '../../src/drivers/stores/s3/bucket.ts';
+import { runCommand } from '../e2e/support/run-command.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { type ProxiedRequest, type S3Proxy, startS3Proxy } from '../support/s3-proxy.ts';
 import { s3Target } from '../support/s3-target.ts';
@@ -26,7 +26,7 @@ let other: Bucket;
 beforeEach(async () => {
   const target = await s3Target();
   name = await target.newBucket();
-  folder = await mkdtemp(path.join(tmpdir(), 'dr-shf-parts-'));
+  folder = await mkdtemp(path.join('/var/tmp', 'dr-shf-parts-'));
   proxy = await startS3Proxy(target.endpoint);
   const options = { partBytes: 5 * MIB, retryForMs: 300 };
   bucket = createBucket(target.bucketOptions(name, { ...options, endpoint: proxy.endpoint }));
@@ -50,6 +50,10 @@ async function fetched(entry?: ObjectEntry | null): Promise<Buffer> {
   const file = await fileOf(Buffer.alloc(0));
   await other.download(wanted, file);
   return await readFile(file);
+}
+
+async function cachedBytes(file: string): Promise<number> {
+  return Number(await runCommand('fincore', ['--bytes', '--raw', '--noheadings', '--output', 'RES', file]));
 }
 
 async function etagsOfLists(): Promise<readonly unknown[]> {
@@ -124,6 +128,19 @@ describe('the checksum of a whole object', () => {
     const onGrown = (bytes: number): number => grown.push(bytes);
     expect(await other.download(entry, await fileOf(Buffer.alloc(0)), { onGrown })).toEqual({ sha256: null });
     expect(grown.at(-1)).toBe(12 * MIB);
+  });
+});
+
+describe('a long object', () => {
+  it('is fetched past the page cache of the host', async () => {
+    const block = randomBytes(MIB);
+    const content = Buffer.concat([...Array.from({ length: 256 }, () => block), Buffer.from('the end')]);
+    content.writeUInt32BE(1, 100 * MIB);
+    const entry = await bucket.upload(KEY, await fileOf(content));
+    const target = await fileOf(Buffer.alloc(0));
+    await other.download(entry, target);
+    expect(await cachedBytes(target)).toBeLessThan(MIB);
+    expect((await readFile(target)).equals(content)).toBe(true);
   });
 });
 
