@@ -43,9 +43,11 @@ function chooseLogLevel({ options, environment }: OpenOptions): string {
   return options.logLevel ?? (environment['DARKROOM_LOG_LEVEL'] || 'warn');
 }
 
+/** An option wins over variables. */
 function isEmbeddedExplicitly({ options, environment }: OpenOptions): boolean {
-  const { connect, stateDir, store } = options;
+  const { connect, stateDir, store, socket } = options;
   if (connect !== undefined || stateDir !== undefined || store !== undefined) return true;
+  if (socket !== undefined) return false;
   return ['DARKROOM_CONNECT', 'DARKROOM_STATE_DIR', 'DARKROOM_STORE'].some((name) => Boolean(environment[name]));
 }
 

@@ -182,7 +182,8 @@ describe('beside virtnbdbackup, on the same guest', () => {
   async function takeThroughAgent(): Promise<number> {
     await using _agent = await startAgent(darkroom);
     await change();
-    return (await take(darkroom, `${guest.name}/vda`)).ms;
+    // what a test's variables say would keep the work in the process of the command
+    return (await take(darkroom, `${guest.name}/vda`, ['--socket', path.join(darkroom.folder, 'agent.sock')])).ms;
   }
 
   async function restore(snapshot: Snapshot): Promise<number> {

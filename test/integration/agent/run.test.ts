@@ -193,6 +193,17 @@ describe('agent status', () => {
   });
 });
 
+it('a socket that is named is asked, whatever variables say of another application', async () => {
+  await using home = await createAgentHome();
+  const environment = { DARKROOM_STATE_DIR: path.join(home.folder, 'another'), DARKROOM_CONNECT: 'test:///default' };
+  const list = () =>
+    startCommand(process.execPath, [ENTRY, 'instance', 'list', '--socket', home.socket], { env: environment }).ended;
+  expect(await list()).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('AGENT_UNREACHABLE') });
+  await home.start();
+  expect(await list()).toMatchObject({ exitCode: 0 });
+  expect(existsSync(path.join(home.folder, 'another'))).toBe(false);
+});
+
 const MOST_BYTES = 120 * 1024 * 1024;
 /** Hundredths of a second in five: 1 % would be 5. */
 const MOST_TICKS = 10;
