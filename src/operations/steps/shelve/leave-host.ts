@@ -7,7 +7,7 @@ import type { Core } from '../../support/context.ts';
 import { requireActive } from '../find-image.ts';
 import { removeInstanceFiles } from '../launch/instance-folder.ts';
 import { requireWholeImage } from '../launch/require-whole-image.ts';
-import { missingDisk } from '../unshelve/require-unshelvable.ts';
+import { missingDisk } from '../missing-disk.ts';
 import { publishShelved } from './publish-shelved.ts';
 
 /**

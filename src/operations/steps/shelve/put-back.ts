@@ -1,10 +1,11 @@
 import { DarkroomError, hasCode } from '../../../model/errors.ts';
 import type { DomainInfo } from '../../../model/ports/hypervisor.ts';
-import type { ShelvablePowerState, ShelvedInstance } from '../../../model/shelved-instance.ts';
+import type { ShelvedInstance } from '../../../model/shelved-instance.ts';
 import type { ShelvePlan } from '../../shelve-plan.ts';
 import type { Core } from '../../support/context.ts';
 import { outlastLibvirtRestart } from '../../support/patience.ts';
 import { isTimeout, waitForDomainJobs } from '../capture/look-at-domain.ts';
+import { isStopped, restorePower } from '../power/restore-power.ts';
 import { isOff } from '../power/shut-down.ts';
 import { removeUnpublished } from '../remove-unpublished.ts';
 import { areDisksHere, isAsCaptured } from './is-as-captured.ts';
@@ -102,10 +103,6 @@ async function mayLeave(
   return (await isAsCaptured(core, record)) && (record.isImageDeferred || (await isImageWhole(core, record)));
 }
 
-function isStopped({ powerState }: DomainInfo): boolean {
-  return powerState === 'shutdown' || powerState === 'suspended';
-}
-
 /** Back to what it was before, with all that had gone with the attempt; as long as no disk of it has left. */
 async function giveUp(core: Core, plan: ShelvePlan, record: ShelvedInstance): Promise<PutRight> {
   if (!(await areDisksHere(core, record))) {
@@ -194,11 +191,4 @@ async function backOnShelf(core: Core, plan: ShelvePlan, record: ShelvedInstance
 async function offShelf(core: Core, plan: ShelvePlan): Promise<void> {
   await core.shelf.remove(plan.instanceId);
   if (await removeUnpublished(core, plan.imageId)) await core.store.deleteImage(plan.imageId);
-}
-
-/** Saved memory is taken up again by libvirt itself. */
-export async function restorePower(core: Core, uuid: string, before: ShelvablePowerState): Promise<void> {
-  const domain = await core.hypervisor.getDomain(uuid);
-  if (!isStopped(domain) || before === 'shutdown' || (before === 'suspended' && domain.hasManagedSave)) return;
-  await core.hypervisor.startDomain(uuid, { isPaused: before === 'paused' });
 }

@@ -5,6 +5,7 @@ import type { OperationContext } from '../../support/context.ts';
 import { type CopyTurns, createCopyTurns } from '../../support/copy-turns.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { ownershipOf } from '../file-ownership.ts';
+import { missingDisk } from '../missing-disk.ts';
 import { TransferProgress } from '../store/transfer-progress.ts';
 import { plainOwnership } from './bring-files.ts';
 import { bringStraight } from './bring-straight.ts';
@@ -12,7 +13,7 @@ import { comesStraight } from './comes-straight.ts';
 import { makeOwn } from './make-own.ts';
 import { notTheSame } from './not-the-same.ts';
 import type { Placed } from './place-machine.ts';
-import { missingDisk, type Return } from './require-unshelvable.ts';
+import type { Return } from './require-unshelvable.ts';
 
 interface DiskWork {
   readonly plan: UnshelvePlan;

@@ -7,8 +7,8 @@ import { outlastLibvirtRestart } from '../../support/patience.ts';
 import type { UnshelvePlan } from '../../unshelve-plan.ts';
 import { SWTPM_ROOT } from '../capture/read-firmware.ts';
 import { describeKept, dropUnusedImage, findReadableImage } from '../drop-unused-image.ts';
+import { restorePower } from '../power/restore-power.ts';
 import { powerOff } from '../power/shut-down.ts';
-import { restorePower } from '../shelve/put-back.ts';
 import { reviveImage } from './revive-image.ts';
 
 /**

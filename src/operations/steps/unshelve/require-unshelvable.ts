@@ -13,6 +13,7 @@ import { isVisible } from '../find-instance.ts';
 import { isOnSameFileSystem } from '../launch/materialise-disks.ts';
 import { requireNetworks } from '../launch/require-networks.ts';
 import { requireWholeImage } from '../launch/require-whole-image.ts';
+import { missingDisk } from '../missing-disk.ts';
 import { requireAllowed } from '../transfer/transfer-path.ts';
 import { comesStraight } from './comes-straight.ts';
 import { type Placement, type PlacementWish, placeMachine } from './place-machine.ts';
@@ -156,10 +157,4 @@ async function measureReturn(
     needs.push({ path: target, bytes: await core.diskTool.measure(source, then.format), what });
   }
   return needs;
-}
-
-export function missingDisk(image: Image, target: string): DarkroomError {
-  return new DarkroomError('IMAGE_DAMAGED', `The image ${image.name} (${image.id}) has no disk ${target}.`, {
-    fields: { imageId: image.id, target },
-  });
 }
