@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 /** Bytes per second: an upload takes some seconds, and a fault meets it in the middle. */
-const SLOW = 10 * 1024 ** 2;
+const SLOW = 5 * 1024 ** 2;
 const COPIED_MIB = 80;
 const SOON = { DARKROOM_S3_RETRY_FOR: '2' };
 const runningGuest = useSharedGuest();
@@ -143,10 +143,12 @@ describe('a store that goes away', () => {
   it('in the middle of a snapshot: it fails cleanly, and the next one is right', async () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     const create = darkroom.start(['snapshot', 'create', `${guest.name}/vda`, '--json'], { env: SOON });
     await waitForStep(create, 'publish');
     await site.gateway.stop();
     expect((await create.ended).exitCode).toBe(6);
+    site.gateway.limit(null);
     await site.gateway.start();
     await assertClean(before, darkroom);
     const snapshot = await takeSnapshot(darkroom, `${guest.name}/vda`);
@@ -230,6 +232,7 @@ describe('an agent that is killed', () => {
   ])('row 55: $when $call $nth leaves nothing that looks like an image, and the next command clears up', async (at) => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     await requestAndDie(darkroom, guest.uri, {
       request: {
         kind: 'image.create',
