@@ -133,7 +133,7 @@ describe('image create of a guest that runs', () => {
   it('row 7: refuses a second capture at once while the first goes on, and the first succeeds', async () => {
     const before = await recordGuest(guest);
     const count = (await listImages(darkroom)).length;
-    const env = { DARKROOM_COPY_BANDWIDTH: '8MiB' };
+    const env = { DARKROOM_COPY_BANDWIDTH: '4MiB' };
     const first = darkroom.start(['image', 'create', guest.name, '--name', 'first'], { env });
     await waitForOverlay(guest);
     const second = ['image', 'create', guest.name, '--name', 'second'];
