@@ -295,7 +295,8 @@ async function expectBriefFreeze(create: RunningCommand, before: GuestRecord): P
   const { exitCode, stdout, stderr } = await create.ended;
   expect(exitCode, stderr).toBe(0);
   const image = z.object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) }).parse(JSON.parse(stdout));
-  expect(image.consistency.freezeMs).toBeLessThan(2000);
+  // a window that waits for the store is closed after 8 s
+  expect(image.consistency.freezeMs).toBeLessThan(5000);
   await darkroom.json(['image', 'delete', image.id]);
   await assertClean(before, darkroom);
 }
