@@ -70,7 +70,7 @@ async function findRecord(): Promise<string> {
   return record.description ?? 'whole';
 }
 
-describe('a process that is killed between any two steps', { timeout: 60_000 }, () => {
+describe('a process that is killed between any two steps', () => {
   it('publishes a snapshot whole or not, and the next try does', async () => {
     const prepare = async () => await (await fillDraft(store, snapshot, 'content')).moveIn();
     await prepare();

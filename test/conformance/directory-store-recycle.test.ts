@@ -137,7 +137,7 @@ describe('a process that is killed between any two steps', () => {
     throw new Error('it never came to its end');
   }
 
-  it('leaves an image that is deleted by the next try, or one that is deleted', { timeout: 60_000 }, async () => {
+  it('leaves an image that is deleted by the next try, or one that is deleted', async () => {
     const places = await killEverywhere('recycleImage', {
       before: async () => undefined,
       after: async () => {
@@ -150,7 +150,7 @@ describe('a process that is killed between any two steps', () => {
     expect(places.join(' ')).toMatch(/^(image )+(recycled ?)+$/);
   });
 
-  it('leaves a deleted image that comes back by the next try, or one that is back', { timeout: 60_000 }, async () => {
+  it('leaves a deleted image that comes back by the next try, or one that is back', async () => {
     const places = await killEverywhere('restoreImage', {
       before: () => store.recycleImage(image.id, NOTE),
       after: async () => {
@@ -163,7 +163,7 @@ describe('a process that is killed between any two steps', () => {
     expect(places.join(' ')).toMatch(/^(recycled )+(image ?)+$/);
   });
 
-  it('leaves a deleted image, or the rest of one that the next purge takes away', { timeout: 60_000 }, async () => {
+  it('leaves a deleted image, or the rest of one that the next purge takes away', async () => {
     const places = await killEverywhere('purgeRecycled', {
       before: async () => {
         await publishImage(store, image).catch(() => undefined);

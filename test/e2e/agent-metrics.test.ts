@@ -39,7 +39,7 @@ it('the metrics of an agent tell of a capture that another process made', async 
 
   const isShown = async (): Promise<boolean> =>
     (await read(agent, 'darkroom_images', { status: 'active', type: 'snapshot' })) === 1;
-  await waitUntil('the image is counted', isShown, { timeoutMs: 15_000 });
+  await waitUntil('the image is counted', isShown, { timeoutMs: 60_000 });
 });
 
 it('an agent fills in the checksum of an image whose blocks were shared', async () => {
@@ -53,7 +53,7 @@ it('an agent fills in the checksum of an image whose blocks were shared', async 
 
   await using _agent = await startAgent(darkroom);
   const show = async () => parseImage(await darkroom.json(['image', 'show', image.id]));
-  await waitUntil('it has a checksum', async () => (await show()).checksum.value !== null, { timeoutMs: 20_000 });
+  await waitUntil('it has a checksum', async () => (await show()).checksum.value !== null, { timeoutMs: 60_000 });
   const file = await readFile(imageFilePath(store, image, 'vda'));
   expect((await show()).checksum.value).toBe(createHash('sha256').update(file).digest('hex'));
 });

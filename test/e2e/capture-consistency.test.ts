@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertClean, recordGuest } from './support/assert-clean.ts';
 import { capture, expectRefusal, listImages } from './support/captures.ts';
-import { isFrozen, waitForAgent } from './support/guest-agent.ts';
+import { hangAgent, isFrozen, restartAgent, waitForAgent } from './support/guest-agent.ts';
 import { createDarkroomHost, type DarkroomHost } from './support/run-darkroom.ts';
 import { useSharedGuest } from './support/shared-guest.ts';
 import { defineBootsectorGuest, type Guest } from './support/tiny-guest.ts';
@@ -62,7 +62,7 @@ describe('image create of a guest whose agent misbehaves', () => {
   it('row 23: pauses with auto when the agent does not answer at all', async () => {
     await setFreezeHook(guest(), 'true');
     const before = await recordGuest(guest());
-    await stopAgent(guest(), { seconds: 12 });
+    await hangAgent(guest(), { seconds: 25 });
     const env = { DARKROOM_AGENT_PROBE_TIMEOUT_MS: '1000' };
     const quiesced = ['image', 'create', guest().name, '--name', 'x', '--consistency', 'quiesced'];
     await expectRefusal(darkroom, quiesced, { exitCode: 5, code: 'QUIESCE_UNAVAILABLE', env });
@@ -92,17 +92,6 @@ describe('image create of a guest whose agent misbehaves', () => {
 async function setFreezeHook(guest: Guest, line: string): Promise<void> {
   await guest.run('mkdir -p /etc/qemu');
   await guest.writeFile('/etc/qemu/fsfreeze-hook', `#!/bin/sh\n${line}\n`);
-  await guest.run('chmod +x /etc/qemu/fsfreeze-hook; (sleep 0.3; kill $(pidof qemu-ga)) >/dev/null 2>&1 &');
-  await guest.run('sleep 1').catch(() => undefined);
-  await waitForAgent(guest);
-}
-
-/** Stops the agent's process for a while; it goes on by itself, since nobody could tell it to. */
-async function stopAgent(guest: Guest, { seconds }: { readonly seconds: number }): Promise<void> {
-  await guest.writeFile(
-    '/tmp/stop-agent',
-    `pid=$(pidof qemu-ga)\nsleep 0.5\nkill -STOP $pid\nsleep ${seconds}\nkill -CONT $pid\n`,
-  );
-  await guest.run('setsid sh /tmp/stop-agent >/dev/null 2>&1 </dev/null &');
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await guest.run('chmod +x /etc/qemu/fsfreeze-hook');
+  await restartAgent(guest);
 }

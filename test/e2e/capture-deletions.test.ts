@@ -10,7 +10,7 @@ describe('an image that is deleted while it is made', () => {
   const guest = useSharedGuest();
 
   it('row 17: leaves the guest idle and running, and no file', async () => {
-    await using darkroom = await createDarkroomHost({ env: { DARKROOM_COPY_BANDWIDTH: '4MiB' } });
+    await using darkroom = await createDarkroomHost({ env: { DARKROOM_COPY_BANDWIDTH: '2MiB' } });
     const before = await recordGuest(guest());
     const create = darkroom.start(['image', 'create', guest().name, '--name', 'doomed', '--json']);
     await waitUntil('the copy runs', async () => (await listFilesOfDraft(darkroom)).length > 0, {

@@ -81,8 +81,9 @@ describe('image create of a guest that runs', () => {
     await using _counting = await startCounting(guest, ['vdb', 'vdc']);
     const image = await capture(darkroom, guest, ['--name', `counters ${requested}`, '--consistency', requested]);
     expect(image.consistency).toMatchObject({ requested, achieved });
-    expect(image.consistency?.pauseMs).toEqual(achieved === 'paused' ? expect.closeTo(1000, -3.4) : 0);
-    expect(image.consistency?.freezeMs).toEqual(achieved === 'quiesced' ? expect.closeTo(1000, -3.4) : 0);
+    const { pauseMs = 0, freezeMs = 0 } = image.consistency ?? {};
+    expect([pauseMs > 0, freezeMs > 0]).toEqual([achieved === 'paused', achieved === 'quiesced']);
+    expect(Math.max(pauseMs, freezeMs)).toBeLessThan(8000);
     const first = Number(await readFileInImage(darkroom.store, image, { target: 'vdb', path: '/count' }));
     const second = Number(await readFileInImage(darkroom.store, image, { target: 'vdc', path: '/count' }));
     expect(first).toBeGreaterThan(0);
@@ -133,7 +134,7 @@ describe('image create of a guest that runs', () => {
   it('row 7: refuses a second capture at once while the first goes on, and the first succeeds', async () => {
     const before = await recordGuest(guest);
     const count = (await listImages(darkroom)).length;
-    const env = { DARKROOM_COPY_BANDWIDTH: '8MiB' };
+    const env = { DARKROOM_COPY_BANDWIDTH: '4MiB' };
     const first = darkroom.start(['image', 'create', guest.name, '--name', 'first'], { env });
     await waitForOverlay(guest);
     const second = ['image', 'create', guest.name, '--name', 'second'];

@@ -126,7 +126,7 @@ describe('where the store is short of space, or read-only', () => {
   it('row 18: undoes everything when the store fills up half-way', async () => {
     await using darkroom = await createDarkroomHost({
       store: path.join(storeMount.path, 'store'),
-      env: { ...NO_RESERVE, DARKROOM_COPY_BANDWIDTH: '8MiB' },
+      env: { ...NO_RESERVE, DARKROOM_COPY_BANDWIDTH: '2MiB' },
     });
     const before = await recordGuest(guest);
     const running = darkroom.start(['image', 'create', guest.name, '--name', 'x']);

@@ -25,7 +25,7 @@ describe('darkroom --help', () => {
       expect(usage).toContain('--json');
       expect(examples, command.join(' ')).toContain(`darkroom ${command.join(' ')}`);
     }
-  }, 120_000);
+  }, 300_000);
 
   it('is also what comes where a noun or a verb is missing, with exit code 2', async () => {
     for (const args of [[], ['image'], ['operation']]) {

@@ -38,7 +38,7 @@ describe('Ceph, as scripts/engines runs it', () => {
 
     async function expectFault(of: Gateway, fault: 'pause' | 'kill' | 'stop', remedy: 'continue' | 'start') {
       await of[fault]();
-      expect(await askS3(of, 'GET', bucket), fault).toBe(NO_ANSWER);
+      expect(await askS3(of, 'GET', bucket, { maxSeconds: '2' }), fault).toBe(NO_ANSWER);
       await of[remedy]();
       expect(await askS3(of, 'GET', bucket), remedy).toBe('200');
     }
@@ -49,11 +49,11 @@ describe('Ceph, as scripts/engines runs it', () => {
     const small = await ceph.createUser('small', 4096);
     const bucket = 'small-quota';
     expect(await askS3(small, 'PUT', bucket)).toBe('200');
-    expect(await askS3(small, 'PUT', `${bucket}/first`, 'x'.repeat(4096))).toBe('200');
-    expect(await askS3(small, 'PUT', `${bucket}/second`, 'x'.repeat(4096))).toBe('403');
+    expect(await askS3(small, 'PUT', `${bucket}/first`, { body: 'x'.repeat(4096) })).toBe('200');
+    expect(await askS3(small, 'PUT', `${bucket}/second`, { body: 'x'.repeat(4096) })).toBe('403');
     await ceph.createUser('small', 65_536);
     // the gateway asks again when it will
-    await expect.poll(() => askS3(small, 'PUT', `${bucket}/second`, 'x'), { timeout: 30_000 }).toBe('200');
+    await expect.poll(() => askS3(small, 'PUT', `${bucket}/second`, { body: 'x' }), { timeout: 30_000 }).toBe('200');
   });
 });
 
@@ -80,11 +80,16 @@ describe('Glance and Keystone, as scripts/engines runs them', { timeout: LONG_MS
 });
 
 /** The status of the answer. */
-async function askS3(account: S3Account, method: string, key: string, body = ''): Promise<string> {
+async function askS3(
+  account: S3Account,
+  method: string,
+  key: string,
+  { body = '', maxSeconds = '30' } = {},
+): Promise<string> {
   const signed = ['--aws-sigv4', `aws:amz:${account.region}:s3`, '--user', `${account.accessKey}:${account.secretKey}`];
   const content = method === 'PUT' ? ['--data-binary', '@-', '-H', 'content-type: application/octet-stream'] : [];
   const rest = ['-H', 'x-amz-content-sha256: UNSIGNED-PAYLOAD', '-X', method, ...content, `${account.endpoint}/${key}`];
-  const quiet = ['-s', '-o', '/dev/null', '--max-time', '2', '-w', '%{http_code}'];
+  const quiet = ['-s', '-o', '/dev/null', '--max-time', maxSeconds, '-w', '%{http_code}'];
   const line = ['curl', ...quiet, ...signed, ...rest];
   // no answer is one, too
   return await runCommand('sh', ['-c', '"$@" || true', 'sh', ...line], { input: body });

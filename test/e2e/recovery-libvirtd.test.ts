@@ -115,7 +115,8 @@ describe('row 24: libvirtd that goes away in the middle of a capture', () => {
     const capture = holdCapture(darkroom, guest, { name: `libvirtd ${++round}`, at, ...options });
     await capture.held();
     if (!write) return capture;
-    await guest.run('dd if=/dev/urandom of=/bulk bs=1M count=8 2>/dev/null; sync');
+    // QEMU takes up to 16 MiB before a limit holds it
+    await guest.run('dd if=/dev/urandom of=/bulk bs=1M count=40 2>/dev/null; sync');
     await guest.writeFile('/mnt/vdb/round', `${round}\n`);
     return capture;
   }

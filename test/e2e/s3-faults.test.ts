@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 /** Bytes per second: an upload takes some seconds, and a fault meets it in the middle. */
-const SLOW = 10 * 1024 ** 2;
+const SLOW = 5 * 1024 ** 2;
 const COPIED_MIB = 80;
 const SOON = { DARKROOM_S3_RETRY_FOR: '2' };
 const runningGuest = useSharedGuest();
@@ -143,10 +143,12 @@ describe('a store that goes away', () => {
   it('in the middle of a snapshot: it fails cleanly, and the next one is right', async () => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     const create = darkroom.start(['snapshot', 'create', `${guest.name}/vda`, '--json'], { env: SOON });
     await waitForStep(create, 'publish');
     await site.gateway.stop();
     expect((await create.ended).exitCode).toBe(6);
+    site.gateway.limit(null);
     await site.gateway.start();
     await assertClean(before, darkroom);
     const snapshot = await takeSnapshot(darkroom, `${guest.name}/vda`);
@@ -230,6 +232,7 @@ describe('an agent that is killed', () => {
   ])('row 55: $when $call $nth leaves nothing that looks like an image, and the next command clears up', async (at) => {
     const guest = runningGuest();
     const before = await recordGuest(guest);
+    site.gateway.limit(SLOW);
     await requestAndDie(darkroom, guest.uri, {
       request: {
         kind: 'image.create',
@@ -292,7 +295,8 @@ async function expectBriefFreeze(create: RunningCommand, before: GuestRecord): P
   const { exitCode, stdout, stderr } = await create.ended;
   expect(exitCode, stderr).toBe(0);
   const image = z.object({ id: z.string(), consistency: z.object({ freezeMs: z.number() }) }).parse(JSON.parse(stdout));
-  expect(image.consistency.freezeMs).toBeLessThan(2000);
+  // a window that waits for the store is closed after 8 s
+  expect(image.consistency.freezeMs).toBeLessThan(5000);
   await darkroom.json(['image', 'delete', image.id]);
   await assertClean(before, darkroom);
 }

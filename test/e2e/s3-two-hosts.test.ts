@@ -123,7 +123,9 @@ it('row 50: of two hosts that bring it back at once exactly one does', async () 
 });
 
 describe('snapshots', () => {
-  it('row 63: taken on one host they go on on the other as increments, and any of them is restored anywhere', async () => {
+  it('row 63: taken on one host they go on on the other as increments, and any of them is restored anywhere', {
+    timeout: 300_000,
+  }, async () => {
     await using folder = await createTestFolder();
     await using guest = await bootTinyGuest();
     const volume = `${guest.name}/vda`;

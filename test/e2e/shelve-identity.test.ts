@@ -66,7 +66,7 @@ it.each(['moved', 'copied'])(
     expect(await reservedAddresses(network.name, mac)).toEqual([address]);
     const hasAddress = async (): Promise<boolean> =>
       (await guest.run('ip -4 -o addr show eth0')).includes(`${address}/`);
-    await waitUntil('it has its address', hasAddress, { timeoutMs: 20_000 });
+    await waitUntil('it has its address', hasAddress, { timeoutMs: 60_000 });
     await dropReservation(network, mac, address);
     await expectIncrement(`${how}-two`);
   },

@@ -80,7 +80,7 @@ describe('where the store is short of space', () => {
   it('row 52: a guest that ran runs again when the store fills up half-way, and no image is left', async () => {
     await using small = await createDarkroomHost({
       store: path.join(mount.path, 'store'),
-      env: { DARKROOM_RESERVE_BYTES: '0', DARKROOM_COPY_BANDWIDTH: '8MiB' },
+      env: { DARKROOM_RESERVE_BYTES: '0', DARKROOM_COPY_BANDWIDTH: '2MiB' },
     });
     await guest.run('echo kept >/kept');
     const before = await recordGuest(guest);

@@ -174,10 +174,9 @@ describe('a snapshot that meets accidents while QEMU copies', () => {
   async function startCopying(): Promise<RunningCommand> {
     const create = darkroom.start(['snapshot', 'create', data(), '--json']);
     await catchJob(create);
-    const isCopying = async (): Promise<boolean> => create.output.stderr.includes('"step":"copy"');
-    await waitUntil('the guest is thawed', isCopying, { timeoutMs: 30_000 });
-    // what the guest wrote last is reserved by then
-    await sleep(300);
+    // the guest is thawed by then, and what it wrote last is reserved
+    const isWatched = async (): Promise<boolean> => create.output.stderr.includes('"step":"copy","progress":{');
+    await waitUntil('its job is watched', isWatched, { timeoutMs: 60_000 });
     return create;
   }
 

@@ -98,7 +98,7 @@ describe('test support', () => {
     await using networked = await bootTinyGuest({ network: network.name });
     const hasLease = async (): Promise<boolean> =>
       (await networked.run('ip -4 -o addr show eth0')).includes(network.gateway.replace(/1$/, ''));
-    await waitUntil('the guest has an address', hasLease, { timeoutMs: 20_000 });
+    await waitUntil('the guest has an address', hasLease, { timeoutMs: 60_000 });
   });
 
   it.each(['xfs', 'ext4', 'tmpfs'] as const)('mounts a %s that QEMU reaches and that fills up', async (kind) => {

@@ -138,7 +138,7 @@ describe('captures by the agent, on a host with systemd and a libvirt of its own
   });
 
   it('lets alone what a command does by itself, also when it starts in the middle of that', async () => {
-    await changeSettings(host, ['copy_bandwidth: 5MiB']);
+    await changeSettings(host, ['copy_bandwidth: 2MiB']);
     const byItself = ['--state-dir', '/var/lib/darkroom'];
     const command = tryDarkroom(host, ['image', 'create', guest.name, '--name', 'by itself', ...byItself]);
     await waitForOverlays();

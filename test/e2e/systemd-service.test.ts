@@ -16,7 +16,7 @@ import {
 import { bootSystemdHost, installDarkroom, type SystemdHost } from './support/systemd-host.ts';
 import { waitUntil } from './support/wait-until.ts';
 
-const WATCHDOG_SECONDS = 2;
+const WATCHDOG_SECONDS = 5;
 
 describe('the agent as a service of systemd', () => {
   let host: SystemdHost;

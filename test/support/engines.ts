@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,10 @@ export interface Faults {
 }
 
 /** A process of its own in front of a Ceph that others use too: its faults disturb nobody. */
-export interface Gateway extends S3Account, Faults, AsyncDisposable {}
+export interface Gateway extends S3Account, Faults, AsyncDisposable {
+  /** As `pause`, at once: nothing more is answered when it returns. */
+  freeze(): void;
+}
 
 export interface Ceph extends S3Account {
   readonly folder: string;
@@ -155,6 +158,9 @@ async function addGateway(folder: string, owner: S3Account): Promise<Gateway> {
     ...owner,
     endpoint,
     ...faultsBy(tell),
+    freeze: () => {
+      process.kill(Number(readFileSync(path.join(folder, 'run', `rgw.${port}.pid`), 'utf8')), 'SIGSTOP');
+    },
     [Symbol.asyncDispose]: () => tell('kill'),
   };
 }

@@ -1,4 +1,4 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { waitUntil } from './wait-until.ts';
 
@@ -11,15 +11,18 @@ export function beAlone(): void {
   afterAll(() => rm(LOCK, { force: true }));
 }
 
+/** It says whose it is from its first moment: one that says nothing would be taken for that of a dead process. */
 async function tryLock(): Promise<boolean> {
+  const own = `${LOCK}.${process.pid}`;
   try {
-    const file = await open(LOCK, 'wx');
-    await file.writeFile(String(process.pid));
-    await file.close();
+    await writeFile(own, String(process.pid));
+    await link(own, LOCK);
     return true;
   } catch {
     if (!(await isHeld())) await rm(LOCK, { force: true });
     return false;
+  } finally {
+    await rm(own, { force: true });
   }
 }
 

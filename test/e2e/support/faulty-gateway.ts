@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from '../../support/free-port.ts';
 
 const BUSY =
   'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: 77\r\n\r\n' +
@@ -31,10 +32,10 @@ export async function createFaultyGateway(target: {
   const state: State = { sentBytes: 0, isPaused: false, busy: 0, bytesPerSecond: null, wake: [] };
   const sockets = new Set<Socket>();
   const server = createServer((client) => serve(client, target, state, sockets));
-  server.listen(0, '127.0.0.1');
+  // it is to be had again after a stop
+  const port = await findFreePort();
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
   const gateway: FaultyGateway = {
     endpoint: `http://127.0.0.1:${port}`,
     get sentBytes() {

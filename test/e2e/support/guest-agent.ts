@@ -11,6 +11,8 @@ const execStatus = z.object({
   'err-data': z.string().optional(),
 });
 
+const PID = 'pidof qemu-ga';
+
 export interface GuestCommandResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -26,6 +28,26 @@ async function askAgent(domain: DomainRef, execute: string, args: object = {}): 
 export async function isAgentAnswering(domain: DomainRef): Promise<boolean> {
   const ping = ['qemu-agent-command', '--timeout', '3', domain.name, '{"execute":"guest-ping"}'];
   return (await tryCommand('virsh', ['-q', '-c', domain.uri, ...ping])).exitCode === 0;
+}
+
+/** Its process is killed, and started again by the guest's init: resolves when another one answers. */
+export async function restartAgent(domain: DomainRef): Promise<void> {
+  const pid = await runInGuest(domain, PID);
+  await runInGuest(domain, `setsid sh -c 'sleep 0.5; kill ${pid.trim()}' >/dev/null 2>&1 </dev/null &`);
+  const isAnother = async (): Promise<boolean> =>
+    (await isAgentAnswering(domain)) && (await runInGuest(domain, PID)) !== pid;
+  await waitUntil(`another agent of ${domain.name} answers`, isAnother, { timeoutMs: 120_000 });
+}
+
+/**
+ * Stops its process for a while; it goes on by itself, since nobody could tell it to. Resolves when it does not answer.
+ * By a job of its own, since the agent runs commands only while it runs.
+ */
+export async function hangAgent(domain: DomainRef, { seconds }: { readonly seconds: number }): Promise<void> {
+  const job = `pid=$(${PID}); sleep 0.5; kill -STOP $pid; sleep ${seconds}; kill -CONT $pid`;
+  await runInGuest(domain, `setsid sh -c '${job}' >/dev/null 2>&1 </dev/null &`);
+  const isHung = async (): Promise<boolean> => !(await isAgentAnswering(domain));
+  await waitUntil(`the agent of ${domain.name} hangs`, isHung, { timeoutMs: 20_000, intervalMs: 50 });
 }
 
 export function waitForAgent(domain: DomainRef, timeoutMs = 120_000): Promise<void> {

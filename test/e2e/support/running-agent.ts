@@ -15,7 +15,7 @@ export async function startAgent(darkroom: DarkroomHost): Promise<RunningAgent> 
   const command = darkroom.start(['agent', 'run'], { env: { DARKROOM_SOCKET_GROUP: 'root' } });
   const get: RunningAgent['get'] = (at) => getOverSocket(path.join(darkroom.folder, 'agent.sock'), at);
   try {
-    await waitUntil('the agent is ready', async () => (await get('/readyz')).status === 200, { timeoutMs: 20_000 });
+    await waitUntil('the agent is ready', async () => (await get('/readyz')).status === 200, { timeoutMs: 60_000 });
   } catch (error) {
     command.kill('SIGKILL');
     throw new Error(`the agent did not start: ${command.output.stderr}`, { cause: error });

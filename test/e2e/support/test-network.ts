@@ -14,7 +14,7 @@ export interface TestNetwork extends AsyncDisposable {
 export async function createTestNetwork(uri = SYSTEM_URI): Promise<TestNetwork> {
   const folder = await createTestFolder();
   const name = path.basename(folder.path);
-  const subnet = `10.213.${Number.parseInt(name.slice(-2), 16)}`;
+  const subnet = subnetOf(name);
   const dispose = async (): Promise<void> => {
     await tryCommand('virsh', ['-q', '-c', uri, 'net-destroy', name]);
     await tryCommand('virsh', ['-q', '-c', uri, 'net-undefine', name]);
@@ -29,6 +29,12 @@ export async function createTestNetwork(uri = SYSTEM_URI): Promise<TestNetwork> 
     await dispose();
     throw error;
   }
+}
+
+/** One of 8192: there is one for each of the many that files of tests have beside each other. */
+function subnetOf(name: string): string {
+  const [high, low] = [name.slice(-4, -2), name.slice(-2)].map((digits) => Number.parseInt(digits, 16));
+  return `10.${192 + ((high ?? 0) % 32)}.${low}`;
 }
 
 /** https://libvirt.org/formatnetwork.html; a bridge name is at most 15 characters long. */

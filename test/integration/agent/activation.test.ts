@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 import { createClient } from '../../../src/api/client.ts';
 import { createSocketTransport } from '../../../src/api/socket-transport.ts';
 import { startCommand } from '../../e2e/support/run-command.ts';
-import { type AgentHome, createAgentHome, ENTRY, freePort, waitUntilReady, withLog } from './agent-process.ts';
+import { findFreePort } from '../../support/free-port.ts';
+import { type AgentHome, createAgentHome, ENTRY, waitUntilReady, withLog } from './agent-process.ts';
 import { createAuthority } from './certificates.ts';
 
 /** Does what systemd does with a socket unit: opens the sockets, passes them as descriptors 3 and up, and is replaced. */
@@ -31,7 +32,7 @@ it('serves on the sockets that it is given, opens none of its own, and leaves th
   const unused = path.join(home.folder, 'unused.sock');
   const tls = { certificate: authority.certificate, key: authority.key };
   await home.configure({ socket: unused, tls });
-  const given = { path: path.join(home.folder, 'given.sock'), port: await freePort() };
+  const given = { path: path.join(home.folder, 'given.sock'), port: await findFreePort() };
   const agent = await activate(home, given);
 
   const status = await createClient(createSocketTransport(given.path)).agent.status();
@@ -46,7 +47,7 @@ it('serves on the sockets that it is given, opens none of its own, and leaves th
 
 it('takes no TCP socket without a certificate', async () => {
   await using home = await createAgentHome();
-  const given = { path: path.join(home.folder, 'given.sock'), port: await freePort() };
+  const given = { path: path.join(home.folder, 'given.sock'), port: await findFreePort() };
   await expect(activate(home, given)).rejects.toThrow('tls.certificate is not set');
 });
 

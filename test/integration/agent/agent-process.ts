@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient } from '../../../src/api/client.ts';
@@ -106,14 +105,4 @@ export function withLog(running: RunningCommand): AgentProcess {
 export async function untilLogged(agent: AgentProcess, message: string, count = 1): Promise<void> {
   const isThere = async () => agent.logLines.filter(({ msg }) => msg === message).length >= count;
   await waitUntil(`the agent says: ${message}`, isThere, { timeoutMs: 30_000, intervalMs: 20 });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -39,24 +39,31 @@ async function open() {
   return { host, journal, hypervisor, reads, begin };
 }
 
-function clientOf(host: ServedHost, name: string | null): Client {
+function clientOf(host: ServedHost, name: string | null, onAnswer: () => void): Client {
   const inject = createInjectTransport(host.app);
-  if (name === null) return createClient(inject);
-  const authorization = `Bearer ${host.tokens.get(name)}`;
+  const identity = name === null ? {} : { authorization: `Bearer ${host.tokens.get(name)}` };
   const transport: Transport = {
-    send: (request) => inject.send({ ...request, headers: { ...request.headers, authorization } }),
+    send: async (request) => {
+      const answer = await inject.send({ ...request, headers: { ...request.headers, ...identity } });
+      onAnswer();
+      return answer;
+    },
   };
   return createClient(transport);
 }
 
-/** Reads a stream from now on; what it was told so far is in `seen`. */
+/** Reads a stream from now on: its answer begins when nothing will be missed. What it was told so far is in `seen`. */
 async function follow(host: ServedHost, name: string | null, options: EventOptions = {}) {
   const seen: ApiEvent[] = [];
-  const stream = clientOf(host, name).events(options)[Symbol.asyncIterator]();
+  let answer = (): void => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const stream = clientOf(host, name, answer).events(options)[Symbol.asyncIterator]();
   const ended = (async () => {
     for (let next = await stream.next(); next.done !== true; next = await stream.next()) seen.push(next.value);
   })().catch((error: unknown) => error);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await Promise.race([answered, ended]);
   return { seen, ended, told: () => seen.map(summarise) };
 }
 
@@ -223,7 +230,7 @@ describe('events of instances', () => {
     hypervisor.emit({ kind: 'lifecycle', uuid: ids.hosts, event: 'started', detail: 0 });
     await expect.poll(() => root.told(), { timeout: 20_000 }).toEqual(['hosts active']);
     expect(host.lines.some(({ level }) => level === 'warn')).toBe(true);
-  }, 10_000);
+  });
 });
 
 describe('the streams of an agent', () => {

@@ -61,7 +61,7 @@ const value = async (name: string, labels: Readonly<Record<string, string>> = {}
   sampleValue(await scrape(), name, labels);
 
 function poll(name: string, labels: Readonly<Record<string, string>> = {}) {
-  return expect.poll(() => value(name, labels), { timeout: 15_000, interval: 100 });
+  return expect.poll(() => value(name, labels), { timeout: 60_000, interval: 100 });
 }
 
 describe('the metrics of an agent', () => {

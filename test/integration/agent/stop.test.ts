@@ -97,7 +97,8 @@ describe('a stopping agent', () => {
     const started = Date.now();
     agent.kill('SIGINT');
     expect((await agent.ended).exitCode).toBe(0);
-    expect(Date.now() - started).toBeLessThan(8000);
+    // it would have waited for 160 s
+    expect(Date.now() - started).toBeLessThan(30_000);
     await slow.start();
     expect((await home.client.operations.show(id)).status).toBe('cancelled');
   });

@@ -28,4 +28,4 @@ it('names each choice of an option once in the help of every command', async () 
       expect(choices, command).toEqual([...new Set(choices)]);
     }
   }
-}, 30_000);
+});

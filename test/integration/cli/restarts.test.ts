@@ -77,7 +77,7 @@ function start(...args: readonly string[]): Running {
   return running;
 }
 
-const PATIENT = { timeout: 10_000 };
+const PATIENT = { timeout: 30_000 };
 
 describe('an agent that is restarted while somebody waits', () => {
   it('is asked again, and the operation is followed to its end', async () => {

@@ -89,7 +89,7 @@ describe('a disk that is mounted', () => {
 
   it('comes off also while somebody has a file of it open, and once is enough', async () => {
     await mounts.mountFirst(makeFileSystem('whole', 'ext4', 16), directory);
-    const reader = execFileSync('sh', ['-c', `sleep 3 < '${directory}/hello' >/dev/null 2>&1 & echo $!`]);
+    const reader = execFileSync('sh', ['-c', `sleep 60 < '${directory}/hello' >/dev/null 2>&1 & echo $!`]);
     await mounts.unmount(directory);
     await mounts.unmount(directory);
     expect(readdirSync(directory)).toEqual([]);

@@ -196,10 +196,15 @@ describe('a delete whose process died', () => {
   const never = (): Promise<never> => new Promise(() => undefined);
 
   async function dieAt(step: string): Promise<string[]> {
-    host.journal.before('enterStep', (_, entered) => (entered === step ? never() : undefined));
+    const dead = new Promise<void>((resolve) => {
+      host.journal.before('enterStep', (_, entered) => {
+        if (entered !== step) return undefined;
+        resolve();
+        return never();
+      });
+    });
     await new OperationRunner(host.core).start(deleteInstance, request);
-    await expect.poll(() => host.journal.calls.filter((call) => call === 'enterStep').length).toBeGreaterThan(0);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await dead;
     host.journal.reset();
     await recoverOperations(host.afterDeath(), { 'instance.delete': recoverDeleteInstance });
     const entry = (await host.core.journal.list()).find(({ operation }) => operation.kind === 'instance.delete');

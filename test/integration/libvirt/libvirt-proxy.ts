@@ -17,6 +17,7 @@ export class LibvirtProxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   #server: net.Server | null = null;
   #isHoldingNew = false;
+  #asked = 0;
 
   private constructor(socketPath: string) {
     this.#socketPath = socketPath;
@@ -32,6 +33,11 @@ export class LibvirtProxy implements AsyncDisposable {
 
   get connections(): number {
     return this.#links.size;
+  }
+
+  /** How often clients have sent something. */
+  get asked(): number {
+    return this.#asked;
   }
 
   listen(): Promise<void> {
@@ -92,6 +98,9 @@ export class LibvirtProxy implements AsyncDisposable {
         daemon.destroy();
       });
     }
+    client.on('data', () => {
+      this.#asked += 1;
+    });
     client.pipe(daemon);
     if (!this.#isHoldingNew) daemon.pipe(client);
   }

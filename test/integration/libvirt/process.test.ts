@@ -10,7 +10,7 @@ const driver = fileURLToPath(new URL('../../../dist/drivers/libvirt/create-hyper
 /** Runs `body` in a Node of its own, with `createHypervisor`; what it prints, once it has ended by itself. */
 async function runInNode(body: string): Promise<{ stdout: string; stderr: string }> {
   const script = `import { createHypervisor } from ${JSON.stringify(driver)};\n${body}`;
-  return run(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { timeout: 60_000 });
+  return run(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], { timeout: 110_000 });
 }
 
 /** Events do not keep a process alive, so a timer does until the first one. */

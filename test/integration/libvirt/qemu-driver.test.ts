@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createHypervisor } from '../../../src/drivers/libvirt/create-hypervisor.ts';
 import type { Hypervisor, HypervisorEvent } from '../../../src/model/ports/hypervisor.ts';
 import { makeBareGuest, type QemuGuest } from './qemu-guest.ts';
@@ -26,6 +26,12 @@ beforeAll(async () => {
 
 beforeEach(() => {
   events = [];
+});
+
+// where a test failed, the next one finds the domain as it should
+afterEach(async () => {
+  await hypervisor.destroyDomain(guest.uuid).catch(() => {});
+  await hypervisor.defineDomain(guest.xml);
 });
 
 afterAll(async () => {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concealKey } from '../../../src/drivers/keys/conceal-key.ts';
 import { createDiskTool } from '../../../src/drivers/qemu-img/disk-tool.ts';
@@ -161,8 +160,7 @@ describe('a key', () => {
     expect(seen).not.toContain(SECRET);
     // those of other tests have a name for a moment, before anything is in them
     const named = listNamed();
-    await sleep(100);
-    expect(listNamed().filter((name) => named.includes(name))).toEqual([]);
+    await expect.poll(() => listNamed().filter((name) => named.includes(name))).toEqual([]);
   });
 });
 

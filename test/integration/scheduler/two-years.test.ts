@@ -243,9 +243,7 @@ function isPairTwice(open: readonly ScheduleRun[]): boolean {
 }
 
 describe('two years of three schedules, with downtimes, failures, a month on the shelf and a clock that was set back', () => {
-  it('leave exactly the backups that the calendar says, at every month and in the end', {
-    timeout: 60_000,
-  }, async () => {
+  it('leave exactly the backups that the calendar says, at every month and in the end', async () => {
     const host = await makeHost();
     const expected = (['hourly', 'daily', 'weekly'] as const).flatMap(expectRuns);
     const months: string[] = [];

@@ -70,7 +70,7 @@ beforeEach(async () => {
     ...{ kind: 'volume.create', snapshot: top.id, path: volume, clone: 'thin', format: 'qcow2' },
   };
   expect(await runToEnd(core, createVolume, request)).toMatchObject({ status: 'succeeded', error: null });
-}, 30_000);
+});
 afterEach(() => rmSync(root, { recursive: true }));
 
 /** As it lies in the store: what it stands on is named by its id, beside it. */

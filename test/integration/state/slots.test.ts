@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openStateStore } from '../../../src/drivers/state/state-store.ts';
@@ -52,11 +51,18 @@ async function locksLeft(): Promise<readonly string[]> {
 
 it('row 20: no more than the limit have a slot at once over all processes', async () => {
   const children = await startProcesses(6);
-  const holdings = await Promise.all(children.map((child) => hold(child, { limit: 2, ms: 400 })));
+  const holdings = await Promise.all(children.map((child) => hold(child, { limit: 2, ms: 1_500 })));
   expect(mostAtOnce(holdings)).toBe(2);
   expect(holdings.filter(({ hasWaited }) => hasWaited).length).toBeGreaterThanOrEqual(4);
   expect(await locksLeft()).toEqual([]);
 });
+
+/** One has the slot and so many wait for it. */
+async function areInLine(waiting: number): Promise<boolean> {
+  const locks = await locksLeft();
+  const tickets = locks.filter((key) => key.startsWith('slot-ticket:')).length;
+  return tickets === waiting && locks.length === waiting + 1;
+}
 
 it('processes are served in the order in which they came', async () => {
   const [first, ...others] = await startProcesses(5);
@@ -66,15 +72,11 @@ it('processes are served in the order in which they came', async () => {
       isOver = true;
     }),
   ];
-  const areInLine = async (count: number): Promise<boolean> => {
-    const locks = await locksLeft();
-    const tickets = locks.filter((key) => key.startsWith('slot-ticket:')).length;
-    return isOver || (tickets === count && locks.length === count + 1);
-  };
-  await waitUntil('the first has the slot', () => areInLine(0), PATIENT);
+  const areThey = async (count: number): Promise<boolean> => isOver || (await areInLine(count));
+  await waitUntil('the first has the slot', () => areThey(0), PATIENT);
   for (const [index, child] of others.entries()) {
     holding.push(hold(child, { limit: 1, ms: 50 }));
-    await waitUntil('it is in line', () => areInLine(index + 1), PATIENT);
+    await waitUntil('it is in line', () => areThey(index + 1), PATIENT);
   }
   const starts = (await Promise.all(holding)).map(({ from }) => from);
   expect(starts).toEqual([...starts].sort((left, right) => left - right));
@@ -83,11 +85,11 @@ it('processes are served in the order in which they came', async () => {
 it('a slot is free when its process is killed, and so is a turn', async () => {
   const [holder, waiter, last] = await startProcesses(3);
   hold(holder, { limit: 1, ms: 60_000 }).catch(() => undefined);
-  await sleep(200);
+  await waitUntil('one has it', () => areInLine(0), PATIENT);
   hold(waiter, { limit: 1, ms: 60_000 }).catch(() => undefined);
-  await sleep(200);
+  await waitUntil('one waits', () => areInLine(1), PATIENT);
   const waiting = hold(last, { limit: 1, ms: 1 });
-  await sleep(200);
+  await waitUntil('two wait', () => areInLine(2), PATIENT);
   const killed = Date.now();
   await Promise.all([holder?.kill(), waiter?.kill()]);
   // they would have held it for a minute
@@ -96,13 +98,14 @@ it('a slot is free when its process is killed, and so is a turn', async () => {
 
 it('a process that was stopped while it waited holds up those behind it for some seconds only', async () => {
   const [holder, stopped, last] = await startProcesses(3);
-  const held = hold(holder, { limit: 1, ms: 1_000 });
-  await sleep(200);
+  const held = hold(holder, { limit: 1, ms: 4_000 });
+  await waitUntil('one has it', () => areInLine(0), PATIENT);
   const late = hold(stopped, { limit: 1, ms: 1 });
-  await sleep(200);
+  await waitUntil('one waits', () => areInLine(1), PATIENT);
   stopped?.signal('SIGSTOP');
   const passed = await hold(last, { limit: 1, ms: 1 });
-  expect(passed.from - (await held).to).toBeLessThan(8_000);
+  // it would have waited for good
+  expect(passed.from - (await held).to).toBeLessThan(20_000);
   stopped?.signal('SIGCONT');
   expect((await late).from).toBeGreaterThan(passed.from);
 });
