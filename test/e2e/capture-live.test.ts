@@ -83,7 +83,7 @@ describe('image create of a guest that runs', () => {
     expect(image.consistency).toMatchObject({ requested, achieved });
     const { pauseMs = 0, freezeMs = 0 } = image.consistency ?? {};
     expect([pauseMs > 0, freezeMs > 0]).toEqual([achieved === 'paused', achieved === 'quiesced']);
-    expect(Math.max(pauseMs, freezeMs)).toBeLessThan(8000);
+    expect(Math.max(pauseMs, freezeMs)).toBeLessThan(4000);
     const first = Number(await readFileInImage(darkroom.store, image, { target: 'vdb', path: '/count' }));
     const second = Number(await readFileInImage(darkroom.store, image, { target: 'vdc', path: '/count' }));
     expect(first).toBeGreaterThan(0);
