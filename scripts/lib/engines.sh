@@ -59,13 +59,22 @@ last_words() { tail -q -n 8 "$folder/$1.out" "$folder"/*"$1"*.log 2>/dev/null ||
 # answers URL: with any status that is no failure.
 answers() { curl -fsS -o /dev/null --max-time 5 "$1"; }
 
-# port_or_free PORT: where it is 0, one that the kernel says is free.
+# port_or_free PORT: where it is 0, one that nobody listens at; below those that the kernel gives to connections, of which one
+# could have it by the time that a service starts, or starts again.
 port_or_free() {
   if [ "$1" != 0 ]; then
     printf '%s\n' "$1"
   else
     # Debian's, which the engines come with
-    /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    /usr/bin/python3 - <<'END'
+import random, socket
+while True:
+    port = random.randrange(20000, 30000)
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) != 0:
+            print(port)
+            break
+END
   fi
 }
 
