@@ -21,7 +21,9 @@ export interface GuestCommandResult {
 
 /** One QMP-like command of the guest agent (https://qemu.readthedocs.io/en/latest/interop/qemu-ga-ref.html). */
 async function askAgent(domain: DomainRef, execute: string, args: object = {}): Promise<unknown> {
-  const answer = await onDomain(domain, 'qemu-agent-command', [JSON.stringify({ execute, arguments: args })]);
+  const command = JSON.stringify({ execute, arguments: args });
+  // one that is killed while it is asked would be waited for without end
+  const answer = await onDomain(domain, 'qemu-agent-command', [command, '--timeout', '40']);
   return z.object({ return: z.unknown() }).parse(JSON.parse(answer)).return;
 }
 
@@ -34,8 +36,8 @@ export async function isAgentAnswering(domain: DomainRef): Promise<boolean> {
 export async function restartAgent(domain: DomainRef): Promise<void> {
   const pid = await runInGuest(domain, PID);
   await runInGuest(domain, `setsid sh -c 'sleep 0.5; kill ${pid.trim()}' >/dev/null 2>&1 </dev/null &`);
-  const isAnother = async (): Promise<boolean> =>
-    (await isAgentAnswering(domain)) && (await runInGuest(domain, PID)) !== pid;
+  const seePid = (): Promise<string> => runInGuest(domain, PID).catch(() => pid);
+  const isAnother = async (): Promise<boolean> => (await isAgentAnswering(domain)) && (await seePid()) !== pid;
   await waitUntil(`another agent of ${domain.name} answers`, isAnother, { timeoutMs: 120_000 });
 }
 
